@@ -1,0 +1,86 @@
+/**
+ * The closed list of what can go wrong, and the one error class that crosses module boundaries.
+ *
+ * `exit` is the exit code of the command line (2 bad config or usage, 1 a check or the ledger failed, 3 the run
+ * failed); `retryable` tells Temporal whether another attempt can help. Messages say where, what was found and
+ * what was expected; the hint says what to do. Neither ever holds a row value.
+ */
+export const ERROR_CODES = {
+  CONFIG_INVALID: { exit: 2, retryable: false },
+  USAGE: { exit: 2, retryable: false },
+  EXPRESSION_INVALID: { exit: 2, retryable: false },
+  PLUGIN_UNKNOWN: { exit: 2, retryable: false },
+  SERVER_UNREACHABLE: { exit: 3, retryable: false },
+  SERVER_BINARY_MISSING: { exit: 3, retryable: false },
+  SOURCE_MISSING: { exit: 3, retryable: false },
+  SOURCE_UNREADABLE: { exit: 3, retryable: false },
+  SOURCE_CHANGED: { exit: 3, retryable: false },
+  SCHEMA_MISMATCH: { exit: 3, retryable: false },
+  RECORDS_REJECTED: { exit: 1, retryable: false },
+  VALUE_OVERFLOW: { exit: 3, retryable: false },
+  DIVISION_BY_ZERO: { exit: 3, retryable: false },
+  TARGET_INVALID: { exit: 3, retryable: false },
+  TARGET_INCOMPATIBLE: { exit: 3, retryable: false },
+  TARGET_BUSY: { exit: 3, retryable: true },
+  LEDGER_UNBALANCED: { exit: 1, retryable: false },
+  STAGING_MISSING: { exit: 3, retryable: true },
+  STAGING_UNWRITABLE: { exit: 3, retryable: false },
+  DISK_FULL: { exit: 3, retryable: true },
+  PAYLOAD_TOO_LARGE: { exit: 3, retryable: false },
+  RUN_IN_PROGRESS: { exit: 3, retryable: false },
+  RUN_NOT_FOUND: { exit: 2, retryable: false },
+  CANCELLED: { exit: 130, retryable: false },
+  TRANSIENT: { exit: 3, retryable: true },
+  INTERNAL: { exit: 3, retryable: true },
+} as const satisfies Record<string, { exit: number; retryable: boolean }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** A place in a source where a record does not fit. `value` is the offending text, at most 80 characters. */
+export interface Place {
+  file: string;
+  /** Physical line, 1-based, counting line breaks inside quoted fields. */
+  line: number;
+  /** Record number within the file, 1-based, header not counted. */
+  record: number;
+  column: string | null;
+  value: string | null;
+  reason: string;
+}
+
+export interface ErrorParts {
+  message: string;
+  /** One line: what to do. */
+  hint?: string;
+  places?: readonly Place[];
+  cause?: unknown;
+}
+
+/** The only error class of FlexETL's own; `code` comes from {@link ERROR_CODES}. */
+export class FlexetlError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly places: readonly Place[];
+
+  constructor(code: ErrorCode, parts: ErrorParts) {
+    super(parts.message, parts.cause === undefined ? undefined : { cause: parts.cause });
+    this.name = 'FlexetlError';
+    this.code = code;
+    this.hint = parts.hint;
+    this.places = parts.places ?? [];
+  }
+
+  get retryable(): boolean {
+    return ERROR_CODES[this.code].retryable;
+  }
+}
+
+/** The codes that no retry can help, as Temporal's `nonRetryableErrorTypes`. */
+export const NON_RETRYABLE_CODES: readonly ErrorCode[] = (Object.keys(ERROR_CODES) as ErrorCode[]).filter(
+  (code) => !ERROR_CODES[code].retryable,
+);
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,192 @@
+/**
+ * What a source, a target and a transform are, and the functions that declare one.
+ *
+ * A plugin is one file with one object: its options (a zod schema whose fields describe themselves), what it
+ * does, and how it behaves under failure. Adding it to the `index.ts` beside it makes it known to the
+ * configuration, the JSON Schema, the reference docs and the conformance suite.
+ */
+import type { RecordBatch } from 'apache-arrow';
+import type { z } from 'zod';
+import type { Column, Schema, TextRules } from './types';
+
+// ── Transforms ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The column that carries the order of records through all steps; never part of a user's schema. */
+export const RECORD_COLUMN = '_record';
+
+/** The reasons for which a row can leave, with the names of the run report. */
+export type RowFate = 'dropped' | 'filtered' | 'deduplicated' | 'aggregated';
+
+/** What one transform does to a relation, decided from its options and the schema before it. */
+export interface TransformPlan {
+  /** Columns after the step, without `_record`. */
+  schema: Schema;
+  /**
+   * `row`: each row by itself, so parts can be transformed apart, and `_record` is passed on.
+   * `global`: needs all rows at once; its output has no `_record`, its order is {@link orderBy}.
+   */
+  scope: 'row' | 'global';
+  /** The fate of rows that go in and do not come out; absent when every row comes out. */
+  removes?: RowFate;
+  /** Input columns needed to make the given output columns, the ones the step itself looks at included. */
+  needs(outputs: ReadonlySet<string>): ReadonlySet<string>;
+  /**
+   * The step as a SELECT.
+   * @param input SQL of a relation (a quoted name) with the columns of the schema before and `_record`
+   * @param columns the input columns that are there: a superset of `needs` of what is wanted later
+   */
+  select(input: string, columns: ReadonlySet<string>): string;
+  /** SQL order terms over the output that make its order total and deterministic; only for `global`. */
+  orderBy?: string;
+}
+
+export interface Transform<Options> {
+  /** The YAML `type` and the file's name. */
+  type: string;
+  /** One sentence for the reference docs. */
+  description: string;
+  options: z.ZodType<Options>;
+  /**
+   * @throws FlexetlError EXPRESSION_INVALID or SCHEMA_MISMATCH, naming the column or the position in the expression
+   */
+  plan(options: Options, schema: Schema): TransformPlan;
+}
+
+export function defineTransform<Options>(transform: Transform<Options>): Transform<Options> {
+  return transform;
+}
+
+// ── Sources ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What plugins may use of the world; handed in, never imported. */
+export interface Tools {
+  /** Absolute folder of the project; relative paths in options are relative to it. */
+  projectDir: string;
+  /** Absolute scratch folder of this attempt; emptied afterwards. */
+  scratchDir: string;
+  /** Aborts on cancellation and shutdown. */
+  signal: AbortSignal;
+  /** Progress of long work, in the unit of the step (bytes or rows); also proves liveness. */
+  progress(done: number): void;
+}
+
+export interface SourceFile {
+  /** As shown to users: relative to the project where it lies inside. */
+  path: string;
+  bytes: number;
+  /** Changes whenever the content does: size, mtime and a hash of head and tail. */
+  fingerprint: string;
+}
+
+/** What a source is, found by looking at it once. */
+export interface SourceSurvey {
+  files: readonly SourceFile[];
+  /** Column names in order, as the source has them. */
+  columns: readonly string[];
+  /** Records from the head, as text; null for a null. */
+  sample: readonly (readonly (string | null)[])[];
+  /** Everything detected that a later step needs (delimiter, data start, …); small JSON. */
+  detected: unknown;
+}
+
+/** A contiguous range of whole records of one file; the unit of checkpoints and parallel work. */
+export interface Chunk {
+  index: number;
+  /** Index into the survey's files. */
+  file: number;
+  /** Byte range [start, end) of whole records. */
+  start: number;
+  end: number;
+}
+
+/** One record as text, or the reason why it is none. */
+export interface SourceRecord {
+  /** Physical line where the record starts, 1-based within the file. */
+  line: number;
+  /** 1-based within the file, header not counted. */
+  record: number;
+  /** Offset of the record's first byte within the file. */
+  byteOffset: number;
+  /** Texts in the order of the survey's columns, or null when the record is broken. */
+  values: (string | null)[] | null;
+  /** Why a broken record is broken. */
+  reason?: string;
+}
+
+export interface Source<Options> {
+  type: string;
+  description: string;
+  options: z.ZodType<Options>;
+  textRules(options: Options): TextRules;
+  /** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE, SCHEMA_MISMATCH */
+  survey(options: Options, tools: Tools): Promise<SourceSurvey>;
+  /** Cuts the source at true record boundaries into chunks of about `chunkBytes`. Deterministic. */
+  planChunks(options: Options, survey: SourceSurvey, chunkBytes: number, tools: Tools): Promise<Chunk[]>;
+  /**
+   * Fast lane: makes a chunk readable for DuckDB.
+   * @returns SQL of a relation with one VARCHAR column per survey column, in record order, and the absolute
+   *   paths it reads. The query may fail on broken records; the careful lane then decides.
+   */
+  relation(
+    options: Options,
+    survey: SourceSurvey,
+    chunk: Chunk,
+    tools: Tools,
+  ): Promise<{ sql: string; reads: string[] }>;
+  /** Careful lane: the same rows, one by one, with their places; broken records are yielded, not thrown. */
+  records(options: Options, survey: SourceSurvey, chunk: Chunk, tools: Tools): AsyncIterable<SourceRecord>;
+  /** @throws FlexetlError SOURCE_CHANGED when a file is not what the survey saw */
+  assertUnchanged(options: Options, survey: SourceSurvey, file: number, tools: Tools): Promise<void>;
+}
+
+export function defineSource<Options>(source: Source<Options>): Source<Options> {
+  return source;
+}
+
+// ── Targets ───────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The identity of a load: with `part` it is the ledger key. Never Temporal's run id. */
+export interface LoadKey {
+  pipeline: string;
+  runKey: string;
+  /** Index of the target in the pipeline file and its name: `0:output/sales.db#daily_product_revenue`. */
+  target: string;
+}
+
+export interface Target<Options> {
+  type: string;
+  description: string;
+  options: z.ZodType<Options>;
+  /** How users know it: `output/sales.db#daily_product_revenue`. */
+  name(options: Options): string;
+  mode(options: Options): string;
+  /** What happens to readers and on retries, one sentence for `plan` and the docs. */
+  guarantee(options: Options): string;
+  /**
+   * Reachable, writable, and an existing table compatible with the schema; changes nothing that a user sees.
+   * @throws FlexetlError TARGET_INVALID, TARGET_INCOMPATIBLE, TARGET_BUSY
+   */
+  check(options: Options, schema: Schema, tools: Tools): Promise<void>;
+  /**
+   * Writes one part into staging with its ledger row in one transaction. Idempotent by (key, part): a part
+   * that is there already writes nothing and returns its recorded rows. A late attempt loses on the ledger.
+   */
+  loadPart(
+    options: Options,
+    key: LoadKey,
+    part: number,
+    schema: Schema,
+    batches: AsyncIterable<RecordBatch>,
+    tools: Tools,
+  ): Promise<{ rows: number }>;
+  /** Makes all loaded parts visible at once. Idempotent by key. Also for zero parts: an empty table. */
+  publish(options: Options, key: LoadKey, schema: Schema, tools: Tools): Promise<{ rows: number }>;
+  /** Removes whatever of this run is not published. Idempotent; fine when there is nothing. */
+  discard(options: Options, key: LoadKey, tools: Tools): Promise<void>;
+}
+
+export function defineTarget<Options>(target: Target<Options>): Target<Options> {
+  return target;
+}
+
+export type { Column };

@@ -1,0 +1,92 @@
+/** The only builder of SQL text for the data plane. User text enters as quoted identifiers or literals only. */
+import { LIMITS } from './limits';
+import { TEXT_PATTERNS, type ColumnType, type TextRules } from './types';
+
+/** A quoted identifier. */
+export function ident(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** A string literal. DuckDB has no escapes in plain literals: only the quote is doubled. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** The DuckDB type of a column type. */
+export function sqlType(type: ColumnType): string {
+  switch (type.kind) {
+    case 'string':
+      return 'VARCHAR';
+    case 'integer':
+      return 'BIGINT';
+    case 'float':
+      return 'DOUBLE';
+    case 'boolean':
+      return 'BOOLEAN';
+    case 'date':
+      return 'DATE';
+    case 'timestamp':
+      return 'TIMESTAMP';
+    case 'decimal':
+      return `DECIMAL(${type.precision},${type.scale})`;
+  }
+}
+
+/**
+ * A typed value from a text, or NULL where the text does not fit: the SQL twin of `explainMisfit`.
+ *
+ * A canonical text is recognised by casting it there and back, which costs less than a pattern; only the rest
+ * is matched against the pattern. A bare cast would accept `8.7` as 9, `1_000` as 1000 and `infinity` as a date.
+ * @param text SQL of a VARCHAR, null for a null value
+ */
+export function castText(text: string, type: ColumnType, rules: TextRules): string {
+  if (type.kind === 'string') return text;
+  const cast = `try_cast(${text} AS ${sqlType(type)})`;
+  const matches = (pattern: string, of = text): string => `regexp_full_match(${of}, ${literal(pattern)})`;
+  switch (type.kind) {
+    case 'integer':
+      return `CASE WHEN CAST(${cast} AS VARCHAR) = ${text} THEN ${cast} WHEN ${matches(TEXT_PATTERNS.integer)} THEN ${cast} END`;
+    case 'decimal': {
+      const plain = withPoint(text, rules);
+      const plainCast = `try_cast(${plain} AS ${sqlType(type)})`;
+      const pattern = matches(decimalPattern(type.scale), plain);
+      const slow = `WHEN ${pattern} THEN ${plainCast}`;
+      return rules.decimal_separator === '.'
+        ? `CASE WHEN CAST(${cast} AS VARCHAR) = ${text} THEN ${cast} ${slow} END`
+        : `CASE ${slow} END`;
+    }
+    case 'float': {
+      const plain = withPoint(text, rules);
+      const plainCast = `try_cast(${plain} AS DOUBLE)`;
+      return `CASE WHEN ${matches(TEXT_PATTERNS.float, plain)} AND isfinite(${plainCast}) THEN ${plainCast} END`;
+    }
+    case 'boolean':
+      return `CASE WHEN ${matches(TEXT_PATTERNS.boolean)} THEN lower(${text}) IN ('true','t','yes','y','1') END`;
+    case 'date':
+      // The length keeps out `infinity`, which casts there and back.
+      return `CASE WHEN length(${text}) = 10 AND CAST(${cast} AS VARCHAR) = ${text} THEN ${cast} END`;
+    case 'timestamp':
+      return `CASE WHEN ${matches(TEXT_PATTERNS.timestamp)} AND ${text} >= '0001' THEN ${cast} END`;
+  }
+}
+
+/** Decimals with at most `scale` digits after the point. */
+function decimalPattern(scale: number): string {
+  return scale === 0 ? '[+-]?[0-9]+[.]?' : `[+-]?([0-9]+([.][0-9]{0,${scale}})?|[.][0-9]{1,${scale}})`;
+}
+
+function withPoint(text: string, rules: TextRules): string {
+  if (rules.decimal_separator === '.') return text;
+  // A foreign point makes the text match no pattern.
+  return `translate(${text}, '.,', '#.')`;
+}
+
+/** Fails the query with a tag that `duckdb.ts` turns into a FlexetlError of that code. */
+export function sqlError(code: 'VALUE_OVERFLOW' | 'DIVISION_BY_ZERO', message: string): string {
+  return `error(${literal(`FLEXETL:${code}:${message}`)})`;
+}
+
+/** The widest decimal with a given scale. */
+export function widestDecimal(scale: number): ColumnType {
+  return { kind: 'decimal', precision: LIMITS.decimalDigitsMax, scale };
+}

@@ -1,0 +1,175 @@
+/**
+ * The types of columns, and the exact rules by which a text is a value of a type.
+ *
+ * The same rules exist twice: here, for single values (samples, the careful lane, error places), and as SQL in
+ * `sql.ts`, for whole chunks. A property test holds the two together.
+ */
+import { LIMITS } from './limits';
+
+export type ColumnType =
+  | { kind: 'string' }
+  | { kind: 'integer' }
+  | { kind: 'float' }
+  | { kind: 'boolean' }
+  | { kind: 'date' }
+  | { kind: 'timestamp' }
+  | { kind: 'decimal'; precision: number; scale: number };
+
+export type TypeKind = ColumnType['kind'];
+
+export interface Column {
+  name: string;
+  type: ColumnType;
+  /** False: a null is a misfit. Default true. */
+  nullable?: boolean;
+}
+
+/** Columns in order; names are unique. */
+export type Schema = readonly Column[];
+
+/** How text becomes values; the source's options of the same names. */
+export interface TextRules {
+  /** Replaces '.' in decimals and floats. */
+  decimal_separator: '.' | ',';
+}
+
+export const STRING: ColumnType = { kind: 'string' };
+export const INTEGER: ColumnType = { kind: 'integer' };
+export const FLOAT: ColumnType = { kind: 'float' };
+export const BOOLEAN: ColumnType = { kind: 'boolean' };
+export const DATE: ColumnType = { kind: 'date' };
+export const TIMESTAMP: ColumnType = { kind: 'timestamp' };
+
+export function decimal(precision: number, scale: number): ColumnType {
+  return { kind: 'decimal', precision, scale };
+}
+
+/** `decimal(12,2)` for a decimal, the kind for all others. */
+export function formatType(type: ColumnType): string {
+  return type.kind === 'decimal' ? `decimal(${type.precision},${type.scale})` : type.kind;
+}
+
+export function sameType(a: ColumnType, b: ColumnType): boolean {
+  return formatType(a) === formatType(b);
+}
+
+export function isNumeric(type: ColumnType): boolean {
+  return type.kind === 'integer' || type.kind === 'decimal' || type.kind === 'float';
+}
+
+export function findColumn(schema: Schema, name: string): Column | undefined {
+  return schema.find((column) => column.name === name);
+}
+
+const DECIMAL_NAME = /^decimal\(\s*(\d{1,2})\s*,\s*(\d{1,2})\s*\)$/;
+
+/**
+ * Reads a type as users write it. `decimal` without digits gives `null` for "as many as the input needs".
+ * @returns undefined when the text names no type
+ */
+export function parseType(text: string): ColumnType | 'decimal' | undefined {
+  switch (text) {
+    case 'string':
+    case 'integer':
+    case 'float':
+    case 'boolean':
+    case 'date':
+    case 'timestamp':
+      return { kind: text };
+    case 'decimal':
+      return 'decimal';
+    default: {
+      const match = DECIMAL_NAME.exec(text);
+      if (!match) return undefined;
+      const precision = Number(match[1]);
+      const scale = Number(match[2]);
+      if (precision < 1 || precision > LIMITS.decimalDigitsMax || scale > precision) return undefined;
+      return decimal(precision, scale);
+    }
+  }
+}
+
+/** Regular expressions in the common subset of JavaScript and RE2, matched against the whole text. */
+export const TEXT_PATTERNS = {
+  integer: '[+-]?[0-9]+',
+  decimal: '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)',
+  float: '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?',
+  boolean: '(?i:true|false|t|f|yes|no|y|n|1|0)',
+  date: '[0-9]{4}-[0-9]{2}-[0-9]{2}',
+  timestamp:
+    '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?',
+} as const;
+
+const whole = (pattern: string): RegExp => new RegExp(`^(?:${pattern})$`);
+const INTEGER_TEXT = whole(TEXT_PATTERNS.integer);
+const DECIMAL_TEXT = whole(TEXT_PATTERNS.decimal);
+const FLOAT_TEXT = whole(TEXT_PATTERNS.float);
+const BOOLEAN_TEXT = /^(?:true|false|t|f|yes|no|y|n|1|0)$/i;
+const DATE_TEXT = whole(TEXT_PATTERNS.date);
+const TIMESTAMP_TEXT = whole(TEXT_PATTERNS.timestamp);
+
+const INT64_MAX = 2n ** 63n - 1n;
+const INT64_MIN = -(2n ** 63n);
+
+/** The digits of a decimal text: before the point without leading zeros, and after it. */
+export function countDigits(text: string): { integerDigits: number; scale: number } {
+  const [whole = '', fraction = ''] = text.replace(/^[+-]/, '').split('.');
+  return { integerDigits: whole.replace(/^0+/, '').length, scale: fraction.length };
+}
+
+/**
+ * Tells why a text is not a value of a type.
+ * @param text a non-null text, as it stands in the source
+ * @returns null when it fits, otherwise a short reason without the value
+ */
+export function explainMisfit(text: string, type: ColumnType, rules: TextRules): string | null {
+  switch (type.kind) {
+    case 'string':
+      return null;
+    case 'integer': {
+      if (!INTEGER_TEXT.test(text)) return 'not an integer';
+      const value = text.length > 18 ? BigInt(text.replace(/^\+/, '')) : 0n;
+      return value > INT64_MAX || value < INT64_MIN ? 'outside the 64-bit integers' : null;
+    }
+    case 'decimal': {
+      const plain = withPoint(text, rules);
+      if (plain === null || !DECIMAL_TEXT.test(plain)) return 'not a decimal';
+      const { integerDigits, scale } = countDigits(plain);
+      if (scale > type.scale) return `${scale} digits after the point, ${formatType(type)} has ${type.scale}`;
+      const room = type.precision - type.scale;
+      return integerDigits > room
+        ? `${integerDigits} digits before the point, ${formatType(type)} has ${room}`
+        : null;
+    }
+    case 'float': {
+      const plain = withPoint(text, rules);
+      if (plain === null || !FLOAT_TEXT.test(plain)) return 'not a number';
+      return Number.isFinite(Number(plain)) ? null : 'outside the range of a double';
+    }
+    case 'boolean':
+      return BOOLEAN_TEXT.test(text) ? null : 'not a boolean';
+    case 'date':
+      return DATE_TEXT.test(text) && isCalendarDate(text) ? null : 'not a date (YYYY-MM-DD)';
+    case 'timestamp':
+      return TIMESTAMP_TEXT.test(text) && isCalendarDate(text.slice(0, 10))
+        ? null
+        : 'not a timestamp (YYYY-MM-DD HH:MM:SS)';
+  }
+}
+
+/** The text with '.' as its decimal point, or null when it holds a foreign point. */
+function withPoint(text: string, rules: TextRules): string | null {
+  if (rules.decimal_separator === '.') return text;
+  return text.includes('.') ? null : text.replace(',', '.');
+}
+
+/** True for days that exist in the proleptic Gregorian calendar, years 0001 to 9999. */
+function isCalendarDate(text: string): boolean {
+  const year = Number(text.slice(0, 4));
+  const month = Number(text.slice(5, 7));
+  const day = Number(text.slice(8, 10));
+  if (year < 1 || month < 1 || month > 12 || day < 1) return false;
+  const leap = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
+  const days = [31, leap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1] ?? 0;
+  return day <= days;
+}

@@ -1,0 +1,121 @@
+/** One locked-down DuckDB session: where all rows are read, checked, joined and written. */
+import { availableParallelism } from 'node:os';
+import { DuckDBInstance, type DuckDBConnection, type DuckDBDataChunk, type JS } from '@duckdb/node-api';
+import { FlexetlError, messageOf, type ErrorCode } from '../pipeline/errors';
+import { literal } from '../pipeline/sql';
+
+export interface DuckdbOptions {
+  /** The one folder that queries may read, write and spill to. */
+  dir: string;
+  /** Files outside the folder that may be read: a source read in place. */
+  reads?: readonly string[];
+  /** DuckDB's own limit; RSS is larger. */
+  memoryMb: number;
+  /** Default: all cores. */
+  threads?: number;
+  /** Spill to `dir` when memory is short. Default true. */
+  spill?: boolean;
+  /** Interrupts the running query. */
+  signal?: AbortSignal;
+}
+
+export type Row = Record<string, JS>;
+
+export interface Duckdb {
+  run(sql: string): Promise<void>;
+  /** Rows as objects of JavaScript values: BIGINT is bigint, DECIMAL a number: ask for text where digits count. */
+  all(sql: string): Promise<Row[]>;
+  /** The first row. */
+  one(sql: string): Promise<Row>;
+  /** Rows in chunks of about 2,048, never all at once. */
+  stream(sql: string): AsyncIterable<DuckDBDataChunk>;
+  /** 0 to 1 for the running query; -1 where DuckDB cannot tell. */
+  progress(): number;
+  connection: DuckDBConnection;
+}
+
+/**
+ * Opens a session, runs `work`, and always closes the session.
+ * @throws FlexetlError VALUE_OVERFLOW, DIVISION_BY_ZERO, DISK_FULL, CANCELLED; other errors of DuckDB pass through
+ */
+export async function withDuckdb<T>(options: DuckdbOptions, work: (db: Duckdb) => Promise<T>): Promise<T> {
+  const instance = await DuckDBInstance.create(':memory:', {
+    threads: String(options.threads ?? availableParallelism()),
+    memory_limit: `${options.memoryMb}MB`,
+    temp_directory: options.spill === false ? '' : `${options.dir}/spill`,
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    preserve_insertion_order: 'true',
+  });
+  const connection = await instance.connect();
+  const interrupt = (): void => connection.interrupt();
+  try {
+    await lockDown(connection, options);
+    options.signal?.addEventListener('abort', interrupt);
+    return await work(createDuckdb(connection, options.signal));
+  } finally {
+    options.signal?.removeEventListener('abort', interrupt);
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+/** Order matters: after the last line nothing here can be changed by any query. */
+async function lockDown(connection: DuckDBConnection, options: DuckdbOptions): Promise<void> {
+  const reads = (options.reads ?? []).map(literal).join(', ');
+  await connection.run(`SET TimeZone = 'UTC'`);
+  await connection.run(`SET allowed_directories = [${literal(`${options.dir}/`)}]`);
+  if (reads) await connection.run(`SET allowed_paths = [${reads}]`);
+  await connection.run('SET enable_external_access = false');
+  await connection.run('SET lock_configuration = true');
+}
+
+function createDuckdb(connection: DuckDBConnection, signal: AbortSignal | undefined): Duckdb {
+  const guarded = async <T>(query: () => Promise<T>): Promise<T> => {
+    if (signal?.aborted) throw new FlexetlError('CANCELLED', { message: 'Cancelled.' });
+    try {
+      return await query();
+    } catch (error) {
+      throw translateError(error, signal);
+    }
+  };
+  const all = (sql: string): Promise<Row[]> =>
+    guarded(async () => (await connection.runAndReadAll(sql)).getRowObjectsJS());
+  return {
+    connection,
+    all,
+    run: (sql) => guarded(async () => void (await connection.run(sql))),
+    one: async (sql) => {
+      const [row] = await all(sql);
+      if (!row)
+        throw new FlexetlError('INTERNAL', { message: 'A query that must return a row returned none.' });
+      return row;
+    },
+    async *stream(sql) {
+      const result = await guarded(() => connection.stream(sql));
+      for (;;) {
+        const chunk = await guarded(() => result.fetchChunk());
+        if (!chunk || chunk.rowCount === 0) return;
+        yield chunk;
+      }
+    },
+    progress: () => connection.progress.percentage / 100,
+  };
+}
+
+const TAGGED = /FLEXETL:([A-Z_]+):([^\n]*)/;
+
+function translateError(error: unknown, signal: AbortSignal | undefined): unknown {
+  const message = messageOf(error);
+  if (signal?.aborted) return new FlexetlError('CANCELLED', { message: 'Cancelled.', cause: error });
+  const tagged = TAGGED.exec(message);
+  if (tagged) return new FlexetlError(tagged[1] as ErrorCode, { message: tagged[2] ?? '', cause: error });
+  if (/No space left|disk full/i.test(message)) {
+    return new FlexetlError('DISK_FULL', {
+      message: 'The disk of the staging folder is full.',
+      hint: 'Free space, or point FLEXETL_STAGING_DIR at a larger disk; the run goes on by itself.',
+      cause: error,
+    });
+  }
+  return error;
+}

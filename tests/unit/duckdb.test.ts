@@ -1,0 +1,39 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { withDuckdb } from '../../runtime/duckdb';
+
+const dir = mkdtempSync(join(tmpdir(), 'flexetl-duckdb-'));
+
+describe('a DuckDB session', () => {
+  it('reads and writes inside its folder and nowhere else', async () => {
+    await withDuckdb({ dir, memoryMb: 200 }, async (db) => {
+      await db.run(`COPY (SELECT 1 AS a) TO '${dir}/a.parquet'`);
+      expect(await db.one(`SELECT a FROM read_parquet('${dir}/a.parquet')`)).toEqual({ a: 1 });
+      await expect(db.all(`SELECT * FROM read_text('/etc/hostname')`)).rejects.toThrow(
+        /disabled|not allowed|Permission/i,
+      );
+      await expect(db.run(`COPY (SELECT 1) TO '/tmp/outside.parquet'`)).rejects.toThrow(
+        /disabled|not allowed|Permission/i,
+      );
+      await expect(db.run('SET enable_external_access = true')).rejects.toThrow(/lock|cannot/i);
+    });
+  });
+
+  it('ends a running query within a second of cancellation', async () => {
+    const controller = new AbortController();
+    const query = withDuckdb({ dir, memoryMb: 200, signal: controller.signal }, async (db) => {
+      setImmediate(() => controller.abort());
+      await db.one('SELECT sum(a.range * b.range) FROM range(1000000) a, range(1000000) b');
+    });
+    await expect(query).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+
+  it('turns a tagged error of a query into a FlexetlError', async () => {
+    await expect(
+      withDuckdb({ dir, memoryMb: 200 }, (db) =>
+        db.one(`SELECT error('FLEXETL:VALUE_OVERFLOW:total is too large')`),
+      ),
+    ).rejects.toMatchObject({ code: 'VALUE_OVERFLOW', message: 'total is too large' });
+  });
+});
