@@ -4,6 +4,8 @@ export const LIMITS = {
   configBytesMax: 1024 * 1024,
   /** YAML aliases expanded in one file; more is a bomb, not a pipeline. */
   yamlAliasesMax: 50,
+  /** Levels of nesting in one file; a pipeline has about six, a parser that recurses breaks at thousands. */
+  yamlDepthMax: 64,
   /** Activity inputs and results: far below Temporal's 2 MB payload error, so history stays small. */
   payloadBytesMax: 64 * 1024,
   /** Places shown when records do not fit: enough to see the pattern, small enough for a payload. */
@@ -22,6 +24,16 @@ export const LIMITS = {
   sampleRecordsMax: 10_000,
   /** One field; a longer one is an unclosed quote far more often than data. */
   fieldBytesMax: 16 * 1024 * 1024,
+  /** An expression is a formula, not a program. */
+  expressionCharsMax: 4000,
+  /** Levels of nesting: keeps the recursion of parser and compiler far from the end of the stack. */
+  expressionDepthMax: 100,
+  /** A divisor stands twice in the SQL, so quotients nested in divisors double it at every level. */
+  expressionSqlCharsMax: 100_000,
+  /** A regular expression of a filter. */
+  patternCharsMax: 1000,
+  /** Values of `in` and `not_in`; more belong into a file. */
+  listValuesMax: 10_000,
   /** Digits of a decimal: DuckDB's widest is DECIMAL(38, s). */
   decimalDigitsMax: 38,
   /** Decimals of at most this many digits are 64-bit integers inside DuckDB: fast. */
@@ -35,8 +47,56 @@ export const LIMITS = {
   /** Grace for running activities at shutdown, then force. Below the 30 s of container runtimes. */
   shutdownGraceMs: 20_000,
   shutdownForceMs: 25_000,
+  /** A server on the usual local port that needs longer than this to answer is passed over. */
+  serverProbeMs: 1500,
+  /** A configured server that does not answer within this is an error; long enough for one that is just starting. */
+  serverConnectMs: 4000,
+  /** The embedded server is up in 0.3 s; only a machine in distress needs longer than this. */
+  serverStartMs: 30_000,
+  /** An embedded server that was up before and does not answer for this long is hung, and replaced. */
+  serverHungMs: 10_000,
+  /** The server's own goodbye waits a full second for its own pollers, after it has stopped all work: not worth waiting for. */
+  serverStopMs: 300,
+  /** How often a command looks whether its embedded server still lives. */
+  serverWatchMs: 200,
+  /** The embedded server's log is begun anew at a start that finds it larger than this. */
+  serverLogBytesMax: 10 * 1024 * 1024,
+  /** A lock whose holder has not renewed it for this long belonged to a command that was killed. */
+  lockStaleMs: 5000,
+  /** Waiting for another command that starts or ends the embedded server. */
+  lockWaitMs: 60_000,
+  /** A download that sends nothing for this long has failed, from the first byte on. */
+  downloadReplyMs: 10_000,
+  /** Building the server with Go takes two minutes on two cores. */
+  goInstallMs: 20 * 60_000,
   /** DuckDB's memory_limit when `scalability.memory.limit_mb` is absent; RSS is larger than this. */
   duckdbMemoryMb: 400,
+  /** Below this DuckDB cannot even read a CSV file. */
+  duckdbMemoryMbMin: 64,
+  /** Activities of one run at a time when `parallel_workers` is absent. */
+  parallelWorkersDefault: 1,
+  /** Source files named in a report; there may be thousands. */
+  reportFilesMax: 100,
+  /** Workers that may die under one activity before it is given up. */
+  deathsMax: 20,
+  /** Activities of one phase between two looks at the length of the history. */
+  windowMax: 250,
+  /** Staged parts of a run that did not finish are kept for a retry this long: 7 days. */
+  stagingKeepMs: 7 * 24 * 60 * 60 * 1000,
+  /** Rolled log files kept: a month of daily ones. */
+  logFilesMax: 30,
+  /** Rows of an Arrow batch: many enough to make a message cheap, few enough to cancel between two. */
+  batchRowsMax: 32_768,
+  /** Text of an Arrow batch: bounds memory where fields are long. */
+  batchBytesMax: 16 * 1024 * 1024,
+  /** Batches handed to a target's writer and not yet written. */
+  batchesInFlightMax: 2,
+  /** A SQLite file locked for longer than this is busy: in `check`, where a user waits … */
+  sqliteCheckBusyMs: 5_000,
+  /** … and in a load, where other parts of the same run take their turns. */
+  sqliteLoadBusyMs: 30_000,
+  /** Staging of a run that never ended is removed by a later one; as long as `staging.keep_days`. */
+  abandonedLoadDays: 7,
   /** Inflated bytes of a .gz source per compressed byte; above it is a bomb. */
   gzipRatioMax: 1000,
 } as const;

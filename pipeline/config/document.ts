@@ -1,0 +1,227 @@
+/** From YAML text to a plain tree whose every value can be found again by line and column. */
+import {
+  Lexer,
+  LineCounter,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  parseDocument,
+  type Document,
+  type Node,
+  type Pair,
+  type Scalar,
+} from 'yaml';
+import { LIMITS } from '../limits';
+import { interpolate, type Env } from './interpolate';
+import { show, type Path, type Problem } from './problems';
+
+/** 1-based. */
+export interface Position {
+  line: number;
+  column: number;
+}
+
+export interface ConfigDocument {
+  /** Plain JSON, interpolated; undefined for an empty file. */
+  root: unknown;
+  problems: readonly Problem[];
+  /** Texts as written, by path, where the environment gave the value: messages show these instead of values. */
+  written: readonly { path: Path; text: string; value: unknown }[];
+  /** The nearest place of a path, and whether all of the path is there. */
+  locate(path: Path, atKey: boolean): Position & { exact: boolean };
+}
+
+/** The text is no YAML, or none that may be read; nothing in it can be trusted. */
+export interface SyntaxProblem extends Position {
+  message: string;
+}
+
+export function parseConfigDocument(text: string, env: Env): ConfigDocument | { syntax: SyntaxProblem[] } {
+  const tooDeep = findTooDeep(text);
+  if (tooDeep) return { syntax: [tooDeep] };
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    schema: 'core',
+    merge: false,
+  });
+  const position = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  const syntax = [...document.errors, ...document.warnings].map((error) => ({
+    ...position(error.pos[0]),
+    message: SYNTAX_MESSAGES[error.code] ?? `not valid YAML: ${error.message}.`,
+  }));
+  if (document.directives?.yaml.explicit && document.directives.yaml.version !== '1.2') {
+    syntax.push({
+      line: 1,
+      column: 1,
+      message: 'found a %YAML directive, expected none: files are YAML 1.2.',
+    });
+  }
+  if (syntax.length) return { syntax };
+  const tree = readTree(document, env);
+  const locate: ConfigDocument['locate'] = (path, atKey) => {
+    const { offset, exact } = findOffset(document, path, atKey);
+    return { ...position(offset), exact };
+  };
+  return { ...tree, locate };
+}
+
+const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
+  DUPLICATE_KEY: 'this key is there twice, expected once.',
+  TAG_RESOLVE_FAILED: 'found a YAML tag (!…), expected none: pipeline files hold plain values only.',
+  MULTIPLE_DOCS: 'found a second YAML document (---), expected one pipeline per file.',
+  TAB_AS_INDENT: 'found a tab, expected spaces for indentation.',
+};
+
+/** The library recurses: a deep file would end the process before any error could be caught. */
+function findTooDeep(text: string): SyntaxProblem | undefined {
+  const message = `nested deeper than ${LIMITS.yamlDepthMax} levels; no pipeline is.`;
+  const lines = text.split(/\r\n|\r|\n/);
+  const line = lines.findIndex((one) => {
+    const indicators = /^(?: *[-?:][ \t])+/.exec(one)?.[0] ?? '';
+    return indicators.replace(/[ \t]/g, '').length > LIMITS.yamlDepthMax || /^ */.exec(one)![0].length > 1000;
+  });
+  if (line >= 0) return { line: line + 1, column: 1, message };
+  let depth = 0;
+  let row = 1;
+  for (const token of new Lexer().lex(text)) {
+    if (token === '[' || token === '{') depth += 1;
+    else if (token === ']' || token === '}') depth -= 1;
+    else if (token === '\n' || token === '\r\n') row += 1;
+    if (depth > LIMITS.yamlDepthMax) return { line: row, column: 1, message };
+  }
+  return undefined;
+}
+
+function readTree(
+  document: Document.Parsed,
+  env: Env,
+): Pick<ConfigDocument, 'root' | 'problems' | 'written'> {
+  const problems: Problem[] = [];
+  const written: { path: Path; text: string; value: unknown }[] = [];
+  let aliases = 0;
+
+  const read = (node: unknown, path: Path): unknown => {
+    if (isAlias(node)) {
+      // Expansions are counted, nested ones too, so aliases of aliases cannot multiply.
+      aliases += 1;
+      if (aliases > LIMITS.yamlAliasesMax) return null;
+      return read(node.resolve(document), path);
+    }
+    if (isMap(node)) return readMap(node.items, path);
+    if (isSeq(node)) return node.items.map((item, index) => read(item, [...path, index]));
+    return isScalar(node) ? readScalar(node, path) : null;
+  };
+
+  const readMap = (pairs: readonly Pair[], path: Path): Record<string, unknown> => {
+    const map: Record<string, unknown> = {};
+    for (const pair of pairs) {
+      const key = isScalar(pair.key) ? pair.key.value : pair.key;
+      if (key === '__proto__') {
+        problems.push({ path: [...path, key], message: 'this key is not allowed.', atKey: true });
+      } else if (typeof key === 'string') {
+        map[key] = read(pair.value, [...path, key]);
+      } else {
+        const found = isScalar(pair.key) ? show(pair.key.value) : 'a list, a section or an alias';
+        problems.push({
+          path,
+          message: `found ${found} as a key, expected a text. Put it in quotes.`,
+          atKey: true,
+        });
+      }
+    }
+    return map;
+  };
+
+  const readScalar = (scalar: Scalar, path: Path): unknown => {
+    if (typeof scalar.value === 'number') {
+      const message = inexact(scalar.source ?? '', scalar.value);
+      if (message) problems.push({ path, message });
+      return scalar.value;
+    }
+    if (typeof scalar.value !== 'string') return scalar.value;
+    const done = interpolate(scalar.value, env);
+    problems.push(...done.problems.map((message) => ({ path, message })));
+    const value = done.whole && scalar.type === 'PLAIN' ? readPlain(done.text, path) : done.text;
+    if (done.changed) written.push({ path, text: scalar.value, value });
+    return value;
+  };
+
+  const readPlain = (text: string, path: Path): unknown => {
+    const { value, problem } = parsePlainScalar(text);
+    if (problem) problems.push({ path, message: problem });
+    return value;
+  };
+
+  const root = document.contents === null ? undefined : read(document.contents, []);
+  if (aliases > LIMITS.yamlAliasesMax) {
+    const message = `more than ${LIMITS.yamlAliasesMax} YAML aliases (*name) to expand. Write the values out.`;
+    return { root, written, problems: [{ path: [], message }] };
+  }
+  return { root, problems, written };
+}
+
+/** A number or boolean as YAML reads it; every other text is itself. */
+export function parsePlainScalar(text: string): { value: unknown; problem?: string } {
+  if (/^(?:true|True|TRUE)$/.test(text)) return { value: true };
+  if (/^(?:false|False|FALSE)$/.test(text)) return { value: false };
+  if (!/^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/.test(text)) return { value: text };
+  const value = Number(text);
+  const problem = inexact(text, value);
+  return problem ? { value, problem } : { value };
+}
+
+/** Numbers that JavaScript would change without a word: a config value is as exact as the data. */
+function inexact(source: string, value: number): string | undefined {
+  const quotes = 'Put it in quotes.';
+  if (!Number.isFinite(value)) return `found ${source}, expected a finite number. ${quotes}`;
+  if (/^0[xo]/.test(source)) return undefined;
+  if (/^[-+]?0[0-9]/.test(source)) {
+    return `found ${source}: a number loses its leading zeros. ${quotes}`;
+  }
+  return significantDigits(source) === significantDigits(String(value))
+    ? undefined
+    : `found ${source}, which has more digits than a number here can hold. ${quotes}`;
+}
+
+function significantDigits(text: string): string {
+  const digits = text.replace(/[eE].*$/, '').replace(/[-+.]/g, '');
+  return digits.replace(/^0+/, '').replace(/0+$/, '');
+}
+
+/** Where a path stands in the text; where it ends early, the place of the last part that is there. */
+function findOffset(
+  document: Document.Parsed,
+  path: Path,
+  atKey: boolean,
+): { offset: number; exact: boolean } {
+  let node: unknown = document.contents;
+  let keyOffset: number | undefined;
+  let exact = true;
+  for (const segment of path) {
+    const inner = isAlias(node) ? node.resolve(document) : node;
+    const pair = isMap(inner)
+      ? inner.items.find((item) => isScalar(item.key) && item.key.value === segment)
+      : undefined;
+    const next = pair ? pair.value : isSeq(inner) ? inner.items[Number(segment)] : undefined;
+    if (!pair && next === undefined) {
+      exact = false;
+      break;
+    }
+    keyOffset = pair ? offsetOf(pair.key) : offsetOf(next);
+    node = next;
+  }
+  const value = offsetOf(node);
+  // A missing key is best shown at the section that lacks it.
+  const offset = (atKey || !exact ? keyOffset : value) ?? value ?? keyOffset ?? 0;
+  return { offset, exact };
+}
+
+function offsetOf(node: unknown): number | undefined {
+  return (node as Node | null | undefined)?.range?.[0];
+}

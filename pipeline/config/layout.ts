@@ -1,0 +1,87 @@
+/** Where sections may stand in a file: under `pipeline:` or at the top level, and one `target:` for `targets:`. */
+import { show, unknownKey, type Path, type Problem } from './problems';
+
+/** The sections of a file side by side, and where each of them stood. */
+export interface Layout {
+  sections: Record<string, unknown>;
+  /** The path in the file of each section, as `['pipeline', 'source']`. */
+  origins: ReadonlyMap<string, Path>;
+  /** `target:` was written instead of `targets:`. */
+  single: boolean;
+  problems: Problem[];
+  /** False: there is nothing in which single keys could be looked at. */
+  usable: boolean;
+}
+
+const SECTIONS = [
+  'name',
+  'source',
+  'transformations',
+  'validation',
+  'target',
+  'targets',
+  'fault_tolerance',
+  'scalability',
+  'monitoring',
+] as const;
+
+export function readLayout(root: unknown): Layout {
+  const sections: Record<string, unknown> = {};
+  const origins = new Map<string, Path>();
+  const layout: Layout = { sections, origins, single: false, problems: [], usable: isSection(root) };
+  const complain = (path: Path, message: string): void =>
+    void layout.problems.push({ path, message, atKey: true });
+  if (!isSection(root)) {
+    complain(
+      [],
+      `found ${root === undefined ? 'an empty file' : show(root)}, expected version: and pipeline:.`,
+    );
+    return layout;
+  }
+  const take = (parent: Record<string, unknown>, path: Path, others: readonly string[]): void => {
+    for (const [key, value] of Object.entries(parent)) {
+      if (others.includes(key)) continue;
+      const here = [...path, key];
+      if (!(SECTIONS as readonly string[]).includes(key)) {
+        complain(here, unknownKey(key, [...others, ...SECTIONS]));
+        continue;
+      }
+      const section = key === 'target' ? 'targets' : key;
+      const before = origins.get(section);
+      if (before) {
+        complain(here, `stands in the file twice, as ${before.join('.')} too, expected one of the two.`);
+        continue;
+      }
+      origins.set(section, here);
+      if (key === 'target') layout.single = true;
+      sections[section] = key === 'target' ? [value] : value;
+    }
+  };
+  if ('version' in root) sections.version = root.version;
+  if (isSection(root.pipeline)) take(root.pipeline, ['pipeline'], []);
+  else if ('pipeline' in root) {
+    layout.problems.push({
+      path: ['pipeline'],
+      message: `found ${show(root.pipeline)}, expected a section with keys.`,
+    });
+    layout.usable = false;
+  }
+  take(root, [], ['version', 'pipeline']);
+  // Sections that are not there are missing where the others are.
+  if ('pipeline' in root) {
+    for (const key of SECTIONS) if (!origins.has(key)) origins.set(key, ['pipeline', key]);
+  }
+  return layout;
+}
+
+function isSection(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The same problem with the path that it has in the file. */
+export function inFile(problem: Problem, layout: Layout): Problem {
+  const [section = '', ...rest] = problem.path;
+  const origin = layout.origins.get(String(section)) ?? [section];
+  const single = layout.single && section === 'targets' && rest[0] === 0;
+  return { ...problem, path: [...origin, ...(single ? rest.slice(1) : rest)] };
+}

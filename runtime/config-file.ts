@@ -1,0 +1,125 @@
+/** Pipeline files on disk: `configs/<name>.yaml`, or any file by its path. */
+import { readFile, readdir, stat } from 'node:fs/promises';
+import { isAbsolute, join, relative, resolve } from 'node:path';
+import type { Env } from '../pipeline/config/interpolate';
+import { parsePipelineText } from '../pipeline/config/parse';
+import { PIPELINE_NAME, type PipelineConfig, type Plugins } from '../pipeline/config/schema';
+import { FlexetlError, messageOf } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
+import { suggest } from '../pipeline/suggest';
+
+export type PipelineAddress =
+  /** A pipeline of the project: `configs/<name>.yaml`, or `.yml`. */
+  | { name: string }
+  /** Any file; relative to the project. */
+  | { path: string };
+
+export interface ConfigContext {
+  /** Absolute. */
+  projectDir: string;
+  env: Env;
+  plugins: Plugins;
+  /** `a.b=c`, relative to `pipeline`. */
+  overrides?: readonly string[];
+}
+
+/**
+ * Reads and checks one pipeline.
+ * @throws FlexetlError CONFIG_INVALID
+ */
+export async function readPipelineConfig(
+  address: PipelineAddress,
+  context: ConfigContext,
+): Promise<PipelineConfig> {
+  const { projectDir, env, plugins, overrides = [] } = context;
+  const path =
+    'name' in address ? await findByName(address.name, projectDir) : resolve(projectDir, address.path);
+  const file = shownPath(path, projectDir);
+  const text = await readConfigText(path, file);
+  const expected = 'name' in address ? { expectedName: address.name } : {};
+  return parsePipelineText({ text, file, env, plugins, overrides, ...expected });
+}
+
+/** The names of all pipelines in `configs/`, sorted. */
+export async function listPipelines(projectDir: string): Promise<string[]> {
+  const files = await readdir(join(projectDir, CONFIG_DIR)).catch(() => []);
+  const names = files.filter((file) => EXTENSION.test(file)).map((file) => file.replace(EXTENSION, ''));
+  return [...new Set(names)].sort();
+}
+
+const CONFIG_DIR = 'configs';
+const EXTENSION = /\.ya?ml$/;
+
+async function findByName(name: string, projectDir: string): Promise<string> {
+  const names = await listPipelines(projectDir);
+  // The pattern keeps a name inside configs/.
+  if (!PIPELINE_NAME.test(name) || !names.includes(name)) throw notFound(name, names);
+  const files = ['yaml', 'yml'].map((extension) => join(projectDir, CONFIG_DIR, `${name}.${extension}`));
+  const there = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  const found = files.filter((_, index) => there[index]);
+  if (found.length > 1) {
+    throw new FlexetlError('CONFIG_INVALID', {
+      message: `There are two files for the pipeline "${name}": configs/${name}.yaml and configs/${name}.yml.`,
+      hint: 'Remove one of them, or name one with --config.',
+    });
+  }
+  return found[0] ?? files[0] ?? '';
+}
+
+function notFound(name: string, names: readonly string[]): FlexetlError {
+  const near = suggest(name.replace(/^.*\//, '').replace(EXTENSION, ''), names);
+  const isFile = EXTENSION.test(name) || name.includes('/');
+  const listed = names.length
+    ? `the pipelines there are ${names.join(', ')}`
+    : 'configs/ has no pipelines yet';
+  return new FlexetlError('CONFIG_INVALID', {
+    message: `There is no pipeline "${name}" in configs/; ${listed}.`,
+    hint: [
+      near && `Did you mean "${near}"?`,
+      isFile ? `A file is named with --config ${name}.` : !near && `Write configs/${name}.yaml.`,
+    ]
+      .filter(Boolean)
+      .join(' '),
+  });
+}
+
+/** The size is checked before a byte is read. */
+async function readConfigText(path: string, file: string): Promise<string> {
+  const problem = (message: string, hint: string, cause?: unknown): FlexetlError =>
+    new FlexetlError('CONFIG_INVALID', { message: `${file}: ${message}`, hint, cause });
+  const found = await stat(path).catch((error: unknown) => {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw problem(
+      missing ? 'there is no such file.' : messageOf(error),
+      'Check the path of --config.',
+      error,
+    );
+  });
+  if (!found.isFile()) throw problem('is not a file.', 'Name one pipeline file.');
+  if (found.size > LIMITS.configBytesMax) {
+    throw problem(
+      `has ${found.size} bytes, expected at most ${LIMITS.configBytesMax}.`,
+      'A pipeline file holds settings, not data.',
+    );
+  }
+  const bytes = await readFile(path).catch((error: unknown) => {
+    throw problem(messageOf(error), 'Make the file readable.', error);
+  });
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw problem('is not UTF-8 text.', 'Save it as UTF-8.', error);
+  }
+}
+
+function shownPath(path: string, projectDir: string): string {
+  const inside = relative(projectDir, path);
+  return inside.startsWith('..') || isAbsolute(inside) ? path : inside;
+}

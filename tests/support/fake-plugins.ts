@@ -1,0 +1,95 @@
+/** Plugins with realistic options and no behaviour, for tests of the pipeline file alone. */
+import { z } from 'zod';
+import type { Plugins } from '../../pipeline/config/schema';
+import type { Source, Target, Transform } from '../../pipeline/plugin';
+
+const refuse = (): never => {
+  throw new Error('A fake plugin does nothing.');
+};
+
+function fakeSource<O>(type: string, options: z.ZodType<O>): Source<O> {
+  return {
+    type,
+    description: `Reads ${type}.`,
+    options,
+    textRules: refuse,
+    survey: refuse,
+    planChunks: refuse,
+    relation: refuse,
+    records: refuse,
+    assertUnchanged: refuse,
+  };
+}
+
+function fakeTransform<O>(type: string, options: z.ZodType<O>): Transform<O> {
+  return { type, description: `Does ${type}.`, options, plan: refuse };
+}
+
+function fakeTarget<O extends { database: string; table: string; mode: string }>(
+  type: string,
+  options: z.ZodType<O>,
+): Target<O> {
+  return {
+    type,
+    description: `Writes ${type}.`,
+    options,
+    name: ({ database, table }) => `${database}#${table}`,
+    mode: ({ mode }) => mode,
+    guarantee: ({ mode }) => `Guarantee of ${mode}.`,
+    check: refuse,
+    loadPart: refuse,
+    publish: refuse,
+    discard: refuse,
+  };
+}
+
+const columns = z.array(z.string().min(1)).min(1);
+
+export const FAKE_PLUGINS: Plugins = {
+  sources: [
+    fakeSource(
+      'csv',
+      z.strictObject({
+        path: z.string().min(1).describe('A file.'),
+        delimiter: z.string().length(1).optional().describe('Between fields.'),
+        header: z.boolean().default(true).describe('Whether there is one.'),
+        skip_rows: z.int().min(0).default(0).describe('Lines before the header.'),
+      }),
+    ),
+    fakeSource('lines', z.strictObject({ path: z.string() })),
+  ],
+  transforms: [
+    fakeTransform('drop_nulls', z.strictObject({ columns: columns.optional() })),
+    fakeTransform(
+      'filter',
+      z.strictObject({
+        column: z.string(),
+        operator: z.enum(['=', '>', '<', 'in']),
+        value: z.union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))]),
+      }),
+    ),
+    fakeTransform(
+      'aggregate',
+      z.strictObject({
+        group_by: columns,
+        aggregations: z.record(
+          z.string(),
+          z.string().refine((text) => !text.includes('(('), { error: 'a bracket is not closed.' }),
+        ),
+      }),
+    ),
+  ],
+  targets: [
+    fakeTarget(
+      'sqlite',
+      z.strictObject({
+        database: z.string().min(1).describe('The file.'),
+        table: z.string().min(1).describe('The table.'),
+        mode: z
+          .enum(['append', 'replace'])
+          .default('replace')
+          .describe('What happens to rows that are there.'),
+      }),
+    ),
+  ],
+};

@@ -1,0 +1,89 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FlexetlError } from '../../pipeline/errors';
+import { listPipelines, readPipelineConfig, type PipelineAddress } from '../../runtime/config-file';
+import { FAKE_PLUGINS as plugins } from '../support/fake-plugins';
+
+const projectDir = mkdtempSync(join(tmpdir(), 'flexetl-config-'));
+const TEXT =
+  'version: "1.0"\nsource: {type: csv, path: a}\ntarget: {type: sqlite, database: a.db, table: t}\n';
+
+beforeAll(() => {
+  mkdirSync(join(projectDir, 'configs'));
+  const write = (name: string, text: string | Buffer): void => writeFileSync(join(projectDir, name), text);
+  write('configs/sales.yaml', TEXT);
+  write('configs/stock.yml', TEXT);
+  write('configs/renamed.yaml', `${TEXT}name: other\n`);
+  write('configs/twice.yaml', TEXT);
+  write('configs/twice.yml', TEXT);
+  write('configs/pipeline.schema.json', '{}');
+  write('secret.yaml', TEXT);
+  write('large.yaml', `#${'x'.repeat(1024 * 1024)}`);
+  write('latin1.yaml', Buffer.from([0x61, 0xe9]));
+});
+afterAll(() => rmSync(projectDir, { recursive: true }));
+
+const read = (address: PipelineAddress, overrides: string[] = []) =>
+  readPipelineConfig(address, { projectDir, env: {}, plugins, overrides });
+
+async function failure(address: PipelineAddress): Promise<FlexetlError> {
+  const error: unknown = await read(address).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(FlexetlError);
+  expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+  return error as FlexetlError;
+}
+
+describe('a pipeline', () => {
+  it('is found by name in configs/, with either extension', async () => {
+    expect((await read({ name: 'sales' })).name).toBe('sales');
+    expect((await read({ name: 'stock' })).name).toBe('stock');
+    expect(await listPipelines(projectDir)).toEqual(['renamed', 'sales', 'stock', 'twice']);
+  });
+
+  it('is found by path anywhere, under any name', async () => {
+    expect((await read({ path: 'configs/renamed.yaml' })).name).toBe('other');
+    expect(
+      (await read({ path: join(projectDir, 'secret.yaml') }, ['source.path=b'])).source.options,
+    ).toMatchObject({ path: 'b' });
+  });
+
+  it('that is not there is answered with those that are', async () => {
+    const error = await failure({ name: 'sale' });
+    expect(error.message).toBe(
+      'There is no pipeline "sale" in configs/; the pipelines there are renamed, sales, stock, twice.',
+    );
+    expect(error.hint).toBe('Did you mean "sales"?');
+    expect((await failure({ name: 'configs/sales.yaml' })).hint).toBe(
+      'Did you mean "sales"? A file is named with --config configs/sales.yaml.',
+    );
+    expect((await failure({ path: 'none.yaml' })).message).toBe('none.yaml: there is no such file.');
+  });
+
+  it('cannot be named out of configs/', async () => {
+    expect((await failure({ name: '../secret' })).message).toContain('There is no pipeline "../secret"');
+  });
+
+  it('called otherwise than its file, or there twice, is refused by name', async () => {
+    expect((await failure({ name: 'renamed' })).message).toBe(
+      'configs/renamed.yaml:4:7 name: found "other", expected "renamed": a pipeline in configs/ has the name of its file.',
+    );
+    expect((await failure({ name: 'twice' })).message).toContain('configs/twice.yaml and configs/twice.yml');
+  });
+
+  it('that is a folder, too large or not UTF-8 is refused', async () => {
+    expect((await failure({ path: 'configs' })).message).toBe('configs: is not a file.');
+    expect((await failure({ path: 'large.yaml' })).message).toBe(
+      'large.yaml: has 1048577 bytes, expected at most 1048576.',
+    );
+    expect((await failure({ path: 'latin1.yaml' })).message).toBe('latin1.yaml: is not UTF-8 text.');
+  });
+
+  it('in a project without configs/ is answered with what to do', async () => {
+    const error = readPipelineConfig({ name: 'sales' }, { projectDir: '/nonexistent', env: {}, plugins });
+    await expect(error).rejects.toMatchObject({
+      message: 'There is no pipeline "sales" in configs/; configs/ has no pipelines yet.',
+      hint: 'Write configs/sales.yaml.',
+    });
+  });
+});

@@ -1,0 +1,388 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { digestConfig, parsePipelineText, parseResolvedConfig } from '../../pipeline/config/parse';
+import type { PipelineConfig } from '../../pipeline/config/schema';
+import { FlexetlError } from '../../pipeline/errors';
+import { FAKE_PLUGINS as plugins } from '../support/fake-plugins';
+
+interface Extras {
+  env?: Record<string, string>;
+  overrides?: string[];
+  file?: string;
+  expectedName?: string;
+}
+
+const root = join(__dirname, '../..');
+const readConfig = (name: string): string => readFileSync(join(root, 'configs', name), 'utf8');
+
+function parse(
+  text: string,
+  { env = {}, file = 'configs/sales.yaml', ...extras }: Extras = {},
+): PipelineConfig {
+  return parsePipelineText({ text, file, env, plugins, ...extras });
+}
+
+/** The lines of the error. */
+function problems(text: string, extras: Extras = {}): string[] {
+  try {
+    parse(text, extras);
+  } catch (error) {
+    expect(error).toBeInstanceOf(FlexetlError);
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+    return (error as FlexetlError).message.split('\n');
+  }
+  return [];
+}
+
+const HEAD = 'version: "1.0"\n';
+const BASE = `${HEAD}source: {type: csv, path: a.csv}\ntarget: {type: sqlite, database: a.db, table: t}\n`;
+
+describe('a good pipeline file', () => {
+  it('of phase 2 is read as printed', () => {
+    const config = parse(readConfig('sales_pipeline.yaml'), { file: 'configs/sales_pipeline.yaml' });
+    expect(config).toMatchObject({
+      version: '1.0',
+      name: 'sales_pipeline',
+      source: { type: 'csv', options: { path: 'data/sales_data.csv' } },
+      targets: [{ type: 'sqlite', options: { database: 'output.db', table: 'daily_product_revenue' } }],
+    });
+    expect(config.transformations).toEqual([
+      { type: 'filter', options: { column: 'quantity', operator: '>', value: 0 } },
+      {
+        type: 'aggregate',
+        options: {
+          group_by: ['date', 'product_id'],
+          aggregations: {
+            total_quantity: 'sum(quantity)',
+            total_revenue: 'sum(quantity * unit_price)',
+          },
+        },
+      },
+    ]);
+  });
+
+  it('of the main job is read', () => {
+    const config = parse(readConfig('sales.yaml'));
+    expect(config.transformations.map(({ type }) => type)).toEqual(['drop_nulls', 'filter', 'aggregate']);
+    expect(config.validation.schema.unit_price).toEqual({ type: 'decimal', nullable: true });
+  });
+
+  it('may hold the snippets of phases 5, 7 and 8 as printed, at the top level or under pipeline', () => {
+    const snippets = `fault_tolerance:
+  retry:
+    enabled: true
+    max_attempts: 3
+    backoff_strategy: "exponential"
+    backoff_multiplier: 2
+    max_backoff_seconds: 60
+scalability:
+  processing:
+    mode: "chunked"  # or "dask" or "standard"
+    chunk_size: 100000  # records
+    parallel_workers: 4
+  memory:
+    limit_mb: 2048
+    spill_to_disk: true
+monitoring:
+  logging:
+    level: "INFO"
+    format: "json"
+    output: "logs/flexetl.log"
+    rotation: "daily"
+`;
+    const config = parse(BASE + snippets);
+    expect(config.scalability).toEqual({
+      processing: { mode: 'chunked', chunk_size: 100_000, parallel_workers: 4 },
+      memory: { limit_mb: 2048, spill_to_disk: true },
+    });
+    expect(config.fault_tolerance.retry).toMatchObject({ max_attempts: 3, initial_backoff_seconds: 1 });
+    const nested = `${HEAD}pipeline:\n${(BASE.slice(HEAD.length) + snippets).replace(/^/gm, '  ').trimEnd()}\n`;
+    expect(parse(nested)).toEqual(config);
+  });
+
+  it('has the name of its file when it does not say another, and a target or a list of targets', () => {
+    const one = parse(BASE, { file: '/elsewhere/daily-sales.yml' });
+    expect(one.name).toBe('daily-sales');
+    const list = parse(BASE.replace('target: {', 'targets:\n  - {'), { file: 'daily-sales.yaml' });
+    expect(list).toEqual(one);
+  });
+
+  it('may write the version as a number', () => {
+    expect(parse(BASE.replace('"1.0"', '1.0')).version).toBe('1.0');
+  });
+
+  it('is chunked when it gives a chunk size and no mode', () => {
+    const sized = parse(`${BASE}scalability: {processing: {chunk_size: 5}}\n`);
+    expect(sized.scalability.processing).toEqual({ mode: 'chunked', chunk_size: 5 });
+    expect(parse(BASE).scalability.processing).toEqual({ mode: 'standard' });
+  });
+
+  it('survives JSON and a second check unchanged', () => {
+    for (const name of ['sales.yaml', 'sales_pipeline.yaml']) {
+      const config = parse(readConfig(name), { file: name });
+      const sent: unknown = JSON.parse(JSON.stringify(config));
+      expect(sent).toStrictEqual(config);
+      expect(parseResolvedConfig(sent, plugins)).toStrictEqual(config);
+    }
+  });
+});
+
+describe('the digest of a pipeline', () => {
+  it('does not depend on the order of keys, and does on every value', () => {
+    const config = parse(BASE);
+    const reversed = Object.fromEntries(Object.entries(config).reverse()) as PipelineConfig;
+    expect(digestConfig(reversed)).toBe(digestConfig(config));
+    expect(digestConfig(config)).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(digestConfig({ ...config, name: 'other' })).not.toBe(digestConfig(config));
+  });
+});
+
+describe('a bad pipeline file', () => {
+  it('is told everything in one pass, each problem with its place', () => {
+    expect(
+      problems(`version: "2.0"
+pipeline:
+  source:
+    type: csv
+    path: 5
+    delimeter: ","
+  transformations:
+    - type: filtre
+    - type: filter
+      column: quantity
+      operator: ">>"
+      value: {a: 1}
+    - type: aggregate
+      group_by: [a]
+      aggregations: {x: "sum((a)", y: 3}
+    - drop_nulls
+  validation:
+    schema:
+      day: {type: dat, nulable: true}
+  target:
+    type: sqlite
+    table: t
+`),
+    ).toEqual([
+      'configs/sales.yaml:1:10 version: found "2.0", expected "1.0", the one version there is.',
+      'configs/sales.yaml:5:11 pipeline.source.path: found 5, expected a text.',
+      'configs/sales.yaml:6:5 pipeline.source.delimeter: unknown key. Did you mean "delimiter"?',
+      'configs/sales.yaml:8:13 pipeline.transformations.0.type: unknown type "filtre", expected one of drop_nulls, filter, aggregate. Did you mean "filter"?',
+      'configs/sales.yaml:11:17 pipeline.transformations.1.operator: found ">>", expected one of =, >, <, in. Did you mean ">"?',
+      'configs/sales.yaml:12:14 pipeline.transformations.1.value: found a section with keys, expected a text or a number or a list.',
+      'configs/sales.yaml:15:25 pipeline.transformations.2.aggregations.x: a bracket is not closed.',
+      'configs/sales.yaml:15:39 pipeline.transformations.2.aggregations.y: found 3, expected a text.',
+      'configs/sales.yaml:16:7 pipeline.transformations.3: found "drop_nulls", expected a section with keys.',
+      expect.stringContaining(
+        'configs/sales.yaml:19:19 pipeline.validation.schema.day.type: unknown column type "dat"',
+      ),
+      'configs/sales.yaml:19:24 pipeline.validation.schema.day.nulable: unknown key. Did you mean "nullable"?',
+      'configs/sales.yaml:20:3 pipeline.target.database: missing, expected a text.',
+    ]);
+  });
+
+  it.each([
+    ['an empty file', '', '1:1 found an empty file, expected version: and pipeline:.'],
+    ['a text', 'hello', '1:1 found "hello", expected version: and pipeline:.'],
+    ['a list', '- a', '1:1 found a list, expected version: and pipeline:.'],
+    [
+      'an empty pipeline',
+      `${HEAD}pipeline:\n`,
+      '2:10 pipeline: found nothing, expected a section with keys.',
+    ],
+    ['no version', BASE.slice(HEAD.length), '1:1 version: missing, expected version: "1.0".'],
+    [
+      'no targets',
+      `${HEAD}source: {type: csv, path: a}\ntargets: []\n`,
+      '3:10 targets: found an empty list, expected at least 1 entry.',
+    ],
+    ['a merge key', `${BASE}<<: {a: 1}\n`, '4:1 <<: unknown key'],
+    ['a tag', `${BASE}name: !!js/function x\n`, '4:7 found a YAML tag (!…), expected none'],
+    ['a duplicate key', `${BASE}version: "1.0"\n`, '4:1 this key is there twice, expected once.'],
+    ['a second document', `${BASE}---\na: 1\n`, '4:1 found a second YAML document'],
+    ['a syntax error', `${HEAD}source: [a\n`, '3:1 not valid YAML: Flow sequence'],
+    ['a YAML 1.1 directive', `%YAML 1.1\n---\n${BASE}`, '1:1 found a %YAML directive'],
+    ['a number as a key', `${BASE}1: x\n`, 'found 1 as a key, expected a text'],
+    [
+      '__proto__',
+      `${BASE}validation: {schema: {__proto__: {type: date}}}\n`,
+      '4:23 validation.schema.__proto__: this key is not allowed.',
+    ],
+    [
+      'both places of a section',
+      `${HEAD}pipeline: {source: {type: csv, path: a}}\n${BASE.slice(HEAD.length)}`,
+      '3:1 source: stands in the file twice, as pipeline.source too',
+    ],
+    ['target and targets', `${BASE}targets: []\n`, '4:1 targets: stands in the file twice, as target too'],
+    [
+      'a section of a later version',
+      `${BASE}dead_letter_queue: {enabled: true}\n`,
+      '4:1 dead_letter_queue: unknown key, expected one of version, pipeline',
+    ],
+    [
+      'dask',
+      `${BASE}scalability: {processing: {mode: dask}}\n`,
+      '4:34 scalability.processing.mode: found "dask", expected standard or chunked. Use chunked with parallel_workers',
+    ],
+    [
+      'a linear backoff',
+      `${BASE}fault_tolerance: {retry: {backoff_strategy: linear}}\n`,
+      'which Temporal does not know, expected one of exponential, constant.',
+    ],
+    [
+      'a fixed backoff',
+      `${BASE}fault_tolerance: {retry: {backoff_strategy: fixed}}\n`,
+      'Did you mean "constant"?',
+    ],
+    [
+      'a chunk size in standard mode',
+      `${BASE}scalability: {processing: {mode: standard, chunk_size: 5}}\n`,
+      '4:56 scalability.processing.chunk_size: has no effect in the mode "standard".',
+    ],
+    [
+      'a chunk of nothing',
+      `${BASE}scalability: {processing: {chunk_size: 0}}\n`,
+      'found 0, expected at least 1.',
+    ],
+    [
+      'too many workers',
+      `${BASE}scalability: {processing: {parallel_workers: 65}}\n`,
+      'found 65, expected at most 64.',
+    ],
+    [
+      'a first wait above the longest',
+      `${BASE}fault_tolerance: {retry: {initial_backoff_seconds: 61}}\n`,
+      'max_backoff_seconds: shorter than initial_backoff_seconds',
+    ],
+    [
+      'a decimal of 39 digits',
+      `${BASE}validation: {schema: {a: {type: "decimal(39,2)"}}}\n`,
+      'unknown column type "decimal(39,2)"',
+    ],
+    ['a name with a slash', `${BASE}name: a/b\n`, '4:7 name: found "a/b", expected letters, digits'],
+    [
+      'a number that JavaScript rounds',
+      `${BASE}scalability: {memory: {limit_mb: 9007199254740993}}\n`,
+      '4:34 scalability.memory.limit_mb: found 9007199254740993, which has more digits',
+    ],
+    [
+      'a number that loses its zeros',
+      BASE.replace('table: t', 'table: 00012'),
+      '3:47 target.table: found 00012: a number loses its leading zeros. Put it in quotes.',
+    ],
+    ['infinity', `${BASE}scalability: {memory: {limit_mb: .inf}}\n`, 'expected a finite number'],
+  ])('with %s says so', (_what, text, expected) => {
+    const lines = problems(text);
+    expect(lines).toEqual(expect.arrayContaining([expect.stringContaining(expected)]));
+    for (const line of lines) expect(line).toMatch(/^configs\/sales\.yaml:\d+:\d+ /);
+  });
+
+  it('is told where two targets are one', () => {
+    const target = '{type: sqlite, database: a.db, table: t}';
+    const text = `${HEAD}source: {type: csv, path: a}\ntargets:\n  - ${target}\n  - ${target}\n`;
+    expect(problems(text)).toEqual([
+      'configs/sales.yaml:5:5 targets.1: writes to a.db#t, as targets.0 does, expected another place.',
+    ]);
+  });
+
+  it('gets one line of advice', () => {
+    expect(() => parse('')).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('docs/configuration.md') }),
+    );
+  });
+
+  it('is found out by name when it is called otherwise', () => {
+    expect(problems(readConfig('sales.yaml'), { expectedName: 'revenue' })).toEqual([
+      'configs/sales.yaml:6:9 pipeline.name: found "sales", expected "revenue": a pipeline in configs/ has the name of its file.',
+    ]);
+  });
+
+  it('as resolved JSON is refused with the paths of its problems', () => {
+    const config = parse(BASE);
+    const broken = { ...config, source: { type: 'csv', options: { pth: 'a' } } };
+    expect(() => parseResolvedConfig(broken, plugins)).toThrow('source.path: missing, expected a text.');
+    for (const json of [null, 5, 'a', [], {}, { source: 5, targets: [null] }]) {
+      expect(() => parseResolvedConfig(json, plugins)).toThrow(FlexetlError);
+    }
+  });
+});
+
+describe('a hostile pipeline file', () => {
+  it.each([
+    ['larger than a megabyte', `#${'x'.repeat(1024 * 1024)}`, 'larger than 1048576 bytes'],
+    ['full of aliases of aliases', bombText(), 'more than 50 YAML aliases'],
+    ['an alias of itself', 'a: &a [*a]\n', 'more than 50 YAML aliases'],
+    ['a deep flow', `a: ${'['.repeat(200_000)}`, 'nested deeper than 64 levels'],
+    ['a deep list on one line', `a:\n${'- '.repeat(5000)}b\n`, 'nested deeper than 64 levels'],
+    [
+      'a deep indentation',
+      Array.from({ length: 1100 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'),
+      'nested deeper',
+    ],
+  ])('%s is refused', (_what, text, expected) => {
+    expect(problems(text).join('\n')).toContain(expected);
+  });
+
+  it('cannot change the prototype of anything', () => {
+    problems(`${BASE}__proto__: {polluted: true}\nconstructor: {prototype: {polluted: true}}\n`);
+    problems(BASE, { overrides: ['__proto__.polluted=true', 'constructor.prototype.polluted=true'] });
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+  });
+
+  it('of any text gives a pipeline or a CONFIG_INVALID with places', () => {
+    const pieces = fc.constantFrom(
+      ...[
+        'version: "1.0"',
+        'pipeline:',
+        'source:',
+        '  ',
+        '\n',
+        '- ',
+        '{',
+        '}',
+        '[',
+        ']',
+        ': ',
+        '&a',
+        '*a',
+        '!!x',
+      ],
+      ...[
+        '"',
+        "'",
+        '|',
+        '>',
+        '#',
+        '${',
+        '}',
+        '$$',
+        '${A:-1}',
+        '? ',
+        '<<',
+        '\t',
+        'é',
+        '%',
+        '---',
+        '...',
+        '\u0000',
+      ],
+    );
+    fc.assert(
+      fc.property(fc.array(pieces, { maxLength: 40 }), (parts) => {
+        for (const line of problems(parts.join(''))) expect(line).toMatch(/^configs\/sales\.yaml:\d+:\d+ /);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+function bombText(): string {
+  const levels = 'abcdefghi'.split('');
+  return levels
+    .map((name, index) => {
+      const before = levels[index - 1];
+      return `${name}: &${name} [${before ? Array(9).fill(`*${before}`).join(', ') : 'x, x, x'}]`;
+    })
+    .join('\n');
+}
