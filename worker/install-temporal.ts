@@ -1,0 +1,134 @@
+/** Two ways to get the `temporal` binary: the official download, and a build with Go. */
+import { execFile, spawn } from 'node:child_process';
+import { createWriteStream, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+import { messageOf } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
+
+export interface BinaryOptions {
+  /** Read: TEMPORAL_CLI_PATH, PATH, FLEXETL_CACHE_DIR, XDG_CACHE_HOME, FLEXETL_TEMPORAL_DOWNLOAD_URL. */
+  env: Readonly<Record<string, string | undefined>>;
+  log: (message: string) => void;
+}
+
+/** The last version that `go install` can build: later ones have replace directives in their go.mod. */
+export const TEMPORAL_CLI_VERSION = '1.5.1';
+
+const DOWNLOAD_URL = 'https://temporal.download/cli/archive';
+const GO_PACKAGE = 'github.com/temporalio/cli/cmd/temporal';
+const ARCHITECTURES: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
+
+const run = promisify(execFile);
+
+/**
+ * Puts the official release at `path`. FLEXETL_TEMPORAL_DOWNLOAD_URL names a mirror of the download site. Nothing
+ * appears at `path` unless the whole archive arrived and its binary runs.
+ */
+export async function downloadTemporal(path: string, { env, log }: BinaryOptions): Promise<void> {
+  const base = env['FLEXETL_TEMPORAL_DOWNLOAD_URL'] || DOWNLOAD_URL;
+  const arch = ARCHITECTURES[process.arch] ?? process.arch;
+  const url = `${base}/v${TEMPORAL_CLI_VERSION}?platform=${process.platform}&arch=${arch}`;
+  await withScratch(path, async (scratch) => {
+    const archive = join(scratch, 'temporal.tar.gz');
+    await fetchFile(url, archive, () => log('Downloading the Temporal server, once.'));
+    await run('tar', ['-xzf', archive, '-C', scratch]);
+    return join(scratch, 'temporal');
+  });
+}
+
+async function fetchFile(url: string, path: string, onStart: () => void): Promise<void> {
+  const abort = new AbortController();
+  let why = `no answer from ${url} within ${LIMITS.downloadReplyMs / 1000} s`;
+  const timer = setTimeout(() => abort.abort(), LIMITS.downloadReplyMs);
+  try {
+    const response = await fetch(url, { signal: abort.signal });
+    if (!response.ok || !response.body) throw new Error(`${url} answered ${response.status}`);
+    onStart();
+    why = `the transfer from ${url} stalled`;
+    // Every chunk winds the clock up again, so a slow line is fine and a dead one is not.
+    const watched = new Transform({
+      transform(chunk, _encoding, done) {
+        timer.refresh();
+        done(null, chunk);
+      },
+    });
+    await pipeline(Readable.fromWeb(response.body), watched, createWriteStream(path), {
+      signal: abort.signal,
+    });
+  } catch (error) {
+    throw abort.signal.aborted ? new Error(why, { cause: error }) : explainFetch(url, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** `fetch` hides the reason in the cause. */
+function explainFetch(url: string, error: unknown): Error {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause === undefined ? (error as Error) : new Error(`${url}: ${messageOf(cause)}`, { cause: error });
+}
+
+/** Puts a build from source at `path`. Needs the Go module proxy; minutes, not seconds. */
+export async function goInstallTemporal(
+  path: string,
+  go: string | null,
+  options: BinaryOptions,
+): Promise<void> {
+  if (go === null) throw new Error('Go is not on PATH');
+  const { env, log } = options;
+  const startedMs = Date.now();
+  log('Building the Temporal server with Go: about two minutes, once.');
+  const ticker = setInterval(
+    () => log(`Still building the Temporal server (${Math.round((Date.now() - startedMs) / 1000)} s).`),
+    10_000,
+  );
+  try {
+    await withScratch(path, async (scratch) => {
+      const args = ['install', `${GO_PACKAGE}@v${TEMPORAL_CLI_VERSION}`];
+      await runQuietly(go, args, { ...env, GOBIN: scratch });
+      return join(scratch, 'temporal');
+    });
+  } finally {
+    clearInterval(ticker);
+  }
+}
+
+/** Go prints every module it fetches: only the last line of that matters, and only when it failed. */
+function runQuietly(command: string, args: string[], env: BinaryOptions['env']): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: LIMITS.goInstallMs,
+    });
+    let tail = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      tail = (tail + chunk.toString()).slice(-4000);
+    });
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      if (code === 0) return resolve();
+      const reason = tail.trim().split('\n').at(-1);
+      reject(new Error(reason || `ended with ${signal ?? `exit code ${code}`}`));
+    });
+  });
+}
+
+/** Makes the binary in a folder beside its place, tries it, and moves it there in one step. */
+async function withScratch(path: string, make: (scratch: string) => Promise<string>): Promise<void> {
+  const prefix = `${basename(path)}-new-`;
+  // What a killed command left; the caller holds the lock, so nobody is at work in there.
+  for (const name of readdirSync(dirname(path)).filter((entry) => entry.startsWith(prefix)))
+    rmSync(join(dirname(path), name), { recursive: true, force: true });
+  const scratch = mkdtempSync(join(dirname(path), prefix));
+  try {
+    const made = await make(scratch);
+    await run(made, ['--version'], { timeout: 30_000 });
+    renameSync(made, path);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}

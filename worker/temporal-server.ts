@@ -1,0 +1,96 @@
+/** Where the `temporal` binary is that the embedded server runs on, or how to get it. */
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { FlexetlError, messageOf } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
+import {
+  downloadTemporal,
+  goInstallTemporal,
+  TEMPORAL_CLI_VERSION,
+  type BinaryOptions,
+} from './install-temporal';
+import { withLock } from './with-lock';
+
+/**
+ * The path of a `temporal` binary: the one named in TEMPORAL_CLI_PATH, on PATH, in the cache; else it is downloaded,
+ * else built with Go, once, into the cache. Two commands at once get it once.
+ * @throws FlexetlError SERVER_BINARY_MISSING, naming every way to have one
+ */
+export async function findTemporalServer(options: BinaryOptions): Promise<string> {
+  const { env } = options;
+  const named = env['TEMPORAL_CLI_PATH'];
+  if (named) return assertExecutable(resolve(named));
+  const onPath = findOnPath('temporal', env['PATH']);
+  if (onPath !== null) return onPath;
+  const cacheDir = join(cacheRoot(env), 'flexetl', `temporal-cli-v${TEMPORAL_CLI_VERSION}`);
+  const cached = join(cacheDir, 'temporal');
+  if (isExecutable(cached)) return cached;
+  return getTemporal(cacheDir, options);
+}
+
+async function getTemporal(cacheDir: string, options: BinaryOptions): Promise<string> {
+  const cached = join(cacheDir, 'temporal');
+  const go = findOnPath('go', options.env['PATH']);
+  const ways: [string, () => Promise<void>][] = [
+    ['download', () => downloadTemporal(cached, options)],
+    ['go install', () => goInstallTemporal(cached, go, options)],
+  ];
+  const failures: string[] = [];
+  const getOnce = async (): Promise<void> => {
+    for (const [way, get] of ways) {
+      if (isExecutable(cached)) return;
+      await get().catch((error: unknown) => failures.push(`${way}: ${messageOf(error)}`));
+    }
+  };
+  const lock = {
+    dir: cacheDir,
+    name: 'install.lock',
+    waitMs: LIMITS.goInstallMs,
+    onWait: () => options.log('Another command is getting the Temporal server; waiting for it.'),
+  };
+  try {
+    mkdirSync(cacheDir, { recursive: true });
+    await withLock(lock, getOnce);
+  } catch (error) {
+    failures.push(`cache folder ${cacheDir}: ${messageOf(error)}`);
+  }
+  if (isExecutable(cached)) return cached;
+  throw missing(`There is no Temporal server binary, and none could be had (${failures.join('; ')}).`);
+}
+
+/** A name that stands for an executable file on a PATH; null when there is none. */
+export function findOnPath(name: string, path: string | undefined): string | null {
+  const folders = (path ?? '').split(delimiter).filter(Boolean);
+  return folders.map((folder) => resolve(folder, name)).find(isExecutable) ?? null;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function assertExecutable(path: string): string {
+  if (isExecutable(path)) return path;
+  throw missing(`TEMPORAL_CLI_PATH names ${path}, which is not an executable file.`);
+}
+
+function cacheRoot(env: BinaryOptions['env']): string {
+  return resolve(
+    env['FLEXETL_CACHE_DIR'] || env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'),
+  );
+}
+
+function missing(message: string): FlexetlError {
+  return new FlexetlError('SERVER_BINARY_MISSING', {
+    message,
+    hint:
+      'One of these is enough: name a running server in TEMPORAL_ADDRESS; install the Temporal CLI ' +
+      '(`brew install temporal`, or https://docs.temporal.io/cli) so that it is on PATH; name its binary in ' +
+      'TEMPORAL_CLI_PATH; install Go, which builds it once in about two minutes.',
+  });
+}
