@@ -1,5 +1,7 @@
 /** docs/configuration.md: every key of a pipeline file, generated from the zod schemas and the plugins. */
 import { optionsOf, type Plugins } from '../pipeline/config/schema';
+import { AGGREGATES } from '../pipeline/expression/aggregates';
+import { FUNCTIONS } from '../pipeline/expression/functions';
 import type { Target } from '../pipeline/plugin';
 import { describeOptions, describeSections, type JsonSchema } from './json-schema';
 
@@ -17,6 +19,7 @@ export function renderReferenceDocs(plugins: Plugins, example: string): string {
     ...plugins.sources.map((plugin) => renderPlugin('source', plugin)),
     `## transformations\n\n${sections.transformations?.description ?? ''} A list; each entry is told by \`type\`.`,
     ...plugins.transforms.map((plugin) => renderPlugin('transform', plugin)),
+    `${EXPRESSIONS}\n\n${renderFunctions('function', FUNCTIONS)}\n\n${renderFunctions('aggregate', AGGREGATES)}`,
     plain('validation'),
     COLUMN_TYPES,
     `## targets\n\n${sections.targets?.description ?? ''} No two targets may write to the same place.`,
@@ -65,6 +68,26 @@ const COLUMN_TYPES = `### Column types
 
 A declared column takes only values that fit its type; one that does not fails the run, with file, line, column and
 reason. A column that is not declared gets the narrowest type that fits every value of the input.`;
+
+const EXPRESSIONS = `### Expressions
+
+Values and conditions computed from columns: \`quantity * unit_price\`, \`if(quantity > 10, 'bulk', 'retail')\`.
+
+- **Operands**: columns by name, \`col("odd name")\` for others; numbers, texts in quotes, \`true\`, \`false\`, \`null\`.
+- **Operators**, the first bind closest: \`* / %\`, then \`+ -\`, then \`= != < <= > >=\`, then \`and\`, then \`or\`;
+  \`not (…)\` negates.
+- **Exact**: integers and decimals are computed without rounding, and a result without room is an error. A quotient
+  has six digits after the point, or as many as its operands; a division by zero is an error. A null operand gives null.
+
+Aggregates stand in \`aggregations\` only.`;
+
+function renderFunctions(
+  kind: string,
+  functions: ReadonlyMap<string, { usage: string; description: string }>,
+): string {
+  const rows = [...functions.values()].map(({ usage, description }) => [`\`${usage}\``, description]);
+  return renderTable([kind, 'what it gives'], rows);
+}
 
 function renderOverview(sections: Record<string, JsonSchema>): string {
   const linked = new Set(['version', 'name']);

@@ -51,7 +51,9 @@ export function parsePipelineText(input: PipelineText): PipelineConfig {
   const schema = createConfigSchema(plugins);
   const result = schema.safeParse(layout.sections, { error: describeIssue });
   if (layout.usable) {
-    const found = result.success ? checkPipeline(result.data, input) : problemsOf(result.error.issues);
+    const found = result.success
+      ? checkPipeline(result.data, input)
+      : problemsOf(result.error.issues, layout.sections);
     problems.push(...found.map((problem) => inFile(problem, layout)));
   }
   const lines = [
@@ -89,7 +91,7 @@ export function parseResolvedConfig(json: unknown, plugins: Plugins): PipelineCo
       : config;
   const result = createConfigSchema(plugins).safeParse(sections, { error: describeIssue });
   if (result.success) return result.data;
-  const lines = problemsOf(result.error.issues).map(
+  const lines = problemsOf(result.error.issues, sections).map(
     ({ path, message }) => `${path.join('.') || 'config'}: ${message}`,
   );
   throw new FlexetlError('CONFIG_INVALID', { message: lines.join('\n') });

@@ -45,8 +45,11 @@ export function unknownKey(key: string, known: readonly string[]): string {
     : `unknown key, expected ${known.length ? `one of ${known.join(', ')}` : 'none here'}.`;
 }
 
-/** All problems of a failed parse; for a union only those of the branch that fits best. */
-export function problemsOf(issues: readonly Issue[], prefix: Path = []): Problem[] {
+/**
+ * All problems of a failed parse; for a union only those of the branch that fits best.
+ * @param input what was parsed
+ */
+export function problemsOf(issues: readonly Issue[], input: unknown, prefix: Path = []): Problem[] {
   return issues.flatMap((issue) => {
     const path = [...prefix, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
     if (issue.code === 'unrecognized_keys') {
@@ -60,10 +63,34 @@ export function problemsOf(issues: readonly Issue[], prefix: Path = []): Problem
     if (issue.code === 'invalid_union') {
       // A branch that agrees with the value itself and complains about something inside is the one that was meant.
       const meant = issue.errors.find((branch) => branch.length && branch.every((inner) => isInside(inner)));
-      if (meant) return problemsOf(meant, path);
+      if (meant) return problemsOf(meant, input, path);
     }
-    return [{ path, message: issue.message, ...(issue.code === 'invalid_key' && { atKey: true }) }];
+    const message = withFound(issue.message, valueAt(input, path));
+    return [{ path, message, ...(issue.code === 'invalid_key' && { atKey: true }) }];
   });
+}
+
+/** Brings the messages that schemas bring themselves (`must be one character`) into the form of ours. */
+function withFound(message: string, value: unknown): string {
+  if (OURS.test(message)) return message;
+  const sentence = /[.?!]$/.test(message) ? message : `${message}.`;
+  if (value === undefined || typeof value === 'object') return sentence;
+  return MUST_BE.test(message)
+    ? `found ${show(value)}, expected ${sentence.replace(MUST_BE, '')}`
+    : `found ${show(value)}: ${sentence}`;
+}
+
+const OURS = /^(?:found|missing|unknown)\b/;
+const MUST_BE = /^must be /;
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (inner, part) =>
+      typeof inner === 'object' && inner !== null && Object.hasOwn(inner, part)
+        ? (inner as Record<string | number, unknown>)[part]
+        : undefined,
+    value,
+  );
 }
 
 function isInside(issue: Issue): boolean {
@@ -119,7 +146,10 @@ function expectationOf(issue: Issue | RawIssue): string {
 }
 
 function expectationsOf(issues: readonly Issue[], between: string): string {
-  return [...new Set(issues.map(expectationOf))].join(between);
+  const words = issues.map((issue) =>
+    !issue.message || OURS.test(issue.message) ? expectationOf(issue) : issue.message.replace(MUST_BE, ''),
+  );
+  return [...new Set(words)].join(between);
 }
 
 function boundOf(origin: string, relation: string, bound: number | bigint): string {

@@ -171,7 +171,7 @@ pipeline:
       'configs/sales.yaml:8:13 pipeline.transformations.0.type: unknown type "filtre", expected one of drop_nulls, filter, aggregate. Did you mean "filter"?',
       'configs/sales.yaml:11:17 pipeline.transformations.1.operator: found ">>", expected one of =, >, <, in. Did you mean ">"?',
       'configs/sales.yaml:12:14 pipeline.transformations.1.value: found a section with keys, expected a text or a number or a list.',
-      'configs/sales.yaml:15:25 pipeline.transformations.2.aggregations.x: a bracket is not closed.',
+      'configs/sales.yaml:15:25 pipeline.transformations.2.aggregations.x: found "sum((a)": a bracket is not closed.',
       'configs/sales.yaml:15:39 pipeline.transformations.2.aggregations.y: found 3, expected a text.',
       'configs/sales.yaml:16:7 pipeline.transformations.3: found "drop_nulls", expected a section with keys.',
       expect.stringContaining(
@@ -238,7 +238,7 @@ pipeline:
     [
       'a chunk size in standard mode',
       `${BASE}scalability: {processing: {mode: standard, chunk_size: 5}}\n`,
-      '4:56 scalability.processing.chunk_size: has no effect in the mode "standard".',
+      '4:56 scalability.processing.chunk_size: found 5: has no effect in the mode "standard".',
     ],
     [
       'a chunk of nothing',
