@@ -1,0 +1,64 @@
+/** A table in a SQLite file: replaced as a whole, or appended to. */
+import { relative, resolve } from 'node:path';
+import { z } from 'zod';
+import { defineTarget, type Tools } from '../pipeline/plugin';
+import { runInThread } from './sqlite/client';
+import type { Destination } from './sqlite/messages';
+
+const options = z.strictObject({
+  database: z
+    .string()
+    .min(1)
+    .describe('Path of the database file, relative to the project. The file and its folders are created.'),
+  table: z
+    .string()
+    .regex(
+      /^[A-Za-z_][A-Za-z0-9_]{0,62}$/,
+      'must be letters, digits and _, at most 63, not starting with a digit',
+    )
+    .regex(/^(?!sqlite_|_flexetl_)/i, 'must not start with sqlite_ or _flexetl_')
+    .describe('Name of the table. It is created when absent.'),
+  mode: z
+    .enum(['replace', 'append'])
+    .default('replace')
+    .describe('replace: the table holds the rows of this run only. append: they are added to what is there.'),
+});
+
+type Options = z.infer<typeof options>;
+
+/**
+ * Rows go into a staging table of the same file, each part with its row in the ledger table `_flexetl_loads`
+ * in one transaction; publishing is one more. Whatever is killed, at whatever moment, the next attempt goes on
+ * from the ledger. A replaced table keeps its indexes and triggers; views on it go on working.
+ */
+export const sqlite = defineTarget<Options>({
+  type: 'sqlite',
+  description: 'A table in a SQLite database file.',
+  options,
+
+  name: ({ database, table }) => `${database}#${table}`,
+  mode: ({ mode }) => mode,
+  guarantee: ({ mode }) =>
+    mode === 'replace'
+      ? 'Readers see the old table until the new one is complete; a retry never doubles a row.'
+      : 'Readers see all rows of a run at once or none; a retry or a second run with the same key adds none twice.',
+
+  async check(options, schema, tools) {
+    await runInThread({ ...locate(options, tools), task: 'check', schema }, tools);
+  },
+  loadPart(options, key, part, schema, batches, tools) {
+    return runInThread({ ...locate(options, tools), task: 'load', schema, key, part }, tools, batches);
+  },
+  publish(options, key, schema, tools, rowsExpected) {
+    return runInThread({ ...locate(options, tools), task: 'publish', schema, key, rowsExpected }, tools);
+  },
+  async discard(options, key, tools) {
+    await runInThread({ ...locate(options, tools), task: 'discard', key }, tools);
+  },
+});
+
+function locate({ database, table, mode }: Options, { projectDir }: Tools): Destination {
+  const file = resolve(projectDir, database);
+  const shownFile = relative(projectDir, file).startsWith('..') ? file : database;
+  return { file, shownFile, table, mode };
+}
