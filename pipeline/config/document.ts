@@ -14,6 +14,7 @@ import {
 } from 'yaml';
 import { LIMITS } from '../limits';
 import { interpolate, type Env } from './interpolate';
+import { explainInexact, parsePlainScalar } from './numbers';
 import { show, type Path, type Problem } from './problems';
 
 /** 1-based. */
@@ -140,7 +141,7 @@ function readTree(
 
   const readScalar = (scalar: Scalar, path: Path): unknown => {
     if (typeof scalar.value === 'number') {
-      const message = inexact(scalar.source ?? '', scalar.value);
+      const message = explainInexact(scalar.source ?? '', scalar.value);
       if (message) problems.push({ path, message });
       return scalar.value;
     }
@@ -164,34 +165,6 @@ function readTree(
     return { root, written, problems: [{ path: [], message }] };
   }
   return { root, problems, written };
-}
-
-/** A number or boolean as YAML reads it; every other text is itself. */
-export function parsePlainScalar(text: string): { value: unknown; problem?: string } {
-  if (/^(?:true|True|TRUE)$/.test(text)) return { value: true };
-  if (/^(?:false|False|FALSE)$/.test(text)) return { value: false };
-  if (!/^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/.test(text)) return { value: text };
-  const value = Number(text);
-  const problem = inexact(text, value);
-  return problem ? { value, problem } : { value };
-}
-
-/** Numbers that JavaScript would change without a word: a config value is as exact as the data. */
-function inexact(source: string, value: number): string | undefined {
-  const quotes = 'Put it in quotes.';
-  if (!Number.isFinite(value)) return `found ${source}, expected a finite number. ${quotes}`;
-  if (/^0[xo]/.test(source)) return undefined;
-  if (/^[-+]?0[0-9]/.test(source)) {
-    return `found ${source}: a number loses its leading zeros. ${quotes}`;
-  }
-  return significantDigits(source) === significantDigits(String(value))
-    ? undefined
-    : `found ${source}, which has more digits than a number here can hold. ${quotes}`;
-}
-
-function significantDigits(text: string): string {
-  const digits = text.replace(/[eE].*$/, '').replace(/[-+.]/g, '');
-  return digits.replace(/^0+/, '').replace(/0+$/, '');
 }
 
 /** Where a path stands in the text; where it ends early, the place of the last part that is there. */

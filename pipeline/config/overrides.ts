@@ -1,6 +1,6 @@
 /** `--set a.b=c`: changes to a pipeline from the command line, made before anything is checked. */
 import { isMap, isScalar, isSeq, parseDocument } from 'yaml';
-import { parsePlainScalar } from './document';
+import { parsePlainScalar } from './numbers';
 import { show, type Path, type Problem } from './problems';
 
 export interface Override {

@@ -1,0 +1,29 @@
+/** Numbers in pipeline files: exact, or an error. */
+
+/** A number or boolean as YAML reads it; every other text is itself. */
+export function parsePlainScalar(text: string): { value: unknown; problem?: string } {
+  if (/^(?:true|True|TRUE)$/.test(text)) return { value: true };
+  if (/^(?:false|False|FALSE)$/.test(text)) return { value: false };
+  if (!/^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/.test(text)) return { value: text };
+  const value = Number(text);
+  const problem = explainInexact(text, value);
+  return problem ? { value, problem } : { value };
+}
+
+/** Numbers that JavaScript would change without a word: a config value is as exact as the data. */
+export function explainInexact(source: string, value: number): string | undefined {
+  const quotes = 'Put it in quotes.';
+  if (!Number.isFinite(value)) return `found ${source}, expected a finite number. ${quotes}`;
+  if (/^0[xo]/.test(source)) return undefined;
+  if (/^[-+]?0[0-9]/.test(source)) {
+    return `found ${source}: a number loses its leading zeros. ${quotes}`;
+  }
+  return significantDigits(source) === significantDigits(String(value))
+    ? undefined
+    : `found ${source}, which has more digits than a number here can hold. ${quotes}`;
+}
+
+function significantDigits(text: string): string {
+  const digits = text.replace(/[eE].*$/, '').replace(/[-+.]/g, '');
+  return digits.replace(/^0+/, '').replace(/0+$/, '');
+}

@@ -1,0 +1,134 @@
+/** The sections of a pipeline file that no plugin has a say in. */
+import { z } from 'zod';
+import { suggest } from '../suggest';
+import { parseType } from '../types';
+import { show } from './problems';
+
+const typeName = z.string().refine((text) => parseType(text) !== undefined, {
+  error: ({ input }) => {
+    const near = suggest(String(input), TYPE_NAMES);
+    const expected = `${TYPE_NAMES.join(', ')} or decimal(precision,scale) with at most 38 digits`;
+    return `unknown column type ${show(input)}, expected ${expected}.${near ? ` Did you mean "${near}"?` : ''}`;
+  },
+});
+
+const TYPE_NAMES = ['string', 'integer', 'float', 'decimal', 'boolean', 'date', 'timestamp'];
+
+export const validation = z.strictObject({
+  schema: z
+    .record(
+      z.string().min(1),
+      z.strictObject({
+        type: typeName
+          .optional()
+          .describe(
+            '`string`, `integer`, `float`, `decimal`, `decimal(p,s)`, `boolean`, `date` or `timestamp`. A value that does not fit fails the run. Without it the type follows from the values.',
+          ),
+        nullable: z.boolean().default(true).describe('Whether the column may hold nulls.'),
+      }),
+    )
+    .default({})
+    .describe('Columns of the input by name.'),
+});
+
+export const faultTolerance = z.strictObject({
+  retry: z
+    .strictObject({
+      enabled: z.boolean().default(true).describe('Whether a failed step is tried again.'),
+      max_attempts: z.int().min(1).max(100).default(3).describe('Attempts of one step, the first included.'),
+      backoff_strategy: z
+        .enum(['exponential', 'constant'], { error: ({ input }) => explainStrategy(input) })
+        .default('exponential')
+        .describe('`exponential`: each wait is longer by the multiplier. `constant`: all waits are equal.'),
+      backoff_multiplier: z.number().min(1).max(100).default(2).describe('For `exponential`.'),
+      initial_backoff_seconds: z
+        .number()
+        .min(0.001)
+        .max(3600)
+        .default(1)
+        .describe('The wait before the second attempt.'),
+      max_backoff_seconds: z.number().min(0.001).max(86_400).default(60).describe('No wait is longer.'),
+    })
+    .refine((retry) => retry.initial_backoff_seconds <= retry.max_backoff_seconds, {
+      path: ['max_backoff_seconds'],
+      error: 'shorter than initial_backoff_seconds, expected at least as long.',
+    })
+    .prefault({})
+    .describe('Retries of steps that failed for a reason that may pass: a busy database, a lost worker.'),
+});
+
+function explainStrategy(input: unknown): string {
+  const expected = 'expected one of exponential, constant.';
+  if (input === 'fixed') return `found "fixed", ${expected} Did you mean "constant"?`;
+  if (input === 'linear') return `found "linear", which Temporal does not know, ${expected}`;
+  return `found ${show(input)}, ${expected}`;
+}
+
+export const scalability = z.strictObject({
+  processing: z
+    .strictObject({
+      mode: z
+        .enum(['standard', 'chunked'], { error: ({ input }) => explainMode(input) })
+        .optional()
+        .describe(
+          '`standard`: FlexETL chooses the chunks; input that fits in one is read in place. `chunked`: chunks of `chunk_size` records. Default: `chunked` where `chunk_size` is given, else `standard`. The result is the same.',
+        ),
+      chunk_size: z.int().min(1).optional().describe('Records in one chunk, about.'),
+      parallel_workers: z
+        .int()
+        .min(1)
+        .max(64)
+        .optional()
+        .describe('Chunks in work at the same time, over all workers.'),
+    })
+    .refine((processing) => !(processing.mode === 'standard' && processing.chunk_size !== undefined), {
+      path: ['chunk_size'],
+      error: 'has no effect in the mode "standard". Remove it, or set mode: chunked.',
+    })
+    .transform(({ mode, ...rest }) => ({
+      mode: mode ?? (rest.chunk_size === undefined ? ('standard' as const) : ('chunked' as const)),
+      ...rest,
+    }))
+    .prefault({})
+    .describe('Chunks and parallel work.'),
+  memory: z
+    .strictObject({
+      limit_mb: z
+        .int()
+        .min(64)
+        .max(1_048_576)
+        .optional()
+        .describe('What the query engine of one step may take, in megabytes. Default: 400.'),
+      spill_to_disk: z
+        .boolean()
+        .default(true)
+        .describe('Whether work that does not fit goes to disk; without it such a run fails.'),
+    })
+    .prefault({})
+    .describe('Memory of a worker.'),
+});
+
+function explainMode(input: unknown): string {
+  return input === 'dask'
+    ? 'found "dask", expected standard or chunked. Use chunked with parallel_workers: the work is spread over Temporal workers instead of Dask.'
+    : `found ${show(input)}, expected one of standard, chunked.`;
+}
+
+export const monitoring = z.strictObject({
+  logging: z
+    .strictObject({
+      level: z
+        .enum(['DEBUG', 'INFO', 'WARNING', 'ERROR'])
+        .default('INFO')
+        .describe('The least level that is logged.'),
+      format: z.enum(['json', 'text']).default('text').describe('The form of the lines in the file.'),
+      output: z
+        .string()
+        .min(1)
+        .default('logs/flexetl.log')
+        .describe('The log file, relative to the project.'),
+      rotation: z.enum(['daily', 'none']).default('daily').describe('When a new file is begun.'),
+    })
+    .prefault({})
+    .describe('The log file; the console shows the same.'),
+});
