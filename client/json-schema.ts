@@ -11,7 +11,7 @@ export interface JsonSchema {
   $ref?: string;
   title?: string;
   description?: string;
-  type?: string;
+  type?: string | string[];
   const?: unknown;
   enum?: unknown[];
   default?: unknown;
@@ -99,7 +99,7 @@ function targetSection(targets: JsonSchema | undefined): JsonSchema {
 /** `chunk_size: ${N}` is a text for an editor and a number for us. */
 function allowInterpolation(schema: JsonSchema): JsonSchema {
   const { properties, items, anyOf, oneOf, additionalProperties, ...rest } = schema;
-  const isScalar = rest.enum !== undefined || ['integer', 'number', 'boolean'].includes(rest.type ?? '');
+  const isScalar = rest.enum !== undefined || ['integer', 'number', 'boolean'].includes(String(rest.type));
   if (isScalar) {
     const { description, default: value, ...constraint } = rest;
     return {

@@ -128,17 +128,29 @@ function flattenKeys(section: JsonSchema, prefix: string): string[][] {
     if (inner.length) return inner;
     const required = section.required?.includes(key) && value.default === undefined;
     const shown = value.default === undefined ? '' : `\`${JSON.stringify(value.default)}\``;
-    return [[`\`${name}\``, describeType(value), required ? '**required**' : shown, value.description ?? '']];
+    const row = [
+      `\`${name}\``,
+      describeType(value),
+      required ? '**required**' : shown,
+      value.description ?? '',
+    ];
+    return [row, ...branchesOf(value.items ?? {}).flatMap((item) => flattenKeys(item, `${name}[].`))];
   });
   const { additionalProperties: values } = section;
   const free = typeof values === 'object' ? flattenKeys(values, `${prefix}<column>.`) : [];
   return [...named, ...free];
 }
 
+function branchesOf(schema: JsonSchema): readonly JsonSchema[] {
+  return schema.anyOf ?? schema.oneOf ?? [schema];
+}
+
 function describeType(schema: JsonSchema): string {
   const branches = schema.anyOf ?? schema.oneOf;
   if (branches) return [...new Set(branches.map(describeType))].join(' or ');
   if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(', ');
+  if (schema.const === '') return 'empty';
+  if (Array.isArray(schema.type)) return schema.type.map((type) => describeType({ type })).join(' or ');
   if (schema.const !== undefined) return `\`${String(schema.const)}\``;
   switch (schema.type) {
     case 'integer':
@@ -146,11 +158,11 @@ function describeType(schema: JsonSchema): string {
     case 'number':
       return `number${describeBounds(schema)}`;
     case 'boolean':
-      return '`true`, `false`';
+      return 'boolean';
     case 'string':
       return schema.maxLength === 1 && schema.minLength === 1 ? 'one character' : 'text';
     case 'array':
-      return schema.items ? `list of ${describeType(schema.items)}` : 'list';
+      return schema.items ? `list of ${bracketed(describeType(schema.items))}` : 'list';
     case 'object':
       return typeof schema.additionalProperties === 'object'
         ? `name: ${describeType(schema.additionalProperties)}`
@@ -162,6 +174,10 @@ function describeType(schema: JsonSchema): string {
   }
 }
 
+function bracketed(type: string): string {
+  return type.includes(' or ') ? `(${type})` : type;
+}
+
 function describeBounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSchema): string {
   if (minimum !== undefined && maximum !== undefined) return `, ${minimum} to ${maximum}`;
   if (minimum !== undefined) return `, at least ${minimum}`;
@@ -171,7 +187,12 @@ function describeBounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }
 }
 
 function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll('\n', ' ')).join(' | ')} |`;
+  const line = (cells: readonly string[]): string => `| ${cells.map(escapeCell).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** Outside of code, a star (`*.csv`) would begin italics. */
+function escapeCell(text: string): string {
+  const line = text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+  return line.replace(/`[^`]*`|\*\*required\*\*|\*/g, (found) => (found === '*' ? '\\*' : found));
 }

@@ -94,7 +94,7 @@ export function parseResolvedConfig(json: unknown, plugins: Plugins): PipelineCo
   const lines = problemsOf(result.error.issues, sections).map(
     ({ path, message }) => `${path.join('.') || 'config'}: ${message}`,
   );
-  throw new FlexetlError('CONFIG_INVALID', { message: lines.join('\n') });
+  throw new FlexetlError('CONFIG_INVALID', { message: lines.map(oneLine).join('\n') });
 }
 
 function joinUses(uses: unknown): unknown {
@@ -123,9 +123,14 @@ function canonicalJson(value: unknown): string {
 function invalid(lines: readonly string[], { file, expectedName }: PipelineText): FlexetlError {
   const target = expectedName ?? `--config ${file}`;
   return new FlexetlError('CONFIG_INVALID', {
-    message: lines.join('\n'),
+    message: lines.map(oneLine).join('\n'),
     hint: `Every key is described in docs/configuration.md; \`flexetl validate ${target}\` checks the file without running it.`,
   });
+}
+
+/** Keys, texts and expressions may hold line breaks; a problem has one line. */
+function oneLine(line: string): string {
+  return line.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ');
 }
 
 function baseName(file: string): string {

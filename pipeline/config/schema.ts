@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { FlexetlError } from '../errors';
 import type { Source, Target, Transform } from '../plugin';
 import { suggest } from '../suggest';
+import { assertExpressions } from './expressions';
 import { show } from './problems';
 import { faultTolerance, monitoring, scalability, validation } from './sections';
 
@@ -48,7 +49,7 @@ export function createConfigSchema(plugins: Plugins) {
       .describe('The name of the pipeline and of its workflow. Default: the name of the file.'),
     source: pluginUnion(plugins.sources).describe('Where the rows come from.'),
     transformations: z
-      .array(pluginUnion(plugins.transforms))
+      .array(pluginUnion(plugins.transforms).superRefine(assertExpressions))
       .default([])
       .describe('What is done to the rows, in this order.'),
     validation: validation.prefault({}).describe('What the input must look like.'),

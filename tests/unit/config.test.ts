@@ -278,6 +278,24 @@ pipeline:
     for (const line of lines) expect(line).toMatch(/^configs\/sales\.yaml:\d+:\d+ /);
   });
 
+  it('is told of expressions that are wrong whatever the columns are', () => {
+    const lines = problems(`${BASE}transformations:
+  - type: aggregate
+    group_by: [day]
+    aggregations:
+      a: sum(quantity *
+      b: summ(quantity)
+      c: sum(lower(if(x, 1, nosuchfunction(y))))
+`);
+    expect(lines).toEqual([
+      expect.stringMatching(
+        /^configs\/sales\.yaml:8:10 transformations\.0\.aggregations\.a: .* at character 15 of the expression `sum\(quantity \*`\.$/,
+      ),
+      'configs/sales.yaml:9:10 transformations.0.aggregations.b: There is no function "summ" here, at character 1 of the expression `summ(quantity)`. Did you mean "sum"?',
+      expect.stringContaining('There is no function "nosuchfunction" here, at character 20'),
+    ]);
+  });
+
   it('is told where two targets are one', () => {
     const target = '{type: sqlite, database: a.db, table: t}';
     const text = `${HEAD}source: {type: csv, path: a}\ntargets:\n  - ${target}\n  - ${target}\n`;

@@ -61,7 +61,7 @@ describe('the configuration reference', () => {
     expect(docs).toContain('| `path` | text | **required** | A file. |');
     expect(docs).toContain('| `skip_rows` | whole number, at least 0 | `0` | Lines before the header. |');
     expect(docs).toMatch(/\| `retry\.max_attempts` \| whole number, 1 to 100 \| `3` \| \S/);
-    expect(docs).toMatch(/\| `schema\.<column>\.nullable` \| `true`, `false` \| `true` \| \S/);
+    expect(docs).toMatch(/\| `schema\.<column>\.nullable` \| boolean \| `true` \| \S/);
     expect(docs).toContain('| `replace` | Guarantee of replace. |');
     expect(docs).toContain('product_name: first(product_name)');
   });

@@ -1,0 +1,33 @@
+/** Writes the files that are generated from the schemas and plugins; a test fails when they are stale. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Plugins } from '../pipeline/config/schema';
+import { transforms } from '../pipeline/transforms/index';
+import { sources } from '../sources/index';
+import { targets } from '../targets/index';
+import { buildJsonSchema } from './json-schema';
+import { renderReferenceDocs } from './reference-docs';
+
+export interface GeneratedFile {
+  /** Relative to the project. */
+  path: string;
+  text: string;
+}
+
+export function generateFiles(plugins: Plugins, projectDir: string): GeneratedFile[] {
+  const example = readFileSync(join(projectDir, 'configs/sales.yaml'), 'utf8');
+  return [
+    {
+      path: 'configs/pipeline.schema.json',
+      text: `${JSON.stringify(buildJsonSchema(plugins), null, 2)}\n`,
+    },
+    { path: 'docs/configuration.md', text: renderReferenceDocs(plugins, example) },
+  ];
+}
+
+if (require.main === module) {
+  for (const { path, text } of generateFiles({ sources, targets, transforms }, process.cwd())) {
+    writeFileSync(path, text);
+    process.stdout.write(`${path}\n`);
+  }
+}
