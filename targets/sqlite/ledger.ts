@@ -68,10 +68,13 @@ export function forgetLoad(db: Sqlite, table: string, key: LoadKey): void {
 }
 
 /** Removes what other runs of the same load left behind that died and were never ended. */
-export function forgetAbandoned(db: Sqlite, table: string, key: LoadKey, days: number): void {
+export function forgetAbandoned(db: Sqlite, table: string, key: LoadKey, keepMs: number): void {
   const sql = `SELECT run_key FROM ${LEDGER} WHERE pipeline = ? AND target = ? AND run_key <> ?
     GROUP BY run_key HAVING min(part) > ${PUBLISHED} AND max(loaded_at) < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?)`;
-  const dead = db.prepare(sql).pluck().all(key.pipeline, key.target, key.runKey, `-${days} days`) as string[];
+  const dead = db
+    .prepare(sql)
+    .pluck()
+    .all(key.pipeline, key.target, key.runKey, `-${keepMs / 1000} seconds`) as string[];
   for (const runKey of dead) forgetLoad(db, table, { ...key, runKey });
 }
 

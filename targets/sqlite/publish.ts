@@ -45,7 +45,7 @@ export async function publish(job: PublishJob, patience: Patience): Promise<{ ro
         replaceTable(db, job, stage);
       }
       recordPublished(db, job.key, rows);
-      forgetAbandoned(db, job.table, job.key, LIMITS.abandonedLoadDays);
+      forgetAbandoned(db, job.table, job.key, LIMITS.stagingKeepMs);
       return { rows };
     }),
   );
