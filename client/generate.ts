@@ -2,9 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plugins } from '../pipeline/config/schema';
-import { transforms } from '../pipeline/transforms/index';
-import { sources } from '../sources/index';
-import { targets } from '../targets/index';
+import { PLUGINS } from '../worker/plugins';
 import { buildJsonSchema } from './json-schema';
 import { renderReferenceDocs } from './reference-docs';
 
@@ -14,6 +12,7 @@ export interface GeneratedFile {
   text: string;
 }
 
+/** The files as they should be; the example in the docs is configs/sales.yaml. */
 export function generateFiles(plugins: Plugins, projectDir: string): GeneratedFile[] {
   const example = readFileSync(join(projectDir, 'configs/sales.yaml'), 'utf8');
   return [
@@ -26,7 +25,7 @@ export function generateFiles(plugins: Plugins, projectDir: string): GeneratedFi
 }
 
 if (require.main === module) {
-  for (const { path, text } of generateFiles({ sources, targets, transforms }, process.cwd())) {
+  for (const { path, text } of generateFiles(PLUGINS, process.cwd())) {
     writeFileSync(path, text);
     process.stdout.write(`${path}\n`);
   }

@@ -14,6 +14,8 @@ export type PipelineAddress =
   /** Any file; relative to the project. */
   | { path: string };
 
+export type ConfigRequest = PipelineAddress & ConfigContext;
+
 export interface ConfigContext {
   /** Absolute. */
   projectDir: string;
@@ -27,16 +29,13 @@ export interface ConfigContext {
  * Reads and checks one pipeline.
  * @throws FlexetlError CONFIG_INVALID
  */
-export async function readPipelineConfig(
-  address: PipelineAddress,
-  context: ConfigContext,
-): Promise<PipelineConfig> {
-  const { projectDir, env, plugins, overrides = [] } = context;
+export async function readPipelineConfig(request: ConfigRequest): Promise<PipelineConfig> {
+  const { projectDir, env, plugins, overrides = [] } = request;
   const path =
-    'name' in address ? await findByName(address.name, projectDir) : resolve(projectDir, address.path);
+    'name' in request ? await findByName(request.name, projectDir) : resolve(projectDir, request.path);
   const file = shownPath(path, projectDir);
   const text = await readConfigText(path, file);
-  const expected = 'name' in address ? { expectedName: address.name } : {};
+  const expected = 'name' in request ? { expectedName: request.name } : {};
   return parsePipelineText({ text, file, env, plugins, overrides, ...expected });
 }
 

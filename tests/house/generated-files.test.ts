@@ -4,14 +4,11 @@ import { z } from 'zod';
 import { describeOptions } from '../../client/json-schema';
 import { generateFiles } from '../../client/generate';
 import { parsePipelineText } from '../../pipeline/config/parse';
-import { optionsOf, type Plugins } from '../../pipeline/config/schema';
-import { transforms } from '../../pipeline/transforms/index';
-import { sources } from '../../sources/index';
-import { targets } from '../../targets/index';
+import { optionsOf } from '../../pipeline/config/schema';
 import { listPipelines, readPipelineConfig } from '../../runtime/config-file';
+import { PLUGINS as plugins } from '../../worker/plugins';
 
 const projectDir = join(__dirname, '../..');
-const plugins: Plugins = { sources, targets, transforms };
 
 describe('generated files', () => {
   it.each(generateFiles(plugins, projectDir))(
@@ -23,18 +20,19 @@ describe('generated files', () => {
 });
 
 describe('every plugin', () => {
-  it.each([...sources, ...targets, ...transforms].map((plugin) => [plugin.type, plugin] as const))(
-    '%s describes itself and each of its options',
-    (_type, plugin) => {
-      expect(plugin.description).toMatch(/\.$/);
-      expect(optionsOf(plugin)).toBeInstanceOf(z.ZodObject);
-      const { properties = {}, additionalProperties } = describeOptions(plugin.options);
-      expect(additionalProperties).toBe(false);
-      expect(Object.keys(properties)).not.toContain('type');
-      const silent = Object.keys(properties).filter((key) => !properties[key]?.description);
-      expect(silent).toEqual([]);
-    },
-  );
+  it.each(
+    Object.values(plugins)
+      .flat()
+      .map((plugin) => [plugin.type, plugin] as const),
+  )('%s describes itself and each of its options', (_type, plugin) => {
+    expect(plugin.description).toMatch(/\.$/);
+    expect(optionsOf(plugin)).toBeInstanceOf(z.ZodObject);
+    const { properties = {}, additionalProperties } = describeOptions(plugin.options);
+    expect(additionalProperties).toBe(false);
+    expect(Object.keys(properties)).not.toContain('type');
+    const silent = Object.keys(properties).filter((key) => !properties[key]?.description);
+    expect(silent).toEqual([]);
+  });
 });
 
 describe('every pipeline of the repository', () => {
@@ -42,7 +40,7 @@ describe('every pipeline of the repository', () => {
     const names = await listPipelines(projectDir);
     expect(names).toEqual(expect.arrayContaining(['sales', 'sales_pipeline']));
     for (const name of names) {
-      const config = await readPipelineConfig({ name }, { projectDir, env: {}, plugins });
+      const config = await readPipelineConfig({ name, projectDir, env: {}, plugins });
       expect(config.name).toBe(name);
     }
   });

@@ -25,7 +25,7 @@ beforeAll(() => {
 afterAll(() => rmSync(projectDir, { recursive: true }));
 
 const read = (address: PipelineAddress, overrides: string[] = []) =>
-  readPipelineConfig(address, { projectDir, env: {}, plugins, overrides });
+  readPipelineConfig({ ...address, projectDir, env: {}, plugins, overrides });
 
 async function failure(address: PipelineAddress): Promise<FlexetlError> {
   const error: unknown = await read(address).catch((thrown: unknown) => thrown);
@@ -80,7 +80,7 @@ describe('a pipeline', () => {
   });
 
   it('in a project without configs/ is answered with what to do', async () => {
-    const error = readPipelineConfig({ name: 'sales' }, { projectDir: '/nonexistent', env: {}, plugins });
+    const error = readPipelineConfig({ name: 'sales', projectDir: '/nonexistent', env: {}, plugins });
     await expect(error).rejects.toMatchObject({
       message: 'There is no pipeline "sales" in configs/; configs/ has no pipelines yet.',
       hint: 'Write configs/sales.yaml.',
