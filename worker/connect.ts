@@ -121,11 +121,11 @@ async function findLocal(port: number, env: Env): Promise<Server | null> {
 /** The dev server shows its Web UI 1000 ports higher; other installations elsewhere. */
 async function isWebUi(url: string): Promise<boolean> {
   const signal = AbortSignal.timeout(LIMITS.serverProbeMs);
-  const page = await fetch(url, { signal }).then(
+  const settings = await fetch(`${url}/api/v1/settings`, { signal }).then(
     (response) => response.text(),
     () => '',
   );
-  return /temporal/i.test(page);
+  return settings.includes('TemporalSystemNamespace');
 }
 
 function namespaceOf(env: Env): string {

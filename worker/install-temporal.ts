@@ -67,7 +67,7 @@ async function fetchFile(url: string, path: string, onStart: () => void): Promis
 
 /** `fetch` hides the reason in the cause. */
 function explainFetch(url: string, error: unknown): Error {
-  const cause = error instanceof Error ? error.cause : undefined;
+  const { cause } = error as { cause?: unknown };
   return cause === undefined ? (error as Error) : new Error(`${url}: ${messageOf(cause)}`, { cause: error });
 }
 

@@ -56,7 +56,9 @@ async function getTemporal(cacheDir: string, options: BinaryOptions): Promise<st
     failures.push(`cache folder ${cacheDir}: ${messageOf(error)}`);
   }
   if (isExecutable(cached)) return cached;
-  throw missing(`There is no Temporal server binary, and none could be had (${failures.join('; ')}).`);
+  throw missing(
+    `There is no Temporal server binary, and none could be had (${failures.join('; ').replace(/\s+/g, ' ')}).`,
+  );
 }
 
 /** A name that stands for an executable file on a PATH; null when there is none. */
