@@ -1,0 +1,226 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import { sqlite } from '../../targets/sqlite';
+import { runInThread } from '../../targets/sqlite/client';
+import { createBatch, stream } from '../support/arrow-rows';
+import { waitFor } from '../support/wait-for';
+import { KEY, OPTIONS, ROWS, SCHEMA, toolsOf } from './sqlite-job';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'flexetl-sqlite-faults-'));
+  mkdirSync(join(dir, 'out'));
+});
+
+const children: ChildProcess[] = [];
+afterEach(() => children.splice(0).forEach((child) => child.kill('SIGKILL')));
+
+/** Starts the process that loads; `until` resolves when it has said a word. */
+function startChild(job: string) {
+  const args = [
+    '--require',
+    join(__dirname, '../support/run-ts.js'),
+    join(__dirname, 'sqlite-child.ts'),
+    dir,
+    job,
+  ];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  let said = '';
+  child.stdout.on('data', (text: Buffer) => (said += text.toString()));
+  const exited = once(child, 'exit');
+  return {
+    until: (word: string) => waitFor(() => said.includes(word), { what: `"${word}" of a child` }),
+    said: () => said,
+    exited,
+    async kill(): Promise<void> {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+function load(): Promise<{ rows: number }> {
+  return sqlite.loadPart(OPTIONS, KEY, 0, SCHEMA, stream(createBatch(SCHEMA, ROWS)), toolsOf(dir));
+}
+
+function publish(): Promise<{ rows: number }> {
+  return sqlite.publish(OPTIONS, KEY, SCHEMA, toolsOf(dir), ROWS.length);
+}
+
+async function publishOld(): Promise<void> {
+  const key = { ...KEY, runKey: 'old' };
+  await sqlite.loadPart(OPTIONS, key, 0, SCHEMA, stream(createBatch(SCHEMA, [['-1', 'old']])), toolsOf(dir));
+  await sqlite.publish(OPTIONS, key, SCHEMA, toolsOf(dir));
+}
+
+function open(): Database.Database {
+  return new Database(join(dir, 'out/t.db'), { timeout: 0 });
+}
+
+/** What a reader finds: first id and number of rows. */
+function look(db: Database.Database): string {
+  return String(db.prepare('SELECT min(id), count(*) FROM t').raw().get());
+}
+
+function assertIntact(): void {
+  const db = open();
+  expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
+  db.close();
+}
+
+const OLD = '-1,1';
+const NEW = `0,${ROWS.length}`;
+
+describe('a SQLite load that is killed', () => {
+  it('between two batches starts again and ends with each row once', async () => {
+    const child = startChild('hang in load');
+    await child.until('written');
+    await child.kill();
+    assertIntact();
+    expect(await load()).toEqual({ rows: ROWS.length });
+    expect(await publish()).toEqual({ rows: ROWS.length });
+    const db = open();
+    expect(look(db)).toBe(NEW);
+    db.close();
+  });
+
+  it('after its commit writes nothing again', async () => {
+    const child = startChild('hang after load');
+    await child.until('loaded');
+    await child.kill();
+    assertIntact();
+    // Were it loaded again, the ledger would say 1.
+    const other = stream(createBatch(SCHEMA, [['5', 'not the same']]));
+    const again = await sqlite.loadPart(OPTIONS, KEY, 0, SCHEMA, other, toolsOf(dir));
+    expect(again).toEqual({ rows: ROWS.length });
+    expect(await publish()).toEqual({ rows: ROWS.length });
+  });
+
+  it('at any moment of publish leaves the old table or the new one', async () => {
+    await publishOld();
+    for (let trial = 0; trial < 3; trial += 1) {
+      const child = startChild('publish');
+      await child.until('publishing');
+      for (let turns = 0; turns < trial * 20; turns += 1) await breathe();
+      await child.kill();
+      assertIntact();
+      const db = open();
+      expect([OLD, NEW]).toContain(look(db));
+      db.close();
+    }
+    await load();
+    await publish();
+    const db = open();
+    expect(look(db)).toBe(NEW);
+    db.close();
+  });
+});
+
+describe('a SQLite file with several users', () => {
+  it('gets a part once from two processes that load it at once', async () => {
+    const both = [startChild('load'), startChild('load')];
+    await Promise.all(both.map((child) => child.exited));
+    expect(both.map((child) => child.said().includes(`loaded ${ROWS.length}`))).toEqual([true, true]);
+    expect(await publish()).toEqual({ rows: ROWS.length });
+  });
+
+  it('shows a reader the old table or the new one, at every moment', async () => {
+    await publishOld();
+    await load();
+    const db = open();
+    const seen = new Set<string>();
+    const publishing = publish().finally(() => seen.add('done'));
+    while (!seen.has('done')) {
+      seen.add(look(db));
+      await breathe();
+    }
+    await publishing;
+    seen.add(look(db));
+    db.close();
+    expect([...seen].filter((found) => found !== 'done').sort()).toEqual([OLD, NEW].sort());
+  });
+
+  it('that is locked is waited for without holding up the event loop', async () => {
+    await publishOld();
+    const user = open();
+    user.exec('BEGIN IMMEDIATE');
+    const loading = load();
+    // Were the loop held, the lock would never be released.
+    let beats = 0;
+    const beat = setInterval(() => (beats += 1), 5);
+    await waitFor(() => beats > 60, { what: 'the event loop' });
+    clearInterval(beat);
+    user.exec('ROLLBACK');
+    user.close();
+    expect(await loading).toEqual({ rows: ROWS.length });
+  });
+
+  it('that stays locked is a wait that a cancellation ends within a second', async () => {
+    await publishOld();
+    const user = open();
+    user.exec('BEGIN IMMEDIATE');
+    const controller = new AbortController();
+    const tools = toolsOf(dir, controller.signal);
+    const publishing = sqlite.publish(OPTIONS, { ...KEY, runKey: 'r2' }, SCHEMA, tools);
+    setImmediate(() => controller.abort());
+    await expect(publishing).rejects.toMatchObject({ code: 'CANCELLED' });
+    user.close();
+  });
+
+  it('that stays locked is busy, which a retry can help', async () => {
+    await publishOld();
+    const user = open();
+    user.exec('BEGIN IMMEDIATE');
+    await expect(sqlite.check(OPTIONS, SCHEMA, toolsOf(dir))).rejects.toMatchObject({
+      code: 'TARGET_BUSY',
+      retryable: true,
+    });
+    user.close();
+  });
+});
+
+describe('the thread of the SQLite target', () => {
+  const job = {
+    file: '/none',
+    shownFile: 'out/t.db',
+    table: 't',
+    mode: 'replace',
+    task: 'discard',
+    key: KEY,
+  } as const;
+  it.each([
+    ['crashes', 'throw new Error("bad day")', 'bad day'],
+    ['ends without an answer', 'process.exit(0)', 'it ended without an answer'],
+  ])('that %s is an error, not a hang', async (_, code, message) => {
+    const entry = join(dir, 'thread.js');
+    writeFileSync(entry, code);
+    await expect(runInThread(job, toolsOf(dir), undefined, entry)).rejects.toMatchObject({
+      code: 'INTERNAL',
+      message: expect.stringMatching(`^The thread that writes out/t.db failed: .*${message}`) as string,
+    });
+  });
+
+  it('that does not answer a cancellation is ended within a second', async () => {
+    const entry = join(dir, 'thread.js');
+    writeFileSync(entry, 'setInterval(() => undefined, 1000)');
+    const controller = new AbortController();
+    const running = runInThread(job, toolsOf(dir, controller.signal), undefined, entry);
+    setImmediate(() => controller.abort());
+    const startMs = performance.now();
+    await expect(running).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(performance.now() - startMs).toBeLessThan(1500);
+  });
+
+  it('lets the process end', async () => {
+    const child = startChild('load and publish');
+    const [code] = (await child.exited) as [number];
+    expect(code).toBe(0);
+    expect(child.said()).toContain('published');
+  });
+});
