@@ -1,0 +1,48 @@
+/** A Temporal dev server that is already there when a command starts. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { probeServer } from '../worker/server-probe';
+import { findTemporalServer } from '../worker/temporal-server';
+
+const READY_MS = 20_000;
+
+/** Starts a server on a free port, hands its address to `work`, and stops it. */
+export async function withDevServer<T>(
+  log: (message: string) => void,
+  work: (address: string) => Promise<T>,
+): Promise<T> {
+  const binary = await findTemporalServer({ env: process.env, log });
+  const port = await freePort();
+  const args = ['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(port)];
+  const server = spawn(binary, [...args, '--log-level', 'error'], { stdio: 'ignore' });
+  const exited = once(server, 'exit');
+  try {
+    const address = `127.0.0.1:${port}`;
+    await waitUntilReady(address);
+    return await work(address);
+  } finally {
+    server.kill();
+    await exited;
+  }
+}
+
+async function waitUntilReady(address: string): Promise<void> {
+  const deadlineMs = Date.now() + READY_MS;
+  for (;;) {
+    const probe = await probeServer({ address }, 'default', 1000);
+    if (probe.status === 'ready') return;
+    if (Date.now() > deadlineMs) throw new Error(`The Temporal server at ${address} did not get ready.`);
+    await delay(50);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
