@@ -1,0 +1,145 @@
+/** Files that are compressed or not UTF-8, made into plain UTF-8 text once per run. */
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { FlexetlError, messageOf } from '../../pipeline/errors';
+import { LIMITS } from '../../pipeline/limits';
+import type { Tools } from '../../pipeline/plugin';
+import { openSource } from './files';
+
+/** Below this an inflated file is no bomb, whatever its ratio. */
+const INFLATED_BYTES_FREE = 16 * 1024 * 1024;
+
+/** True when the file must be made plain before it can be read: gzip, or not UTF-8. */
+export async function needsPlainCopy(absolute: string, shown: string, encoding: string): Promise<boolean> {
+  return isUtf8Label(encoding) ? isGzip(absolute, shown) : true;
+}
+
+function isUtf8Label(encoding: string): boolean {
+  return new TextDecoder(encoding).encoding === 'utf-8';
+}
+
+async function isGzip(absolute: string, shown: string): Promise<boolean> {
+  const handle = await openSource(absolute, shown);
+  try {
+    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(2), position: 0 });
+    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Writes a file as plain UTF-8 text to `plain`, once: a copy that is there is complete.
+ * @throws FlexetlError SOURCE_UNREADABLE
+ */
+export async function writePlainCopy(
+  absolute: string,
+  shown: string,
+  encoding: string,
+  plain: string,
+  tools: Tools,
+): Promise<void> {
+  if (await exists(plain)) return;
+  await mkdir(dirname(plain), { recursive: true, mode: 0o700 });
+  const scratch = `${plain}.${randomUUID()}.tmp`;
+  const handle = await open(scratch, 'wx', 0o600);
+  try {
+    const inflate = await isGzip(absolute, shown);
+    const { size } = await stat(absolute);
+    const bounded = (pieces: AsyncIterable<Buffer>): AsyncIterable<Buffer> =>
+      boundPieces(pieces, shown, inflate ? size : Infinity, tools);
+    const decoded = (pieces: AsyncIterable<Buffer>): AsyncIterable<Buffer> =>
+      isUtf8Label(encoding) ? pieces : decodePieces(pieces, shown, encoding);
+    const written = async (pieces: AsyncIterable<Buffer>): Promise<void> => {
+      for await (const piece of pieces) await handle.writeFile(piece);
+      await handle.sync();
+    };
+    const options = { signal: tools.signal };
+    const raw = createReadStream(absolute);
+    if (inflate) await pipeline(raw, createGunzip(), bounded, decoded, written, options);
+    else await pipeline(raw, bounded, decoded, written, options);
+    await rename(scratch, plain);
+  } catch (error) {
+    throw explainCopy(error, shown, tools.signal);
+  } finally {
+    await handle.close();
+    await rm(scratch, { force: true });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function* boundPieces(
+  pieces: AsyncIterable<Buffer>,
+  shown: string,
+  packedBytes: number,
+  tools: Tools,
+): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const piece of pieces) {
+    bytes += piece.length;
+    if (bytes > INFLATED_BYTES_FREE && bytes > packedBytes * LIMITS.gzipRatioMax) {
+      throw unreadable(shown, `inflates to more than ${LIMITS.gzipRatioMax} times its size`);
+    }
+    tools.progress(bytes);
+    yield piece;
+  }
+}
+
+/** `stream: true` always: without it Node 20 takes windows-1252 for ISO-8859-1. */
+async function* decodePieces(
+  pieces: AsyncIterable<Buffer>,
+  shown: string,
+  encoding: string,
+): AsyncGenerator<Buffer> {
+  const decoder = new TextDecoder(encoding, { fatal: true });
+  let offset = 0;
+  for await (const piece of pieces) {
+    const end = offset + piece.length;
+    yield Buffer.from(decode(() => decoder.decode(piece, { stream: true }), shown, encoding, offset, end));
+    offset = end;
+  }
+  yield Buffer.from(decode(() => decoder.decode(), shown, encoding, Math.max(0, offset - 1), offset));
+}
+
+function decode(text: () => string, shown: string, encoding: string, from: number, to: number): string {
+  try {
+    return text();
+  } catch {
+    throw unreadable(shown, `is not ${encoding}: bytes ${from} to ${to} cannot be decoded`);
+  }
+}
+
+function unreadable(shown: string, what: string): FlexetlError {
+  const hint = 'Check the encoding option and how the file was made.';
+  return new FlexetlError('SOURCE_UNREADABLE', { message: `${shown} ${what}.`, hint });
+}
+
+function explainCopy(error: unknown, shown: string, signal: AbortSignal): unknown {
+  if (signal.aborted) return new FlexetlError('CANCELLED', { message: 'Cancelled.', cause: error });
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (code === 'ENOSPC') {
+    return new FlexetlError('DISK_FULL', {
+      message: `The disk of the staging folder is full: ${shown} is copied there as plain text.`,
+      hint: 'Free space, or point FLEXETL_STAGING_DIR at a larger disk; the run goes on by itself.',
+      cause: error,
+    });
+  }
+  if (code.startsWith('Z_')) {
+    return new FlexetlError('SOURCE_UNREADABLE', {
+      message: `${shown} is no complete gzip file: ${messageOf(error)}.`,
+      hint: 'The file is truncated or damaged: transfer it again.',
+      cause: error,
+    });
+  }
+  return error;
+}

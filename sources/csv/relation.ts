@@ -1,0 +1,193 @@
+/**
+ * The fast lane: a chunk as a DuckDB relation.
+ *
+ * One pass over the bytes goes before, which copies a slice to scratch and looks for what DuckDB accepts although
+ * it is no record of ours; such a chunk gets a relation that fails, so that the careful lane decides.
+ * What DuckDB 1.5 accepts: NUL; bytes that are not UTF-8 in columns that the query does not use; `"a" "b"` as one
+ * field; a quote left open at the end of the file after an escape. Its null strings swallow surplus fields
+ * (any text that begins like one), so only the empty one is used. With `new_line='\r\n'` it loses records, so the
+ * line break of such files is left for it to find, by the first line of the file.
+ */
+import { isUtf8 } from 'node:buffer';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Chunk, SourceSurvey, Tools } from '../../pipeline/plugin';
+import { ident, literal } from '../../pipeline/sql';
+import type { CsvOptions } from '../csv';
+import {
+  createCut,
+  cutRecord,
+  cutRecords,
+  marksOf,
+  type Dialect,
+  type Marks,
+  type RecordCut,
+} from './boundaries';
+import { openSource } from './files';
+import { openPlain, type PlainFile } from './survey';
+import { valuesSql } from './values';
+import { openWindow } from './window';
+
+const PIECE_BYTES = 4 * 1024 * 1024;
+/** DuckDB takes these in a path for a pattern. */
+const PATTERN_CHARS = /[*?[\]{}\\]/;
+
+export async function csvRelation(
+  options: CsvOptions,
+  survey: SourceSurvey,
+  chunk: Chunk,
+  tools: Tools,
+): Promise<{ sql: string; reads: string[] }> {
+  const file = await openPlain(options, survey, chunk.file, tools);
+  const whole = chunk.start === file.start && chunk.end === file.bytes;
+  const inPlace = whole && file.skip !== null && !PATTERN_CHARS.test(file.path);
+  const slice = inPlace ? null : join(tools.scratchDir, `chunk-${chunk.index}.csv`);
+  const suspect = await passChunk(file, chunk, slice, tools);
+  if (suspect && (await hasFlaws(file, chunk, suspect))) {
+    return { sql: failingSql(survey.columns), reads: [] };
+  }
+  const path = slice ?? file.path;
+  // A slice begins with an empty line: it shows the line break, and keeps a BOM in the data from being dropped.
+  const table = readCsvSql(path, survey.columns, file.dialect, slice === null ? (file.skip ?? 0) : 1);
+  const values = valuesSql(survey.columns, options);
+  return { sql: values === undefined ? table : `(SELECT ${values} FROM ${table})`, reads: [path] };
+}
+
+function readCsvSql(path: string, columns: readonly string[], dialect: Dialect, skip: number): string {
+  const types = columns.map((name) => `${literal(name)}: 'VARCHAR'`).join(', ');
+  const settings = [
+    `columns = {${types}}`,
+    'auto_detect = false',
+    'header = false',
+    `skip = ${skip}`,
+    `delim = ${literal(dialect.delimiter)}`,
+    `quote = ${literal(dialect.quote)}`,
+    `escape = ${literal(dialect.quote === '' ? '' : dialect.escape)}`,
+    `nullstr = ['']`,
+    'strict_mode = true',
+    'null_padding = false',
+    'ignore_errors = false',
+    `compression = 'none'`,
+    'hive_partitioning = false',
+    ...(dialect.newline === '\r\n'
+      ? []
+      : [`new_line = ${literal(dialect.newline === '\r' ? '\\r' : '\\n')}`]),
+  ];
+  return `read_csv(${literal(path)}, ${settings.join(', ')})`;
+}
+
+/** Fails whatever columns are asked for. */
+function failingSql(columns: readonly string[]): string {
+  const nulls = columns.map((name) => `CAST(NULL AS VARCHAR) AS ${ident(name)}`).join(', ');
+  return `(SELECT ${nulls} FROM range(1) WHERE error('a record of this chunk is broken'))`;
+}
+
+/** `certain`: broken for sure; `maybe`: to be cut into records to tell. */
+type Suspicion = 'certain' | 'maybe' | null;
+
+/** Reads the chunk's bytes once, copying them to `slice` when given. */
+async function passChunk(
+  file: PlainFile,
+  chunk: Chunk,
+  slice: string | null,
+  tools: Tools,
+): Promise<Suspicion> {
+  const handle = await openSource(file.path, file.shown);
+  const target = slice === null ? null : await open(slice, 'w', 0o600);
+  const inspect = createInspector(file.dialect);
+  let suspicion: Suspicion = null;
+  try {
+    await target?.write(file.dialect.newline);
+    const window = openWindow(handle, chunk.start, chunk.end, PIECE_BYTES);
+    while (await window.more(window.bytes.length)) {
+      tools.signal.throwIfAborted();
+      tools.progress(window.base - chunk.start);
+      const found = inspect(window.bytes, window.final);
+      if (suspicion !== 'certain') suspicion = found ?? suspicion;
+      await target?.write(window.bytes);
+    }
+    return suspicion;
+  } finally {
+    await handle.close();
+    await target?.close();
+  }
+}
+
+/** Looks at consecutive pieces for what DuckDB would let pass. */
+function createInspector(dialect: Dialect): (piece: Buffer, last: boolean) => Suspicion {
+  const { quote, escape, blank } = marksOf(dialect);
+  let lastByte = 10;
+  const blankAfterQuote = Buffer.from([quote, blank]);
+  let carry: Buffer = Buffer.alloc(0);
+  return (piece, last) => {
+    const end = last ? piece.length : completeUtf8(piece);
+    const text = carry.length === 0 ? piece.subarray(0, end) : Buffer.concat([carry, piece.subarray(0, end)]);
+    carry = piece.subarray(end);
+    if (!isUtf8(text) || text.includes(0)) return 'certain';
+    const stray = findStrayBreak(piece, lastByte, last, dialect);
+    lastByte = piece.at(-1) ?? 0;
+    if (stray) return stray;
+    if (quote === -1) return null;
+    if (escape !== quote) return last && piece.at(-1) === escape ? 'maybe' : null;
+    if (blank === -1) return null;
+    for (let at = piece.indexOf(blankAfterQuote); at !== -1; at = piece.indexOf(blankAfterQuote, at + 2)) {
+      let next = at + 2;
+      while (next < piece.length && piece[next] === blank) next++;
+      if (next === piece.length || piece[next] === quote) return 'maybe';
+    }
+    return piece.at(-1) === quote && !last ? 'maybe' : null;
+  };
+}
+
+/**
+ * Line breaks of another kind, which DuckDB may take for ends of records, or for nothing. A newline in the quotes
+ * of a CRLF file is common, and DuckDB reads it right.
+ */
+function findStrayBreak(piece: Buffer, before: number, last: boolean, { newline }: Dialect): Suspicion {
+  if (newline === '\r') return piece.includes(10) ? 'certain' : null;
+  if (newline === '\n') return piece.includes(13) ? 'maybe' : null;
+  if (before === 13 && piece[0] !== 10) return 'certain';
+  for (let at = piece.indexOf(13); at !== -1; at = piece.indexOf(13, at + 2)) {
+    if (at + 1 === piece.length ? last : piece[at + 1] !== 10) return 'certain';
+  }
+  return null;
+}
+
+/** The length of a piece without a character that its end cuts in two. */
+function completeUtf8(piece: Buffer): number {
+  for (let back = 1; back <= Math.min(3, piece.length); back++) {
+    const byte = piece[piece.length - back] ?? 0;
+    if (byte < 0x80) return piece.length;
+    if (byte >= 0xc0) {
+      const wanted = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
+      return wanted > back ? piece.length - back : piece.length;
+    }
+  }
+  return piece.length;
+}
+
+async function hasFlaws(file: PlainFile, chunk: Chunk, suspicion: 'certain' | 'maybe'): Promise<boolean> {
+  if (suspicion === 'certain') return true;
+  const handle = await openSource(file.path, file.shown);
+  try {
+    const range = { handle, start: chunk.start, end: chunk.end, size: file.bytes };
+    const marks = marksOf(file.dialect);
+    for await (const { bytes, cuts } of cutRecords(range, marks, PIECE_BYTES)) {
+      if (cuts.some((cut) => cut.flaw !== null || hasBareReturn(bytes, cut, marks))) return true;
+    }
+    return false;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A record that is shorter when carriage returns end lines has one outside its quotes. */
+function hasBareReturn(bytes: Buffer, cut: RecordCut, marks: Marks): boolean {
+  const end = bytes[cut.end - 1] === marks.newline ? cut.end - 1 : cut.end;
+  const record = bytes.subarray(cut.start, end);
+  if (!record.includes(13)) return false;
+  if (record.at(-1) === 13) return true;
+  return (
+    cutRecord(record, 0, true, { ...marks, newline: 13, carriageReturn: -1 }, createCut()) < record.length
+  );
+}

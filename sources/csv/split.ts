@@ -1,0 +1,84 @@
+/** Records cut by the state machine, split into fields by csv-parse. */
+import { isUtf8 } from 'node:buffer';
+import { parse } from 'csv-parse/sync';
+import { FlexetlError } from '../../pipeline/errors';
+import { marksOf, type Dialect, type RecordPiece } from './boundaries';
+
+/** The fields of a record, or why it has none. */
+export type Fields = string[] | { flaw: string };
+
+/**
+ * Splits every cut of a piece; an empty line gives one empty field. Bytes that are not UTF-8 are a flaw of their
+ * record and never a replacement character.
+ */
+export function splitRecords(piece: RecordPiece, dialect: Dialect): Fields[] {
+  const { bytes, cuts } = piece;
+  const flaws = cuts.map((cut) => cut.flaw);
+  markBadText(piece, flaws);
+  const { newline } = marksOf(dialect);
+  const parts: Buffer[] = [];
+  let from = -1;
+  let to = -1;
+  const addPart = (start: number, end: number): void => {
+    if (start !== to) {
+      if (to > from) parts.push(bytes.subarray(from, to));
+      from = start;
+    }
+    to = end;
+  };
+  let wanted = 0;
+  cuts.forEach((cut, index) => {
+    if (flaws[index] !== null || cut.textEnd === cut.start) return;
+    wanted++;
+    let start = cut.start;
+    for (let gap = 0; cut.gaps && gap < cut.gaps.length; gap += 2) {
+      addPart(start, cut.gaps[gap] ?? start);
+      start = cut.gaps[gap + 1] ?? start;
+    }
+    // A record that ends with the file has no newline, but maybe a lone carriage return, which is no text.
+    addPart(start, bytes[cut.end - 1] === newline ? cut.end : cut.textEnd);
+  });
+  addPart(-2, -2);
+  const rows = parseRows(parts, dialect);
+  if (rows.length !== wanted) {
+    throw new FlexetlError('INTERNAL', {
+      message: `The CSV reader cut ${wanted} records out of ${bytes.length} bytes, its parser found ${rows.length}.`,
+    });
+  }
+  let row = 0;
+  return cuts.map((cut, index) => {
+    const flaw = flaws[index];
+    if (flaw != null) return { flaw };
+    return cut.textEnd === cut.start ? [''] : (rows[row++] ?? []);
+  });
+}
+
+/** One look at the whole piece is enough unless something is wrong in it. */
+function markBadText({ bytes, cuts }: RecordPiece, flaws: (string | null)[]): void {
+  const first = cuts[0];
+  const last = cuts.at(-1);
+  if (!first || !last || last.end > bytes.length) return;
+  const all = bytes.subarray(first.start, last.end);
+  const clean = !all.includes(0) && isUtf8(all);
+  if (clean) return;
+  cuts.forEach((cut, index) => {
+    if (flaws[index] !== null) return;
+    const text = bytes.subarray(cut.start, cut.end);
+    if (!isUtf8(text)) flaws[index] = 'not UTF-8';
+    else if (text.includes(0)) flaws[index] = 'NUL character';
+  });
+}
+
+function parseRows(parts: readonly Buffer[], dialect: Dialect): string[][] {
+  const [only] = parts;
+  if (only === undefined) return [];
+  return parse(parts.length === 1 ? only : Buffer.concat(parts), {
+    delimiter: dialect.delimiter,
+    quote: dialect.quote === '' ? null : dialect.quote,
+    escape: dialect.quote === '' ? null : dialect.escape,
+    record_delimiter: dialect.newline === '\r' ? '\r' : ['\r\n', '\n'],
+    relax_quotes: true,
+    relax_column_count: true,
+    skip_empty_lines: false,
+  });
+}

@@ -1,0 +1,57 @@
+/** From fields to values: the same rules for single records (careful lane) and as SQL (fast lane). */
+import { ident, literal } from '../../pipeline/sql';
+import type { Fields } from './split';
+
+export interface ValueRules {
+  /** Texts that stand for null, quoted or not. */
+  null_values: readonly string[];
+  /** Blanks, tabs and line breaks around a value are not part of it; done before nulls are recognised. */
+  trim: boolean;
+}
+
+const TRIM = /^[ \t\r\n]+|[ \t\r\n]+$/g;
+
+export function trimText(text: string): string {
+  return text.replace(TRIM, '');
+}
+
+/** The values of a record with `columnCount` columns, or why it is broken. */
+export function createValueReader(
+  rules: ValueRules,
+  columnCount: number,
+): (fields: Fields) => { values: (string | null)[] } | { reason: string } {
+  const nulls = new Set(rules.null_values);
+  return (fields) => {
+    if (!Array.isArray(fields)) return { reason: fields.flaw };
+    if (fields.length < columnCount || fields.slice(columnCount).some((extra) => extra !== '')) {
+      const found = `${fields.length} field${fields.length === 1 ? '' : 's'}`;
+      return { reason: `${found}, header has ${columnCount}` };
+    }
+    const values: (string | null)[] = [];
+    for (let index = 0; index < columnCount; index++) {
+      const text = rules.trim ? trimText(fields[index] ?? '') : (fields[index] ?? '');
+      values.push(nulls.has(text) ? null : text);
+    }
+    return { values };
+  };
+}
+
+/**
+ * The same over columns in which DuckDB has made the empty text NULL.
+ * @returns undefined when the columns are right as they are
+ */
+export function valuesSql(columns: readonly string[], rules: ValueRules): string | undefined {
+  const emptyIsNull = rules.null_values.includes('');
+  const others = rules.null_values.filter((text) => text !== '');
+  if (emptyIsNull && others.length === 0 && !rules.trim) return undefined;
+  const nulls = (emptyIsNull ? ['', ...others] : others).map(literal).join(', ');
+  const trimChars = `' ' || chr(9) || chr(13) || chr(10)`;
+  return columns
+    .map((column) => {
+      const text = emptyIsNull ? ident(column) : `coalesce(${ident(column)}, '')`;
+      const value = rules.trim ? `trim(${text}, ${trimChars})` : text;
+      const nulled = nulls === '' ? value : `CASE WHEN ${value} IN (${nulls}) THEN NULL ELSE ${value} END`;
+      return `${nulled} AS ${ident(column)}`;
+    })
+    .join(', ');
+}

@@ -1,0 +1,290 @@
+/** Generators of CSV files, from clean but nasty to plainly broken, and the lanes that read them. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import type { Chunk, SourceRecord, SourceSurvey, Tools } from '../../pipeline/plugin';
+import { ident } from '../../pipeline/sql';
+import type { Duckdb } from '../../runtime/duckdb';
+import { csv, type CsvOptions } from '../../sources/csv';
+
+export type Values = (string | null)[];
+
+/** A project folder with everything a source may use. */
+export interface Sandbox {
+  dir: string;
+  tools: Tools;
+  /** Writes a file of the project and gives its path relative to it. */
+  write(name: string, bytes: string | Uint8Array): string;
+  /** A run folder of its own, so that nothing is remembered from the run before. */
+  freshRun(): Sandbox;
+  remove(): void;
+}
+
+export function openSandbox(dir = mkdtempSync(join(tmpdir(), 'flexetl-csv-')), run = 0): Sandbox {
+  const runDir = join(dir, `.run-${run}`);
+  const scratchDir = join(runDir, 'scratch');
+  mkdirSync(scratchDir, { recursive: true });
+  let runs = run;
+  return {
+    dir,
+    tools: {
+      projectDir: dir,
+      runDir,
+      scratchDir,
+      signal: new AbortController().signal,
+      progress: () => undefined,
+    },
+    write(name, bytes) {
+      const path = join(dir, name);
+      mkdirSync(join(path, '..'), { recursive: true });
+      writeFileSync(path, bytes);
+      return name;
+    },
+    freshRun: () => openSandbox(dir, ++runs),
+    remove: () => rmSync(dir, { recursive: true, force: true }),
+  };
+}
+
+export function csvOptions(options: Record<string, unknown>): CsvOptions {
+  return csv.options.parse(options);
+}
+
+export interface Survey {
+  survey: SourceSurvey;
+  chunks: Chunk[];
+}
+
+export async function surveyAndPlan(
+  options: CsvOptions,
+  chunkBytes: number,
+  { tools }: Sandbox,
+): Promise<Survey> {
+  const survey = await csv.survey(options, tools);
+  return { survey, chunks: await csv.planChunks(options, survey, chunkBytes, tools) };
+}
+
+/** All rows of a chunk by DuckDB, or undefined where it refuses. */
+export async function readFast(
+  db: Duckdb,
+  options: CsvOptions,
+  survey: SourceSurvey,
+  chunk: Chunk,
+  { tools }: Sandbox,
+): Promise<Values[] | undefined> {
+  const { sql } = await csv.relation(options, survey, chunk, tools);
+  try {
+    // As bytes: the client drops a BOM at the start of a text that it decodes.
+    const bytes = survey.columns.map((name) => `encode(${ident(name)})`).join(', ');
+    const reader = await db.connection.runAndReadAll(`SELECT ${bytes} FROM ${sql}`);
+    const decode = (value: unknown): string | null =>
+      value === null ? null : Buffer.from(value as Uint8Array).toString('utf8');
+    return reader.getRowsJS().map((row) => row.map(decode));
+  } catch {
+    return undefined;
+  }
+}
+
+export async function readCareful(
+  options: CsvOptions,
+  survey: SourceSurvey,
+  chunks: readonly Chunk[],
+  { tools }: Sandbox,
+): Promise<SourceRecord[]> {
+  const records: SourceRecord[] = [];
+  for (const chunk of chunks) {
+    for await (const record of csv.records(options, survey, chunk, tools)) records.push(record);
+  }
+  return records;
+}
+
+/** A file whose records are known. */
+export interface KnownCsv {
+  bytes: Buffer;
+  options: Record<string, unknown>;
+  rows: Values[];
+  /** Physical line, record number and byte offset of each row, counted while writing. */
+  places: { line: number; record: number; byteOffset: number }[];
+}
+
+const NASTY_TEXT = fc.oneof(
+  fc.constantFrom(
+    '',
+    ' ',
+    'a',
+    '0012',
+    'NA',
+    'null',
+    'x y',
+    ' x ',
+    '\t',
+    '""',
+    "'",
+    'ß→🙂',
+    '\u00a0',
+    '\ufeff',
+    '#',
+    '\\',
+  ),
+  fc.string({
+    unit: fc.constantFrom('a', 'é', '🙂', ',', ';', '"', "'", '\n', '\r\n', '\r', ' ', '\t', '|', '\\', '0'),
+    maxLength: 8,
+  }),
+  fc.string({ unit: 'grapheme', maxLength: 5 }).filter((text) => !text.includes('\0')),
+);
+
+/** Clean files with every nastiness that is legal: both lanes must read them without a single broken record. */
+export const knownCsv: fc.Arbitrary<KnownCsv> = fc
+  .record({
+    delimiter: fc.constantFrom(',', ';', '\t', '|', ' '),
+    quote: fc.constantFrom('"', "'"),
+    backslash: fc.boolean(),
+    newline: fc.constantFrom('\n', '\r\n'),
+    bom: fc.boolean(),
+    finalNewline: fc.boolean(),
+    header: fc.boolean(),
+    quotedHeader: fc.boolean(),
+    skipRows: fc.constantFrom(0, 0, 2),
+    nullValues: fc.constantFrom([''], ['', 'NA'], ['NA'], []),
+    trim: fc.boolean(),
+    columnCount: fc.integer({ min: 1, max: 4 }),
+    rows: fc.array(
+      fc.array(fc.record({ text: NASTY_TEXT, quoted: fc.boolean() }), { minLength: 4, maxLength: 4 }),
+      {
+        maxLength: 12,
+      },
+    ),
+    blankLines: fc.array(fc.integer({ min: 0, max: 12 }), { maxLength: 2 }),
+  })
+  .map(({ delimiter, quote, newline, columnCount, ...wish }) => {
+    const shape = { ...wish, header: wish.header || wish.rows.length === 0 };
+    const escape = shape.backslash ? '\\' : quote;
+    const write = (text: string, quoted: boolean): string => {
+      const needed =
+        text.includes(delimiter) ||
+        /[\r\n]/.test(text) ||
+        text.trimStart().startsWith(quote) ||
+        text.startsWith('\ufeff');
+      if (!quoted && !needed) return text;
+      const escaped = shape.backslash ? text.replaceAll('\\', '\\\\') : text;
+      return quote + escaped.replaceAll(quote, escape + quote) + quote;
+    };
+    let out = shape.bom ? '\ufeff' : '';
+    let line = 1;
+    for (let skipped = 0; skipped < shape.skipRows; skipped++, line++) out += `made ${quote}by${newline}`;
+    if (shape.header) {
+      const name = (index: number): string =>
+        shape.quotedHeader && index === 0 ? 'first\nname' : `c${index}`;
+      const names = Array.from({ length: columnCount }, (_, index) => write(name(index), shape.quotedHeader));
+      out += names.join(delimiter) + newline;
+      line += 1 + (shape.quotedHeader ? 1 : 0);
+    }
+    const rows: Values[] = [];
+    const places: KnownCsv['places'] = [];
+    shape.rows.forEach((row, rowIndex) => {
+      const cells = row.slice(0, columnCount);
+      // Without a header the first record fixes the number of columns, so it must not look like an empty line.
+      if (!shape.header && rowIndex === 0 && columnCount === 1) cells[0] = { text: 'first', quoted: true };
+      if (columnCount > 1 && shape.blankLines.includes(rowIndex) && (shape.header || rowIndex > 0)) {
+        out += newline;
+        line++;
+      }
+      places.push({ line, record: rowIndex + 1, byteOffset: Buffer.byteLength(out) });
+      const record = cells.map((cell) => write(cell.text, cell.quoted)).join(delimiter);
+      out += record + newline;
+      line += record.split('\n').length;
+      rows.push(
+        cells.map(({ text }) => {
+          const value = shape.trim ? text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '') : text;
+          return shape.nullValues.includes(value) ? null : value;
+        }),
+      );
+    });
+    const endsInText = !out.endsWith(newline + newline) && rows.length > 0;
+    const text = shape.finalNewline || !endsInText ? out : out.slice(0, -newline.length);
+    return {
+      bytes: Buffer.from(text),
+      options: {
+        delimiter,
+        quote,
+        ...(shape.backslash ? { escape } : {}),
+        header: shape.header,
+        skip_rows: shape.skipRows,
+        null_values: shape.nullValues,
+        trim: shape.trim,
+      },
+      rows,
+      places,
+    };
+  });
+
+const TOKENS = ['a', '1', ' ', ',', ',', '"', '"', '""', '\\', "'", 'é', '\ufeff', '\t', 'NA', 'a'];
+/** Now and then a break of another kind than the file's, or one inside what may be quotes. */
+const BREAKS = ['\n', '\r\n', '\r'];
+const BAD_BYTES = [
+  Buffer.from([0]),
+  Buffer.from([0xff]),
+  Buffer.from([0xc3]),
+  Buffer.from([0xed, 0xa0, 0x80]),
+];
+
+/** Anything at all after a header: what one lane makes of it, the other must not contradict. */
+export const dirtyCsv: fc.Arbitrary<{ bytes: Buffer; options: Record<string, unknown> }> = fc
+  .record({
+    columnCount: fc.integer({ min: 1, max: 3 }),
+    newline: fc.constantFrom('\n', '\r\n', '\r'),
+    lines: fc.array(
+      fc.oneof(
+        { weight: 3, arbitrary: fc.constant(undefined) },
+        {
+          weight: 2,
+          arbitrary: fc.constantFrom(
+            'a,b,c',
+            '"a","b"',
+            '"a,",b,""',
+            '1,"x\ny",2',
+            'a',
+            'a,b,,',
+            '',
+            ' "a" , "b" ',
+          ),
+        },
+        { weight: 2, arbitrary: fc.string({ unit: fc.constantFrom(...TOKENS), maxLength: 6 }) },
+        { weight: 1, arbitrary: fc.string({ unit: fc.constantFrom(...TOKENS, ...BREAKS), maxLength: 8 }) },
+      ),
+      { maxLength: 6 },
+    ),
+    bad: fc.oneof(
+      { weight: 9, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.record({ bytes: fc.constantFrom(...BAD_BYTES), at: fc.nat({ max: 60 }) }) },
+    ),
+    finalNewline: fc.boolean(),
+    escape: fc.constantFrom(undefined, undefined, '\\'),
+    quote: fc.constantFrom('"', '"', '"', ''),
+    nullValues: fc.constantFrom([''], ['NA'], ['', 'NA']),
+    header: fc.boolean(),
+  })
+  .map(({ columnCount, newline, lines, ...shape }) => {
+    const columns = Array.from({ length: columnCount }, (_, index) => `c${index}`);
+    const good = ['x', '"y,"', '"z ""z"""'].slice(0, columnCount).join(',');
+    const body = lines.map((text) => (text === '1,"x\ny",2' ? text.replace('\n', newline) : (text ?? good)));
+    const all: string =
+      (shape.header ? [columns.join(','), ...body] : body).join(newline) +
+      (shape.finalNewline ? newline : '');
+    const bytes = Buffer.from(all);
+    const at = Math.min(
+      bytes.length,
+      (shape.header ? columns.join(',').length + 2 : 0) + (shape.bad?.at ?? 0),
+    );
+    return {
+      bytes: shape.bad ? Buffer.concat([bytes.subarray(0, at), shape.bad.bytes, bytes.subarray(at)]) : bytes,
+      options: {
+        delimiter: ',',
+        quote: shape.quote,
+        ...(shape.escape && shape.quote ? { escape: shape.escape } : {}),
+        null_values: shape.nullValues,
+        header: shape.header,
+        ...(shape.header ? {} : { columns }),
+      },
+    };
+  });
