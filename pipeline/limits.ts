@@ -81,6 +81,16 @@ export const LIMITS = {
   deathsMax: 20,
   /** Activities of one phase between two looks at the length of the history. */
   windowMax: 250,
+  /** Activities of one worker at a time; `parallel_workers` bounds those of one run. */
+  activitiesPerWorkerMax: 4,
+  /** How long a workflow waits for the worker that last had it. */
+  stickyTimeoutMs: 5_000,
+  /** A workflow task that a dead worker took is given to another after this long. */
+  workflowTaskTimeoutMs: 10_000,
+  /** Between two looks at the progress of a run. */
+  progressIntervalMs: 300,
+  /** How long a second Ctrl-C waits for the server to end. */
+  leaveMs: 2_000,
   /** Staged parts of a run that did not finish are kept for a retry this long: 7 days. */
   stagingKeepMs: 7 * 24 * 60 * 60 * 1000,
   /** Rolled log files kept: a month of daily ones. */
@@ -95,8 +105,6 @@ export const LIMITS = {
   sqliteCheckBusyMs: 5_000,
   /** … and in a load, where other parts of the same run take their turns. */
   sqliteLoadBusyMs: 30_000,
-  /** Staging of a run that never ended is removed by a later one; as long as `staging.keep_days`. */
-  abandonedLoadDays: 7,
   /** Inflated bytes of a .gz source per compressed byte; above it is a bomb. */
   gzipRatioMax: 1000,
 } as const;

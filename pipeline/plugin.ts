@@ -14,6 +14,9 @@ import type { Column, Schema, TextRules } from './types';
 /** The column that carries the order of records through all steps; never part of a user's schema. */
 export const RECORD_COLUMN = '_record';
 
+/** A column of counts that a plan with `countsRows` adds; never part of a user's schema. */
+export const ROWS_COLUMN = '_flexetl_rows';
+
 /** The reasons for which a row can leave, with the names of the run report. */
 export type RowFate = 'dropped' | 'filtered' | 'deduplicated' | 'aggregated';
 
@@ -23,9 +26,15 @@ export interface TransformPlan {
   schema: Schema;
   /**
    * `row`: each row by itself, so parts can be transformed apart, and `_record` is passed on.
-   * `global`: needs all rows at once; its output has no `_record`, its order is {@link orderBy}.
+   * `global`: needs all rows at once; its output is in the order {@link orderBy}, and gets a new `_record` from it.
    */
   scope: 'row' | 'global';
+  /** Only for `global`: each output row is an input row and still has its `_record`. */
+  passesRecord?: boolean;
+  /** Only for `global`: the output has {@link ROWS_COLUMN}, the number of input rows that an output row stands for. */
+  countsRows?: boolean;
+  /** Only for `row`: the SQL condition of the rows that stay, over the input, when that is all the step does. */
+  keeps?: string;
   /** The fate of rows that go in and do not come out; absent when every row comes out. */
   removes?: RowFate;
   /** Input columns needed to make the given output columns, the ones the step itself looks at included. */
@@ -34,9 +43,13 @@ export interface TransformPlan {
    * The step as a SELECT.
    * @param input SQL of a relation (a quoted name) with the columns of the schema before and `_record`
    * @param columns the input columns that are there: a superset of `needs` of what is wanted later
+   * @param lean try the fast arithmetic that fails with VALUE_OVERFLOW where it is too narrow
    */
-  select(input: string, columns: ReadonlySet<string>): string;
-  /** SQL order terms over the output that make its order total and deterministic; only for `global`. */
+  select(input: string, columns: ReadonlySet<string>, lean?: boolean): string;
+  /**
+   * SQL order terms over the output, and `_record` where it is passed, that make its order total and
+   * deterministic; only for `global`. Absent for a single row.
+   */
   orderBy?: string;
 }
 
@@ -62,6 +75,8 @@ export function defineTransform<Options>(transform: Transform<Options>): Transfo
 export interface Tools {
   /** Absolute folder of the project; relative paths in options are relative to it. */
   projectDir: string;
+  /** Absolute folder of the run's staging, shared by all its activities on all workers. */
+  runDir: string;
   /** Absolute scratch folder of this attempt; emptied afterwards. */
   scratchDir: string;
   /** Aborts on cancellation and shutdown. */
@@ -85,6 +100,8 @@ export interface SourceSurvey {
   columns: readonly string[];
   /** Records from the head, as text; null for a null. */
   sample: readonly (readonly (string | null)[])[];
+  /** Mean bytes of a record in the sample; 0 when there is none. */
+  recordBytes: number;
   /** Everything detected that a later step needs (delimiter, data start, …); small JSON. */
   detected: unknown;
 }
@@ -179,8 +196,18 @@ export interface Target<Options> {
     batches: AsyncIterable<RecordBatch>,
     tools: Tools,
   ): Promise<{ rows: number }>;
-  /** Makes all loaded parts visible at once. Idempotent by key. Also for zero parts: an empty table. */
-  publish(options: Options, key: LoadKey, schema: Schema, tools: Tools): Promise<{ rows: number }>;
+  /**
+   * Makes all loaded parts visible at once. Idempotent by key. Also for zero parts: an empty table.
+   * @param rowsExpected the sum over `loadPart`; a target that holds another number publishes nothing
+   * @throws FlexetlError LEDGER_UNBALANCED
+   */
+  publish(
+    options: Options,
+    key: LoadKey,
+    schema: Schema,
+    tools: Tools,
+    rowsExpected?: number,
+  ): Promise<{ rows: number }>;
   /** Removes whatever of this run is not published. Idempotent; fine when there is nothing. */
   discard(options: Options, key: LoadKey, tools: Tools): Promise<void>;
 }

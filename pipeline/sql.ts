@@ -1,6 +1,6 @@
 /** The only builder of SQL text for the data plane. User text enters as quoted identifiers or literals only. */
 import { LIMITS } from './limits';
-import { TEXT_PATTERNS, type ColumnType, type TextRules } from './types';
+import { CANONICAL_PATTERNS, TEXT_PATTERNS, type ColumnType, type Spelling, type TextRules } from './types';
 
 /** A quoted identifier. */
 export function ident(name: string): string {
@@ -39,17 +39,23 @@ export function sqlType(type: ColumnType): string {
  * is matched against the pattern. A bare cast would accept `8.7` as 9, `1_000` as 1000 and `infinity` as a date.
  * @param text SQL of a VARCHAR, null for a null value
  */
-export function castText(text: string, type: ColumnType, rules: TextRules): string {
+export function castText(
+  text: string,
+  type: ColumnType,
+  rules: TextRules,
+  spelling: Spelling = 'usual',
+): string {
+  const patterns = spelling === 'usual' ? TEXT_PATTERNS : CANONICAL_PATTERNS;
   if (type.kind === 'string') return text;
   const cast = `try_cast(${text} AS ${sqlType(type)})`;
   const matches = (pattern: string, of = text): string => `regexp_full_match(${of}, ${literal(pattern)})`;
   switch (type.kind) {
     case 'integer':
-      return `CASE WHEN CAST(${cast} AS VARCHAR) = ${text} THEN ${cast} WHEN ${matches(TEXT_PATTERNS.integer)} THEN ${cast} END`;
+      return `CASE WHEN CAST(${cast} AS VARCHAR) = ${text} THEN ${cast} WHEN ${matches(patterns.integer)} THEN ${cast} END`;
     case 'decimal': {
       const plain = withPoint(text, rules);
       const plainCast = `try_cast(${plain} AS ${sqlType(type)})`;
-      const pattern = matches(decimalPattern(type.scale), plain);
+      const pattern = matches(decimalPattern(type.scale, spelling), plain);
       const slow = `WHEN ${pattern} THEN ${plainCast}`;
       return rules.decimal_separator === '.'
         ? `CASE WHEN CAST(${cast} AS VARCHAR) = ${text} THEN ${cast} ${slow} END`
@@ -58,20 +64,25 @@ export function castText(text: string, type: ColumnType, rules: TextRules): stri
     case 'float': {
       const plain = withPoint(text, rules);
       const plainCast = `try_cast(${plain} AS DOUBLE)`;
-      return `CASE WHEN ${matches(TEXT_PATTERNS.float, plain)} AND isfinite(${plainCast}) THEN ${plainCast} END`;
+      return `CASE WHEN ${matches(patterns.float, plain)} AND isfinite(${plainCast}) THEN ${plainCast} END`;
     }
     case 'boolean':
-      return `CASE WHEN ${matches(TEXT_PATTERNS.boolean)} THEN lower(${text}) IN ('true','t','yes','y','1') END`;
+      return `CASE WHEN ${matches(patterns.boolean)} THEN lower(${text}) IN ('true','t','yes','y','1') END`;
     case 'date':
       // The length keeps out `infinity`, which casts there and back.
       return `CASE WHEN length(${text}) = 10 AND CAST(${cast} AS VARCHAR) = ${text} THEN ${cast} END`;
     case 'timestamp':
-      return `CASE WHEN ${matches(TEXT_PATTERNS.timestamp)} AND ${text} >= '0001' THEN ${cast} END`;
+      return `CASE WHEN ${matches(patterns.timestamp)} AND ${text} >= '0001' THEN ${cast} END`;
   }
 }
 
 /** Decimals with at most `scale` digits after the point. */
-function decimalPattern(scale: number): string {
+function decimalPattern(scale: number, spelling: Spelling): string {
+  if (spelling === 'canonical') {
+    return scale === 0
+      ? CANONICAL_PATTERNS.integer
+      : `-?((0|[1-9][0-9]*)([.][0-9]{1,${scale}})?|[.][0-9]{1,${scale}})`;
+  }
   return scale === 0 ? '[+-]?[0-9]+[.]?' : `[+-]?([0-9]+([.][0-9]{0,${scale}})?|[.][0-9]{1,${scale}})`;
 }
 
@@ -82,7 +93,10 @@ function withPoint(text: string, rules: TextRules): string {
 }
 
 /** Fails the query with a tag that `duckdb.ts` turns into a FlexetlError of that code. */
-export function sqlError(code: 'VALUE_OVERFLOW' | 'DIVISION_BY_ZERO', message: string): string {
+export function sqlError(
+  code: 'VALUE_OVERFLOW' | 'DIVISION_BY_ZERO' | 'CAST_FAILED',
+  message: string,
+): string {
   return `error(${literal(`FLEXETL:${code}:${message}`)})`;
 }
 

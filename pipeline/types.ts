@@ -20,6 +20,8 @@ export type TypeKind = ColumnType['kind'];
 export interface Column {
   name: string;
   type: ColumnType;
+  /** True: the user said the type, and every usual spelling of it is accepted. Otherwise only the canonical one. */
+  declared?: boolean;
   /** False: a null is a misfit. Default true. */
   nullable?: boolean;
 }
@@ -31,6 +33,16 @@ export type Schema = readonly Column[];
 export interface TextRules {
   /** Replaces '.' in decimals and floats. */
   decimal_separator: '.' | ',';
+}
+
+/**
+ * Which spellings are values of a type. `usual`: the ones people write in a column they declared (`+5`, `007`).
+ * `canonical`: only those from which the text can be told again, so that guessing a type never loses `00012`.
+ */
+export type Spelling = 'usual' | 'canonical';
+
+export function spellingOf(column: Column): Spelling {
+  return column.declared ? 'usual' : 'canonical';
 }
 
 export const STRING: ColumnType = { kind: 'string' };
@@ -100,13 +112,28 @@ export const TEXT_PATTERNS = {
     '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?',
 } as const;
 
+/** What replaces the patterns above where only the canonical spelling is accepted. */
+export const CANONICAL_PATTERNS = {
+  ...TEXT_PATTERNS,
+  integer: '-?(0|[1-9][0-9]*)',
+  decimal: '-?((0|[1-9][0-9]*)([.][0-9]+)?|[.][0-9]+)',
+  boolean: '(?i:true|false)',
+} as const;
+
 const whole = (pattern: string): RegExp => new RegExp(`^(?:${pattern})$`);
-const INTEGER_TEXT = whole(TEXT_PATTERNS.integer);
-const DECIMAL_TEXT = whole(TEXT_PATTERNS.decimal);
-const FLOAT_TEXT = whole(TEXT_PATTERNS.float);
-const BOOLEAN_TEXT = /^(?:true|false|t|f|yes|no|y|n|1|0)$/i;
-const DATE_TEXT = whole(TEXT_PATTERNS.date);
-const TIMESTAMP_TEXT = whole(TEXT_PATTERNS.timestamp);
+const javascript = (pattern: string): RegExp =>
+  pattern.startsWith('(?i:') ? new RegExp(`^(?:${pattern.slice(4, -1)})$`, 'i') : whole(pattern);
+const compile = (
+  patterns: Record<keyof typeof TEXT_PATTERNS, string>,
+): Record<keyof typeof TEXT_PATTERNS, RegExp> => ({
+  integer: javascript(patterns.integer),
+  decimal: javascript(patterns.decimal),
+  float: javascript(patterns.float),
+  boolean: javascript(patterns.boolean),
+  date: javascript(patterns.date),
+  timestamp: javascript(patterns.timestamp),
+});
+const SPELLINGS = { usual: compile(TEXT_PATTERNS), canonical: compile(CANONICAL_PATTERNS) };
 
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
@@ -122,18 +149,24 @@ export function countDigits(text: string): { integerDigits: number; scale: numbe
  * @param text a non-null text, as it stands in the source
  * @returns null when it fits, otherwise a short reason without the value
  */
-export function explainMisfit(text: string, type: ColumnType, rules: TextRules): string | null {
+export function explainMisfit(
+  text: string,
+  type: ColumnType,
+  rules: TextRules,
+  spelling: Spelling = 'usual',
+): string | null {
+  const patterns = SPELLINGS[spelling];
   switch (type.kind) {
     case 'string':
       return null;
     case 'integer': {
-      if (!INTEGER_TEXT.test(text)) return 'not an integer';
+      if (!patterns.integer.test(text)) return 'not an integer';
       const value = text.length > 18 ? BigInt(text.replace(/^\+/, '')) : 0n;
       return value > INT64_MAX || value < INT64_MIN ? 'outside the 64-bit integers' : null;
     }
     case 'decimal': {
       const plain = withPoint(text, rules);
-      if (plain === null || !DECIMAL_TEXT.test(plain)) return 'not a decimal';
+      if (plain === null || !patterns.decimal.test(plain)) return 'not a decimal';
       const { integerDigits, scale } = countDigits(plain);
       if (scale > type.scale) return `${scale} digits after the point, ${formatType(type)} has ${type.scale}`;
       const room = type.precision - type.scale;
@@ -143,15 +176,15 @@ export function explainMisfit(text: string, type: ColumnType, rules: TextRules):
     }
     case 'float': {
       const plain = withPoint(text, rules);
-      if (plain === null || !FLOAT_TEXT.test(plain)) return 'not a number';
+      if (plain === null || !patterns.float.test(plain)) return 'not a number';
       return Number.isFinite(Number(plain)) ? null : 'outside the range of a double';
     }
     case 'boolean':
-      return BOOLEAN_TEXT.test(text) ? null : 'not a boolean';
+      return patterns.boolean.test(text) ? null : 'not a boolean';
     case 'date':
-      return DATE_TEXT.test(text) && isCalendarDate(text) ? null : 'not a date (YYYY-MM-DD)';
+      return patterns.date.test(text) && isCalendarDate(text) ? null : 'not a date (YYYY-MM-DD)';
     case 'timestamp':
-      return TIMESTAMP_TEXT.test(text) && isCalendarDate(text.slice(0, 10))
+      return patterns.timestamp.test(text) && isCalendarDate(text.slice(0, 10))
         ? null
         : 'not a timestamp (YYYY-MM-DD HH:MM:SS)';
   }

@@ -105,11 +105,22 @@ function createDuckdb(connection: DuckDBConnection, signal: AbortSignal | undefi
 
 const TAGGED = /FLEXETL:([A-Z_]+):([^\n]*)/;
 
+const NATIVE_OVERFLOW =
+  /Out of Range Error: (Overflow|.*out of range)|Conversion Error: .*(is out of range|could not cast value .* to DECIMAL)/i;
+
 function translateError(error: unknown, signal: AbortSignal | undefined): unknown {
   const message = messageOf(error);
   if (signal?.aborted) return new FlexetlError('CANCELLED', { message: 'Cancelled.', cause: error });
   const tagged = TAGGED.exec(message);
   if (tagged) return new FlexetlError(tagged[1] as ErrorCode, { message: tagged[2] ?? '', cause: error });
+  if (NATIVE_OVERFLOW.test(message)) {
+    // Without the cause: DuckDB's own message holds the values.
+    return new FlexetlError('VALUE_OVERFLOW', {
+      message:
+        'The result of a computation has more digits than its type: 64-bit integers, decimals of 38 digits.',
+      hint: 'Round or cast the operands, or compute in a larger unit.',
+    });
+  }
   if (/No space left|disk full/i.test(message)) {
     return new FlexetlError('DISK_FULL', {
       message: 'The disk of the staging folder is full.',

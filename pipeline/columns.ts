@@ -1,0 +1,74 @@
+/** What steps say about columns: names that are there, names that may be given, lists for a SELECT. */
+import { FlexetlError } from './errors';
+import { RECORD_COLUMN } from './plugin';
+import { ident } from './sql';
+import { suggest } from './suggest';
+import { findColumn, type Column, type Schema } from './types';
+
+/**
+ * The columns of these names.
+ * @param where what asks for them: `filter`
+ * @throws FlexetlError SCHEMA_MISMATCH for a name that the schema lacks
+ */
+export function requireColumns(names: readonly string[], schema: Schema, where: string): Column[] {
+  return names.map((name) => {
+    const column = findColumn(schema, name);
+    if (column) return column;
+    const known = schema.map((one) => one.name);
+    const near = suggest(name, known);
+    throw new FlexetlError('SCHEMA_MISMATCH', {
+      message: `${where}: there is no column "${name}" at this step.`,
+      hint:
+        near === undefined ? `The columns are: ${known.slice(0, 20).join(', ')}.` : `Did you mean "${near}"?`,
+    });
+  });
+}
+
+export function requireColumn(name: string, schema: Schema, where: string): Column {
+  const [column] = requireColumns([name], schema, where);
+  if (!column) throw new FlexetlError('INTERNAL', { message: 'A required column is missing.' });
+  return column;
+}
+
+/**
+ * Checks the columns that a step puts out. DuckDB and SQLite do not tell names apart by case, so two such are one.
+ * @throws FlexetlError CONFIG_INVALID for an empty, reserved or repeated name
+ */
+export function assertColumnNames(names: readonly string[], where: string): void {
+  const seen = new Map<string, string>();
+  for (const name of names) {
+    const key = name.toLowerCase();
+    const before = seen.get(key);
+    const problem =
+      name === ''
+        ? 'a column has an empty name'
+        : key === RECORD_COLUMN || key.startsWith('_flexetl')
+          ? `the column name "${name}" is reserved`
+          : name.includes('\0')
+            ? 'a column name holds a zero character'
+            : before !== undefined
+              ? `the columns "${before}" and "${name}" have one name (case does not count)`
+              : undefined;
+    if (problem !== undefined) {
+      throw new FlexetlError('CONFIG_INVALID', {
+        message: `${where}: ${problem}.`,
+        hint: 'Give each column a name of its own that does not start with _flexetl and is not _record.',
+      });
+    }
+    seen.set(key, name);
+  }
+}
+
+/** `"a", "b"` for those columns of the schema that are there, in its order. */
+export function columnList(schema: Schema, there: ReadonlySet<string>): string[] {
+  return schema.filter(({ name }) => there.has(name)).map(({ name }) => ident(name));
+}
+
+/** SELECT of these terms and `_record`. */
+export function selectRows(terms: readonly string[], input: string, rest = ''): string {
+  return `SELECT ${[...terms, ident(RECORD_COLUMN)].join(', ')} FROM ${input}${rest === '' ? '' : ` ${rest}`}`;
+}
+
+export function union(...sets: Iterable<string>[]): ReadonlySet<string> {
+  return new Set(sets.flatMap((set) => [...set]));
+}

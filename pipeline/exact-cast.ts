@@ -1,0 +1,37 @@
+/** Casts that change no value: what has no exact counterpart in the new type fails the query. */
+import { castText, sqlError, sqlType } from './sql';
+import { formatType, isNumeric, sameType, type ColumnType, type TypeKind } from './types';
+
+/**
+ * A value as another type.
+ * @param name the column or expression, for the error
+ * @returns SQL, or undefined when no value of the one type is a value of the other
+ */
+export function castExactly(sql: string, from: ColumnType, to: ColumnType, name: string): string | undefined {
+  if (sameType(from, to)) return sql;
+  if (!isCastable(from, to)) return undefined;
+  if (to.kind === 'string') return `CAST(${sql} AS VARCHAR)`;
+  const error = sqlError('CAST_FAILED', `"${name}" holds a ${from.kind} that is no ${formatType(to)}`);
+  if (from.kind === 'string') {
+    const value = castText(sql, to, { decimal_separator: '.' });
+    return `CASE WHEN ${sql} IS NOT NULL THEN coalesce(${value}, ${error}) END`;
+  }
+  const value = `try_cast(${sql} AS ${sqlType(to)})`;
+  // There and back: a rounded or cut value does not come back.
+  const fits = `try_cast(${value} AS ${sqlType(from)}) = ${sql}`;
+  return `CASE WHEN ${sql} IS NULL OR ${fits} THEN ${value} ELSE ${error} END`;
+}
+
+const CASTS: Readonly<Record<TypeKind, readonly TypeKind[]>> = {
+  string: ['string', 'integer', 'decimal', 'float', 'boolean', 'date', 'timestamp'],
+  integer: ['string', 'decimal', 'float', 'boolean'],
+  decimal: ['string', 'integer', 'decimal', 'float'],
+  float: ['string', 'integer', 'decimal'],
+  boolean: ['string', 'integer'],
+  date: ['string', 'timestamp'],
+  timestamp: ['string', 'date'],
+};
+
+function isCastable(from: ColumnType, to: ColumnType): boolean {
+  return CASTS[from.kind].includes(to.kind) || (isNumeric(from) && isNumeric(to));
+}

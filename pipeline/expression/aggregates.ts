@@ -1,0 +1,125 @@
+/** The functions of many rows. Nulls are passed over; no result depends on threads or on how rows lie in parts. */
+import { LIMITS } from '../limits';
+import { RECORD_COLUMN } from '../plugin';
+import { ident, sqlError } from '../sql';
+import { FLOAT, INTEGER, decimal, isNumeric, type ColumnType } from '../types';
+import { quotient, unscaled } from './arithmetic';
+import { nameOfType, settle, type Operand } from './operand';
+
+export interface Aggregated {
+  sql: string;
+  type: ColumnType;
+  infinite?: boolean;
+}
+type AggregateResult = Aggregated | { problem: string; hint?: string };
+
+export interface AggregateFunction {
+  usage: string;
+  description: string;
+  /** @param name the call as the user wrote it, for errors of the run */
+  compile(value: Operand & { type: ColumnType }, name: string): AggregateResult;
+}
+
+const ofAny = (
+  usage: string,
+  description: string,
+  sql: (value: string) => string,
+  type?: ColumnType,
+): AggregateFunction => ({
+  usage,
+  description,
+  compile: (value) => ({ sql: sql(settle(value).sql), type: type ?? value.type }),
+});
+
+const ofNumbers = (
+  usage: string,
+  description: string,
+  compile: AggregateFunction['compile'],
+): AggregateFunction => ({
+  usage,
+  description,
+  compile: (value, name) =>
+    isNumeric(value.type)
+      ? compile(value, name)
+      : {
+          problem: `Expected a number, found ${nameOfType(value.type)}`,
+          hint: 'Convert it in a cast step before.',
+        },
+});
+
+function sum(value: Operand & { type: ColumnType }, name: string): Aggregated {
+  const { sql, type } = value;
+  if (type.kind === 'float') return { sql: sumFloats(sql), type: FLOAT, infinite: true };
+  const total = `sum(${sql})`;
+  const error = (bound: string): string =>
+    sqlError('VALUE_OVERFLOW', `${name} goes beyond ${bound}: sum fewer rows or a smaller unit`);
+  if (type.kind === 'integer') {
+    const fits = `${total} NOT BETWEEN -9223372036854775808 AND 9223372036854775807`;
+    return {
+      sql: `CASE WHEN ${fits} THEN ${error('the 64-bit integers')} ELSE CAST(${total} AS BIGINT) END`,
+      type: INTEGER,
+    };
+  }
+  const scale = type.kind === 'decimal' ? type.scale : 0;
+  const widest = decimal(LIMITS.decimalDigitsMax, scale);
+  if (type.kind === 'decimal' && type.precision <= SAFE_DIGITS_MAX) return { sql: total, type: widest };
+  // DuckDB checks a sum against 128 bits, which hold some numbers of 39 digits.
+  const point = LIMITS.decimalDigitsMax - scale;
+  const most = `CAST('${'9'.repeat(point)}.${'9'.repeat(scale)}' AS DECIMAL(38,${scale}))`;
+  return {
+    sql: `CASE WHEN ${total} NOT BETWEEN -${most} AND ${most} THEN ${error('38 digits')} ELSE ${total} END`,
+    type: widest,
+  };
+}
+
+/** Sums of 10^16 such numbers still have no more than 38 digits. */
+const SAFE_DIGITS_MAX = 22;
+
+/**
+ * Compensated, and in the order of falling magnitude: the same for every order in which rows arrive.
+ * It holds the values of a group in memory; an ordered aggregate does too, and takes ten times as long.
+ */
+function sumFloats(sql: string): string {
+  const sorted = `list_sort(list({'size': -abs(${sql}), 'value': ${sql}}) FILTER (WHERE ${sql} IS NOT NULL))`;
+  return `list_aggregate(list_transform(${sorted}, lambda _flexetl_x: _flexetl_x.value), 'fsum')`;
+}
+
+function average({ sql, type }: Operand & { type: ColumnType }): AggregateResult {
+  if (type.kind === 'float') {
+    return { sql: `(${sumFloats(sql)} / nullif(count(${sql}), 0))`, type: FLOAT, infinite: true };
+  }
+  const scale = type.kind === 'decimal' ? type.scale : 0;
+  const total = unscaled(`sum(${sql})`, type.kind === 'decimal' ? decimal(38, scale) : type);
+  return quotient(total, scale, `count(${sql})`, 0);
+}
+
+const record = ident(RECORD_COLUMN);
+
+/** By name; `count(*)` is apart, it takes no value. */
+export const AGGREGATES: ReadonlyMap<string, AggregateFunction> = new Map([
+  ['sum', ofNumbers('sum(number)', 'The exact sum; of floats, compensated.', sum)],
+  ['avg', ofNumbers('avg(number)', 'The exact sum by the count, rounded half away from zero.', average)],
+  ['min', ofAny('min(value)', 'The smallest value.', (value) => `min(${value})`)],
+  ['max', ofAny('max(value)', 'The largest value.', (value) => `max(${value})`)],
+  [
+    'count',
+    ofAny(
+      'count(value)',
+      'How many are not null; count(*) counts rows.',
+      (value) => `count(${value})`,
+      INTEGER,
+    ),
+  ],
+  [
+    'count_distinct',
+    ofAny('count_distinct(value)', 'How many differ.', (value) => `count(DISTINCT ${value})`, INTEGER),
+  ],
+  [
+    'first',
+    ofAny('first(value)', 'The first, in the order of records.', (value) => `arg_min(${value}, ${record})`),
+  ],
+  [
+    'last',
+    ofAny('last(value)', 'The last, in the order of records.', (value) => `arg_max(${value}, ${record})`),
+  ],
+]);

@@ -1,0 +1,267 @@
+/** Tree to SQL: names are checked against the schema, types against each other. */
+import { LIMITS } from '../limits';
+import { BOOLEAN, findColumn, isNumeric, type ColumnType, type Schema } from '../types';
+import { suggest } from '../suggest';
+import { AGGREGATES, type AggregateFunction } from './aggregates';
+import { arithmetic } from './arithmetic';
+import { FUNCTIONS, unify } from './functions';
+import {
+  booleanOperand,
+  columnOperand,
+  nameOfType,
+  numberOperand,
+  settle,
+  textOperand,
+  type Operand,
+} from './operand';
+import { parseExpression, type Comparison, type Node } from './parse';
+import { expressionError } from './problem';
+
+export interface CompileOptions {
+  /** Where aggregates may stand: nowhere, or here and the columns outside of them are those of the groups. */
+  groups: ReadonlySet<string> | null;
+  /** Sums of decimals are computed in 64 bits and fail where that is not enough: see `arithmetic`. */
+  lean: boolean;
+}
+
+export interface Compiled {
+  sql: string;
+  type: ColumnType;
+  /** The columns it reads. */
+  columns: ReadonlySet<string>;
+}
+
+interface Context extends CompileOptions {
+  text: string;
+  schema: Schema;
+  columns: Set<string>;
+  /** Inside the brackets of an aggregate. */
+  inside: boolean;
+}
+
+/** @throws FlexetlError EXPRESSION_INVALID */
+export function compile(text: string, schema: Schema, options: CompileOptions): Compiled {
+  const context: Context = { ...options, text, schema, columns: new Set(), inside: false };
+  const operand = settle(compileNode(parseExpression(text), context));
+  if (operand.type === null) {
+    throw expressionError(
+      text,
+      operand.at,
+      'null alone has no type',
+      'Write a value of the type it should have.',
+    );
+  }
+  if (operand.sql.length > LIMITS.expressionSqlCharsMax) {
+    throw expressionError(text, 1, 'The expression is too complex', 'Split it into several derive steps.');
+  }
+  return { sql: operand.sql, type: operand.type, columns: context.columns };
+}
+
+function compileNode(node: Node, context: Context): Operand {
+  const { at } = node;
+  switch (node.kind) {
+    case 'number':
+      return succeed(numberOperand(node.text, at), at, context);
+    case 'string':
+      return textOperand(node.value, at);
+    case 'boolean':
+      return booleanOperand(node.value, at);
+    case 'null':
+      return { sql: 'NULL', type: null, at };
+    case 'star':
+      throw expressionError(context.text, at, '`*` stands only in count(*)');
+    case 'column':
+      return compileColumn(node.name, at, context);
+    case 'unary':
+      return node.operator === 'not'
+        ? negate(node.argument, at, context)
+        : changeSign(node.argument, at, context);
+    case 'binary':
+      return compileBinary(node, context);
+    case 'call':
+      return compileCall(node, context);
+  }
+}
+
+/** Every level of nesting may double the text of its parts: stop before it grows out of hand. */
+function bounded(operand: Operand, context: Context): Operand {
+  if (operand.sql.length <= LIMITS.expressionSqlCharsMax) return operand;
+  throw expressionError(
+    context.text,
+    operand.at,
+    'The expression is too complex',
+    'Split it into several derive steps.',
+  );
+}
+
+interface Failure {
+  problem: string;
+  at?: number;
+  hint?: string;
+}
+
+function succeed<T extends object>(
+  outcome: T,
+  at: number,
+  context: Context,
+): Exclude<T, { problem: string }> {
+  if (!('problem' in outcome)) return outcome as Exclude<T, { problem: string }>;
+  const failure = outcome as unknown as Failure;
+  throw expressionError(context.text, failure.at ?? at, failure.problem, failure.hint);
+}
+
+function compileColumn(name: string, at: number, context: Context): Operand {
+  const column = findColumn(context.schema, name);
+  if (!column) {
+    const near = suggest(
+      name,
+      context.schema.map((one) => one.name),
+    );
+    const all = context.schema.slice(0, 20).map((one) => one.name);
+    const hint = near === undefined ? `The columns are: ${all.join(', ')}.` : `Did you mean "${near}"?`;
+    throw expressionError(context.text, at, `There is no column "${name}"`, hint);
+  }
+  if (context.groups && !context.inside && !context.groups.has(name)) {
+    throw expressionError(
+      context.text,
+      at,
+      `The column "${name}" has many values in a group`,
+      `Put it into an aggregate, such as first(${name}), or into group_by.`,
+    );
+  }
+  context.columns.add(name);
+  return columnOperand(column, at);
+}
+
+function changeSign(argument: Node, at: number, context: Context): Operand {
+  if (argument.kind === 'number') return succeed(numberOperand(`-${argument.text}`, at), at, context);
+  const operand = compileNode(argument, context);
+  if (operand.type && !isNumeric(operand.type)) {
+    throw expressionError(context.text, at, `The sign takes a number, found ${nameOfType(operand.type)}`);
+  }
+  const { literal: _text, ...rest } = operand;
+  return { ...rest, sql: `(-${operand.sql})`, at, fails: true };
+}
+
+function negate(argument: Node, at: number, context: Context): Operand {
+  const operand = expectBoolean(compileNode(argument, context), 'not', context);
+  return { ...operand, sql: `(NOT ${operand.sql})`, at };
+}
+
+function expectBoolean(operand: Operand, operator: string, context: Context): Operand {
+  if (operand.type === null || operand.type.kind === 'boolean') return { ...operand, type: BOOLEAN };
+  const problem = `\`${operator}\` takes conditions, found ${nameOfType(operand.type)}`;
+  throw expressionError(
+    context.text,
+    operand.at,
+    problem,
+    'A condition is a comparison such as quantity > 0.',
+  );
+}
+
+function compileBinary(node: Node & { kind: 'binary' }, context: Context): Operand {
+  const { operator } = node;
+  if (operator === 'and' || operator === 'or') return bounded(compileLogic(node, operator, context), context);
+  const left = compileNode(node.left, context);
+  const right = compileNode(node.right, context);
+  switch (operator) {
+    case '+':
+    case '-':
+    case '*':
+    case '/':
+    case '%': {
+      // Only what a sum adds up: the digits of any other result are part of its type.
+      const lean = context.lean && context.inside;
+      return bounded(succeed(arithmetic(operator, left, right, lean), node.at, context), context);
+    }
+    default:
+      return bounded(compare(operator, left, right, context), context);
+  }
+}
+
+function compare(operator: Comparison, left: Operand, right: Operand, context: Context): Operand {
+  const unified = succeed(unify([left, right]), right.at, context);
+  if (unified.type?.kind === 'boolean' && operator !== '=' && operator !== '<>') {
+    throw expressionError(context.text, left.at, `\`${operator}\` does not compare conditions`);
+  }
+  const [a, b] = unified.sqls;
+  const fails = [left, right].some((operand) => operand.fails);
+  return { sql: `(${a} ${operator} ${b})`, type: BOOLEAN, at: left.at, fails };
+}
+
+/**
+ * Conditions in a row. DuckDB computes all of them for all rows; where one behind the first may fail, the ones
+ * before guard it, so that `b != 0 and a / b > 1` means what it says.
+ */
+function compileLogic(node: Node, operator: 'and' | 'or', context: Context): Operand {
+  const terms: Operand[] = [];
+  const collect = (term: Node): void => {
+    if (term.kind === 'binary' && term.operator === operator) {
+      collect(term.left);
+      collect(term.right);
+    } else terms.push(expectBoolean(compileNode(term, context), operator, context));
+  };
+  collect(node);
+  const all = `(${terms.map((term) => term.sql).join(operator === 'and' ? ' AND ' : ' OR ')})`;
+  const base: Operand = { sql: all, type: BOOLEAN, at: node.at, fails: terms.some((term) => term.fails) };
+  if (!terms.slice(1).some((term) => term.fails)) return base;
+  const decided = terms
+    .slice(0, -1)
+    .map(({ sql }) => (operator === 'and' ? `NOT ${sql} THEN false` : `${sql} THEN true`));
+  return { ...base, sql: `CASE ${decided.map((one) => `WHEN ${one}`).join(' ')} ELSE ${all} END` };
+}
+
+function compileCall(node: Node & { kind: 'call' }, context: Context): Operand {
+  const aggregate = AGGREGATES.get(node.name);
+  if (aggregate) return bounded(compileAggregateCall(node, aggregate, context), context);
+  const scalar = FUNCTIONS.get(node.name);
+  if (!scalar) throw unknownFunction(node, context);
+  const [fewest, most] = scalar.arity;
+  if (node.args.length < fewest || node.args.length > most) {
+    const problem = `${node.name}(…) has ${node.args.length} arguments`;
+    throw expressionError(context.text, node.at, problem, `It is called ${scalar.usage}.`);
+  }
+  const args = node.args.map((arg) => compileNode(arg, context));
+  const result = succeed(scalar.compile(args), node.at, context);
+  const fails = Boolean(result.fails) || args.some((arg) => arg.fails);
+  return bounded({ ...result, at: node.at, fails }, context);
+}
+
+function compileAggregateCall(
+  node: Node & { kind: 'call' },
+  aggregate: AggregateFunction,
+  context: Context,
+): Operand {
+  const fail = (problem: string, hint?: string): never => {
+    throw expressionError(context.text, node.at, problem, hint);
+  };
+  if (!context.groups)
+    fail(`${node.name}(…) takes many rows`, 'It belongs into the aggregations of an aggregate step.');
+  if (context.inside) fail(`${node.name}(…) stands inside another aggregate`, 'Use two aggregate steps.');
+  const [value, ...others] = node.args;
+  if (!value || others.length > 0)
+    return fail(`${node.name}(…) takes one value`, `It is called ${aggregate.usage}.`);
+  const base = { at: node.at, fails: true };
+  if (value.kind === 'star') {
+    if (node.name !== 'count') fail(`\`*\` stands only in count(*)`);
+    return { ...base, sql: 'count(*)', type: { kind: 'integer' } };
+  }
+  const lean = context.lean && node.name === 'sum';
+  const inner: Context = { ...context, inside: true, lean };
+  const operand = settle(compileNode(value, inner));
+  if (operand.type === null) return fail(`${node.name}(null) has no type`);
+  const outcome = aggregate.compile({ ...operand, type: operand.type }, shorten(context.text));
+  return { ...base, ...succeed(outcome, value.at, context) };
+}
+
+/** For messages of the run, which stand on one line. */
+function shorten(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').slice(0, 100);
+}
+
+function unknownFunction(node: Node & { kind: 'call' }, context: Context): Error {
+  const names = [...FUNCTIONS.keys(), ...(context.groups ? AGGREGATES.keys() : [])];
+  const near = suggest(node.name, names);
+  const hint = near === undefined ? `The functions are: ${names.join(', ')}.` : `Did you mean "${near}"?`;
+  return expressionError(context.text, node.at, `There is no function "${node.name}"`, hint);
+}

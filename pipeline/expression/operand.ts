@@ -1,0 +1,143 @@
+/** A compiled part of an expression, and the rules by which two types meet. */
+import { LIMITS } from '../limits';
+import { ident, literal, sqlError, sqlType } from '../sql';
+import {
+  BOOLEAN,
+  FLOAT,
+  INTEGER,
+  STRING,
+  TIMESTAMP,
+  countDigits,
+  decimal,
+  explainMisfit,
+  formatType,
+  isNumeric,
+  sameType,
+  type Column,
+  type ColumnType,
+} from '../types';
+
+export interface Operand {
+  sql: string;
+  /** Null for the literal `null`, which has the type of whatever it meets. */
+  type: ColumnType | null;
+  at: number;
+  /** The text of a literal: a text beside a date is read as a date, a number beside a float as a float. */
+  literal?: string;
+  /** May fail for some rows: what stands behind `and`, `or` is then only computed where it counts. */
+  fails?: boolean;
+  /** A float that arithmetic may have made infinite or NaN. */
+  infinite?: boolean;
+}
+
+export function columnOperand(column: Column, at: number): Operand {
+  return { sql: ident(column.name), type: column.type, at };
+}
+
+/** @param text digits with at most one point and an optional exponent or sign; never more than 38 digits */
+export function numberOperand(text: string, at: number): Operand | { problem: string } {
+  const plain = expandExponent(text);
+  const { integerDigits, scale } = countDigits(plain);
+  if (!plain.includes('.')) {
+    const misfit = explainMisfit(plain, INTEGER, { decimal_separator: '.' });
+    if (misfit === null)
+      return { sql: `CAST(${literal(plain)} AS BIGINT)`, type: INTEGER, at, literal: plain };
+  }
+  const precision = Math.max(integerDigits + scale, 1);
+  if (precision > LIMITS.decimalDigitsMax) {
+    return { problem: `A number of ${precision} digits, at most ${LIMITS.decimalDigitsMax} are exact` };
+  }
+  const type = decimal(precision, scale);
+  return { sql: `CAST(${literal(plain)} AS ${sqlType(type)})`, type, at, literal: plain };
+}
+
+export function textOperand(value: string, at: number): Operand {
+  return { sql: literal(value), type: STRING, at, literal: value };
+}
+
+export function booleanOperand(value: boolean, at: number): Operand {
+  return { sql: String(value), type: BOOLEAN, at };
+}
+
+/** `1.5e3` as `1500`: the same number, digit by digit. */
+export function expandExponent(text: string): string {
+  const match = /^([+-]?)(\d*)(?:\.(\d*))?[eE]([+-]?\d{1,4})$/.exec(text);
+  if (!match) return text;
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = match;
+  const digits = whole + fraction;
+  const point = whole.length + Number(exponent);
+  if (point <= 0) return `${sign}0.${'0'.repeat(-point)}${digits}`;
+  if (point >= digits.length) return `${sign}${digits}${'0'.repeat(point - digits.length)}`;
+  return `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;
+}
+
+/** The digits before and after the point that hold every value; an integer has 19 before it. */
+export function digitsOf(type: ColumnType): { whole: number; scale: number } {
+  return type.kind === 'decimal'
+    ? { whole: type.precision - type.scale, scale: type.scale }
+    : { whole: INTEGER_DIGITS, scale: 0 };
+}
+
+export const INTEGER_DIGITS = 19;
+
+/** A decimal of these digits, or the widest there is: a value that does not fit fails the query. */
+export function decimalOf(whole: number, scale: number): ColumnType {
+  return decimal(Math.min(LIMITS.decimalDigitsMax, Math.max(1, whole + scale)), scale);
+}
+
+/** The type that holds the values of both, or undefined when they do not belong together. */
+export function commonType(a: ColumnType | null, b: ColumnType | null): ColumnType | null | undefined {
+  if (a === null || b === null) return a ?? b;
+  if (sameType(a, b)) return a;
+  if (isNumeric(a) && isNumeric(b)) {
+    if (a.kind === 'float' || b.kind === 'float') return FLOAT;
+    const [left, right] = [digitsOf(a), digitsOf(b)];
+    return decimalOf(Math.max(left.whole, right.whole), Math.max(left.scale, right.scale));
+  }
+  const kinds = new Set([a.kind, b.kind]);
+  return kinds.has('date') && kinds.has('timestamp') ? TIMESTAMP : undefined;
+}
+
+/** The operand as a value of a wider type; changes no value but a number that becomes a float. */
+export function widen(operand: Operand, type: ColumnType | null): Operand {
+  if (type === null || (operand.type !== null && sameType(operand.type, type))) return operand;
+  const source =
+    operand.literal !== undefined && operand.type?.kind !== 'string' ? literal(operand.literal) : operand.sql;
+  return { ...operand, sql: `CAST(${source} AS ${sqlType(type)})`, type };
+}
+
+/** Texts beside dates and timestamps are date literals: there is no other way to write one. */
+export function readDates(
+  operands: readonly Operand[],
+): readonly Operand[] | { problem: string; at: number } {
+  const type = operands.find(({ type }) => type?.kind === 'date' || type?.kind === 'timestamp')?.type;
+  if (!type) return operands;
+  const read: Operand[] = [];
+  for (const operand of operands) {
+    if (operand.type?.kind !== 'string' || operand.literal === undefined) {
+      read.push(operand);
+      continue;
+    }
+    const misfit = explainMisfit(operand.literal, type, { decimal_separator: '.' });
+    if (misfit !== null) return { problem: `The text beside a ${type.kind} is ${misfit}`, at: operand.at };
+    const { literal: _text, ...rest } = operand;
+    read.push({ ...rest, sql: `CAST(${operand.sql} AS ${sqlType(type)})`, type });
+  }
+  return read;
+}
+
+/** A float that is a number again: fails where arithmetic left the range of doubles. */
+export function settle(operand: Operand): Operand {
+  if (!operand.infinite) return operand;
+  const { sql } = operand;
+  const error = sqlError('VALUE_OVERFLOW', 'a float went outside of the range of doubles');
+  return {
+    ...operand,
+    sql: `CASE WHEN isfinite(${sql}) OR ${sql} IS NULL THEN ${sql} ELSE ${error} END`,
+    infinite: false,
+  };
+}
+
+export function nameOfType(type: ColumnType | null): string {
+  return type === null ? 'null' : formatType(type);
+}

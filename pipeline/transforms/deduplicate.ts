@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { columnList, requireColumns, selectRows, union } from '../columns';
+import { RECORD_COLUMN, defineTransform } from '../plugin';
+import { ident } from '../sql';
+
+/** Of rows that agree in the columns one stays: the first or the last in the order of records, in its place. */
+export const deduplicate = defineTransform({
+  type: 'deduplicate',
+  description: 'Keeps one of the rows that agree in the columns (nulls agree); the order of rows stays.',
+  options: z.strictObject({
+    columns: z.array(z.string()).min(1).optional().describe('Columns that tell rows apart; default all.'),
+    keep: z.enum(['first', 'last']).default('first').describe('Which row stays, in the order of records.'),
+  }),
+  plan({ columns, keep }, schema) {
+    const keys = (columns ? requireColumns(columns, schema, 'deduplicate') : schema).map(({ name }) => name);
+    const record = ident(RECORD_COLUMN);
+    const kept = keep === 'first' ? `min(${record})` : `max(${record})`;
+    return {
+      schema,
+      scope: 'global',
+      removes: 'deduplicated',
+      passesRecord: true,
+      needs: (outputs) => union(outputs, keys),
+      select: (input, there) => {
+        const records = `SELECT ${kept} AS ${record} FROM ${input} GROUP BY ${keys.map(ident).join(', ')}`;
+        return selectRows(columnList(schema, there), input, `SEMI JOIN (${records}) USING (${record})`);
+      },
+      orderBy: record,
+    };
+  },
+});

@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { columnList, requireColumn, selectRows, union } from '../columns';
+import { CONDITION_OPERATORS, compileCondition } from '../condition';
+import { LIMITS } from '../limits';
+import { defineTransform } from '../plugin';
+
+const TAKES: Readonly<Record<string, string>> = {
+  in: 'a list',
+  not_in: 'a list',
+  is_null: 'no value',
+  is_not_null: 'no value',
+};
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+
+/** Keeps the rows for which a column meets a condition; a null meets none but `is_null`. */
+export const filter = defineTransform({
+  type: 'filter',
+  description: 'Keeps rows whose column meets the condition. A null meets no condition but is_null.',
+  options: z
+    .strictObject({
+      column: z.string().describe('The column that is looked at.'),
+      operator: z
+        .enum(CONDITION_OPERATORS)
+        .describe(
+          'How column and value compare. Text is compared byte by byte; matches finds a regular expression (RE2) anywhere in the text.',
+        ),
+      value: z
+        .union([scalar, z.array(scalar).min(1).max(LIMITS.listValuesMax)])
+        .optional()
+        .describe(
+          'A value of the column’s type; a list for in and not_in; absent for is_null and is_not_null.',
+        ),
+    })
+    .superRefine(({ operator, value }, context) => {
+      const wanted = TAKES[operator] ?? 'one value';
+      const found = value === undefined ? 'no value' : Array.isArray(value) ? 'a list' : 'one value';
+      if (found === wanted) return;
+      context.addIssue({
+        code: 'custom',
+        path: ['value'],
+        message: `${operator} takes ${wanted}, found ${found}`,
+      });
+    }),
+  plan({ column: name, operator, value }, schema) {
+    const column = requireColumn(name, schema, 'filter');
+    const keeps = compileCondition(column, operator, value);
+    return {
+      schema,
+      scope: 'row',
+      removes: 'filtered',
+      keeps,
+      needs: (outputs) => union(outputs, [name]),
+      select: (input, there) => selectRows(columnList(schema, there), input, `WHERE ${keeps}`),
+    };
+  },
+});

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import { assertColumnNames, columnList, requireColumns, selectRows } from '../columns';
+import { defineTransform } from '../plugin';
+
+/** Keeps the named columns, in the order in which they are named. */
+export const select = defineTransform({
+  type: 'select',
+  description: 'Keeps only the named columns, in this order.',
+  options: z.strictObject({
+    columns: z.array(z.string()).min(1).describe('Columns to keep, in the order they shall have.'),
+  }),
+  plan({ columns }, schema) {
+    const kept = requireColumns(columns, schema, 'select');
+    assertColumnNames(columns, 'select');
+    return {
+      schema: kept,
+      scope: 'row',
+      needs: (outputs) => new Set(columns.filter((name) => outputs.has(name))),
+      select: (input, there) => selectRows(columnList(kept, there), input),
+    };
+  },
+});

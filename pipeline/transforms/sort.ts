@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { columnList, requireColumns, selectRows, union } from '../columns';
+import { RECORD_COLUMN, defineTransform } from '../plugin';
+import { ident } from '../sql';
+
+/** Puts rows in order; rows that tie keep the order of records. */
+export const sort = defineTransform({
+  type: 'sort',
+  description: 'Puts rows in order. Text is ordered byte by byte; ties keep the order of records.',
+  options: z.strictObject({
+    by: z
+      .array(
+        z.union([
+          z.string(),
+          z.strictObject({
+            column: z.string().describe('The column.'),
+            order: z.enum(['asc', 'desc']).default('asc').describe('Rising or falling.'),
+            nulls: z.enum(['first', 'last']).default('last').describe('Where nulls stand.'),
+          }),
+        ]),
+      )
+      .min(1)
+      .describe('Columns, the most important first: a name, or {column, order, nulls}.'),
+  }),
+  plan({ by }, schema) {
+    const terms = by.map((term) =>
+      typeof term === 'string' ? { column: term, order: 'asc', nulls: 'last' } : term,
+    );
+    const columns = requireColumns(
+      terms.map(({ column }) => column),
+      schema,
+      'sort',
+    ).map(({ name }) => name);
+    const order = terms.map(({ column, order, nulls }) => {
+      return `${ident(column)} ${order === 'desc' ? 'DESC' : 'ASC'} NULLS ${nulls === 'first' ? 'FIRST' : 'LAST'}`;
+    });
+    return {
+      schema,
+      scope: 'global',
+      passesRecord: true,
+      needs: (outputs) => union(outputs, columns),
+      select: (input, there) => selectRows(columnList(schema, there), input),
+      orderBy: [...order, ident(RECORD_COLUMN)].join(', '),
+    };
+  },
+});

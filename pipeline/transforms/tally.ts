@@ -1,0 +1,43 @@
+import { FlexetlError } from '../errors';
+import type { StepCount } from '../ledger';
+import type { PlannedStep } from './plan';
+
+/**
+ * The rows into and out of each step.
+ * @param counted rows by boundary (see `BoundaryCount`), in any order; the same boundary may be counted several times
+ * @param outputRows the rows of the output, as they were written
+ * @throws FlexetlError LEDGER_UNBALANCED when two counts of a boundary differ
+ */
+export function tallySteps(
+  planned: readonly PlannedStep[],
+  counted: Iterable<{ boundary: number; rows: number }>,
+  outputRows: number,
+): StepCount[] {
+  const rows = new Map<number, number>();
+  for (const count of [...counted, { boundary: planned.length, rows: outputRows }]) {
+    const before = rows.get(count.boundary);
+    if (before !== undefined && before !== count.rows) {
+      throw new FlexetlError('LEDGER_UNBALANCED', {
+        message: `${describe(planned, count.boundary)} ${before} rows were counted, and ${count.rows} counted again.`,
+        hint: 'Nothing was published. This is a defect of FlexETL or of a plugin: please report it with the run report.',
+      });
+    }
+    rows.set(count.boundary, count.rows);
+  }
+  const at = (boundary: number): number => {
+    const found = rows.get(boundary);
+    if (found !== undefined) return found;
+    throw new FlexetlError('INTERNAL', { message: `${describe(planned, boundary)} no rows were counted.` });
+  };
+  return planned.map(({ index, type, plan }) => ({
+    type,
+    rows_in: at(index),
+    rows_out: at(index + 1),
+    fate: plan.removes ?? null,
+  }));
+}
+
+function describe(planned: readonly PlannedStep[], boundary: number): string {
+  const step = planned[boundary];
+  return step ? `Before transformation ${boundary + 1} (${step.type})` : 'After the last transformation';
+}
