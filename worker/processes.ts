@@ -10,7 +10,7 @@ const LINUX = process.platform === 'linux';
  */
 export function startOfProcess(pid: number): string | null {
   const [state, start] = LINUX ? readStat(pid) : readPs(pid);
-  return !state || state.startsWith('Z') ? null : (start ?? null);
+  return !state || (state.startsWith('Z') && !hasThreads(pid)) ? null : (start ?? null);
 }
 
 /** Cheap enough to ask several times a second. */
@@ -52,6 +52,15 @@ function readStat(pid: number): (string | undefined)[] {
   const stat = readOrEmpty(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return [fields[0], fields[19]];
+}
+
+/** The first thread of a killed process can be a zombie while others still hold its ports and files. */
+function hasThreads(pid: number): boolean {
+  try {
+    return LINUX && readdirSync(`/proc/${pid}/task`).length > 1;
+  } catch {
+    return false;
+  }
 }
 
 function readPs(pid: number): (string | undefined)[] {

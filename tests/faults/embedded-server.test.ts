@@ -1,0 +1,288 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { LIMITS } from '../../pipeline/limits';
+import { acquireServer, connectClient, type Server } from '../../worker/connect';
+import { commandOfProcess, findProcess, isAlive, startOfProcess } from '../../worker/processes';
+import { waitFor } from '../support/wait-for';
+
+/** Nothing ever listens there. */
+const NO_LOCAL = 2;
+const { TEMPORAL_ADDRESS: _address, TEMPORAL_NAMESPACE: _namespace, ...env } = process.env;
+const SUPPORT = join(__dirname, '..', 'support');
+
+const commands: ChildProcess[] = [];
+const projects: string[] = [];
+const held: Server[] = [];
+
+interface Command {
+  child: ChildProcess;
+  address: string;
+  /** Ends it as a command ends that has done its work. */
+  finish(): Promise<void>;
+  /** What reaches the whole process group: Ctrl-C does, so does an impatient kill. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+}
+
+function newProject(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'flexetl-embedded-'));
+  projects.push(dir);
+  return dir;
+}
+
+/** A command in a process of its own, up to the moment when it holds a server. */
+async function startCommand(projectDir: string): Promise<Command> {
+  const args = ['--require', join(SUPPORT, 'run-ts.js'), join(SUPPORT, 'hold-server.ts')];
+  // In a process group of its own, as a terminal gives it one.
+  const child = spawn(process.execPath, [...args, projectDir, String(NO_LOCAL)], { env, detached: true });
+  commands.push(child);
+  let said = '';
+  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  await waitFor(() => said.includes('\n'), { what: 'a command to hold its server' });
+  const gone = once(child, 'exit');
+  return {
+    child,
+    address: (JSON.parse(said) as { address: string }).address,
+    finish: async () => {
+      child.stdin.end();
+      await gone;
+    },
+    kill: async (signal = 'SIGKILL') => {
+      if (child.pid !== undefined) process.kill(-child.pid, signal);
+      await gone;
+    },
+  };
+}
+
+async function acquire(projectDir: string, log?: (message: string) => void): Promise<Server> {
+  const options = { projectDir, env, localPort: NO_LOCAL, ...(log ? { log } : {}) };
+  const server = await acquireServer(options);
+  held.push(server);
+  return server;
+}
+
+const recordOf = (projectDir: string): { pid: number } =>
+  JSON.parse(readFileSync(join(projectDir, '.flexetl', 'server.json'), 'utf8')) as { pid: number };
+
+function serversOf(projectDir: string): number {
+  let count = 0;
+  findProcess((command) => {
+    if (command.includes(`${projectDir}/.flexetl/temporal.db`)) count++;
+    return false;
+  });
+  return count;
+}
+
+async function startWorkflow(server: Server, workflowId: string): Promise<void> {
+  const client = await connectClient(server, env);
+  await client.workflow.start('pipeline', { taskQueue: 'nobody', workflowId });
+  await client.connection.close();
+}
+
+async function statusOf(server: Server, workflowId: string): Promise<string> {
+  const client = await connectClient(server, env);
+  const { status } = await client.workflow.getHandle(workflowId).describe();
+  await client.connection.close();
+  return status.name;
+}
+
+afterEach(async () => {
+  jest.restoreAllMocks();
+  for (const child of commands.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
+  for (const server of held.splice(0)) await server.release();
+  for (const dir of projects.splice(0)) {
+    const pid = findProcess((command) => command.includes(`--db-filename ${dir}/`));
+    if (pid !== null) process.kill(pid, 'SIGKILL');
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
+
+describe('commands of one project', () => {
+  it('share one server when they start at once, and the last of them ends it', async () => {
+    const dir = newProject();
+    const [first, second, third] = await Promise.all([startCommand(dir), startCommand(dir), acquire(dir)]);
+    expect(first.address).toBe(second.address);
+    expect(first.address).toBe(third.address);
+    expect(serversOf(dir)).toBe(1);
+    await first.finish();
+    await third.release();
+    expect(serversOf(dir)).toBe(1);
+    await second.finish();
+    expect(serversOf(dir)).toBe(0);
+    expect(existsSync(join(dir, '.flexetl', 'server.json'))).toBe(false);
+  });
+
+  it('take over the server of one that was killed, with the same history, and end it', async () => {
+    const dir = newProject();
+    const killed = await startCommand(dir);
+    const { pid } = recordOf(dir);
+    await killed.kill();
+    expect(isAlive(pid)).toBe(true);
+    const next = await acquire(dir);
+    expect([next.address, recordOf(dir).pid, serversOf(dir)]).toEqual([killed.address, pid, 1]);
+    await startWorkflow(next, 'w');
+    await next.release();
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it('find the server alive after Ctrl-C', async () => {
+    const dir = newProject();
+    const interrupted = await startCommand(dir);
+    const { pid } = recordOf(dir);
+    await interrupted.kill('SIGINT');
+    await acquire(dir);
+    expect(recordOf(dir).pid).toBe(pid);
+  });
+
+  it('end the server although another user was killed', async () => {
+    const dir = newProject();
+    const killed = await startCommand(dir);
+    const server = await acquire(dir);
+    await killed.kill();
+    await server.release();
+    expect(serversOf(dir)).toBe(0);
+  });
+
+  it('do not count a user whose process id now belongs to another process', async () => {
+    const dir = newProject();
+    const server = await acquire(dir);
+    const stale = { pid: process.pid, started: `${startOfProcess(process.pid)}0` };
+    writeFileSync(join(dir, '.flexetl', 'users', `${process.pid}-old.json`), JSON.stringify(stale));
+    writeFileSync(join(dir, '.flexetl', 'users', '1-torn.json'), '{"pid"');
+    await server.release();
+    expect(serversOf(dir)).toBe(0);
+  });
+
+  it('go on after one was killed while it held the lock', async () => {
+    jest.replaceProperty(LIMITS, 'lockStaleMs', 2000 as 5000);
+    const dir = newProject();
+    mkdirSync(join(dir, '.flexetl', 'server.lock'), { recursive: true });
+    const log = jest.fn<void, [string]>();
+    await acquire(dir, log);
+    expect(log.mock.calls[0]).toEqual([
+      'Waiting for another command that starts or ends the embedded server.',
+    ]);
+  });
+});
+
+describe('a server that is killed while commands use it', () => {
+  it('comes back once, at the same address, with its history', async () => {
+    const dir = newProject();
+    const log = jest.fn<void, [string]>();
+    const server = await acquire(dir, log);
+    const other = await startCommand(dir);
+    await startWorkflow(server, 'kept');
+    const { pid } = recordOf(dir);
+    process.kill(pid, 'SIGKILL');
+    const revived = await waitFor(() => isAlive(recordOf(dir).pid) && recordOf(dir).pid !== pid, {
+      what: 'the server to come back',
+    });
+    expect(revived).toBe(true);
+    await server.ensureAlive();
+    expect(await statusOf(server, 'kept')).toBe('RUNNING');
+    expect(serversOf(dir)).toBe(1);
+    await other.finish();
+    expect(serversOf(dir)).toBe(1);
+    await server.release();
+    expect(serversOf(dir)).toBe(0);
+  });
+
+  it('comes back when asked for, at once', async () => {
+    const dir = newProject();
+    const server = await acquire(dir);
+    const { pid } = recordOf(dir);
+    process.kill(pid, 'SIGKILL');
+    await waitFor(() => !isAlive(pid), { what: 'the server to be gone' });
+    await server.ensureAlive();
+    await startWorkflow(server, 'w');
+  });
+
+  it('is not brought back by a command that is done', async () => {
+    const dir = newProject();
+    const server = await acquire(dir);
+    await server.release();
+    await server.release();
+    await server.ensureAlive();
+    expect(serversOf(dir)).toBe(0);
+  });
+});
+
+describe('a server that hangs', () => {
+  it('is replaced, not doubled', async () => {
+    jest.replaceProperty(LIMITS, 'serverHungMs', 500 as 10_000);
+    const dir = newProject();
+    const killed = await startCommand(dir);
+    await killed.kill();
+    const { pid } = recordOf(dir);
+    process.kill(pid, 'SIGSTOP');
+    const path = join(dir, '.flexetl', 'server.json');
+    const old = { ...recordOf(dir), startedAt: '2026-01-01T00:00:00.000Z' };
+    writeFileSync(path, JSON.stringify(old));
+    const server = await acquire(dir);
+    expect([server.address, isAlive(pid), serversOf(dir)]).toEqual([killed.address, false, 1]);
+  });
+});
+
+describe('the record of the server', () => {
+  it('is not needed to find a server that was left behind', async () => {
+    const dir = newProject();
+    const killed = await startCommand(dir);
+    await killed.kill();
+    const { pid } = recordOf(dir);
+    rmSync(join(dir, '.flexetl', 'server.json'));
+    const server = await acquire(dir);
+    expect([server.address, recordOf(dir).pid, serversOf(dir)]).toEqual([killed.address, pid, 1]);
+  });
+
+  it.each([
+    ['is torn', '{"pid": 1'],
+    ['names this very process', JSON.stringify({ pid: process.pid, address: '127.0.0.1:1', folder: '' })],
+  ])('is not believed when it %s', async (_title, text) => {
+    const dir = newProject();
+    mkdirSync(join(dir, '.flexetl'));
+    writeFileSync(join(dir, '.flexetl', 'server.json'), text);
+    const server = await acquire(dir);
+    expect(commandOfProcess(recordOf(dir).pid)).toContain('start-dev');
+    await server.release();
+  });
+
+  it('goes with a project that is moved, and not with a copy of it', async () => {
+    const dir = newProject();
+    const killed = await startCommand(dir);
+    await killed.kill();
+    const { pid } = recordOf(dir);
+    const copy = `${dir}-copy`;
+    const moved = `${dir}-moved`;
+    projects.push(copy, moved);
+    cpSync(dir, copy, { recursive: true });
+    const ofCopy = await acquire(copy);
+    expect(ofCopy.address).not.toBe(killed.address);
+    await ofCopy.release();
+    expect(isAlive(pid)).toBe(true);
+    renameSync(dir, moved);
+    const ofMoved = await acquire(moved);
+    expect([ofMoved.address, recordOf(moved).pid]).toEqual([killed.address, pid]);
+    await ofMoved.release();
+    expect(isAlive(pid)).toBe(false);
+  });
+});
+
+it('a server ends even if somebody removes .flexetl under it', async () => {
+  const dir = newProject();
+  const server = await acquire(dir);
+  const { pid } = recordOf(dir);
+  rmSync(join(dir, '.flexetl'), { recursive: true });
+  await server.release();
+  expect(isAlive(pid)).toBe(false);
+});
