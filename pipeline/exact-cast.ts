@@ -10,7 +10,7 @@ import { formatType, isNumeric, sameType, type ColumnType, type TypeKind } from 
 export function castExactly(sql: string, from: ColumnType, to: ColumnType, name: string): string | undefined {
   if (sameType(from, to)) return sql;
   if (!isCastable(from, to)) return undefined;
-  if (to.kind === 'string') return `CAST(${sql} AS VARCHAR)`;
+  if (to.kind === 'string') return castToText(sql, from);
   const error = sqlError('CAST_FAILED', `"${name}" holds a ${from.kind} that is no ${formatType(to)}`);
   if (from.kind === 'string') {
     const value = castText(sql, to, { decimal_separator: '.' });
@@ -20,6 +20,13 @@ export function castExactly(sql: string, from: ColumnType, to: ColumnType, name:
   // There and back: a rounded or cut value does not come back.
   const fits = `try_cast(${value} AS ${sqlType(from)}) = ${sql}`;
   return `CASE WHEN ${sql} IS NULL OR ${fits} THEN ${value} ELSE ${error} END`;
+}
+
+/** A value as text. DuckDB writes a decimal without digits before the point as `.5`; here it is `0.5`. */
+export function castToText(sql: string, from: ColumnType | null): string {
+  const text = `CAST(${sql} AS VARCHAR)`;
+  if (from?.kind !== 'decimal' || from.precision > from.scale) return text;
+  return `regexp_replace(${text}, '^(-?)[.]', '\\10.')`;
 }
 
 const CASTS: Readonly<Record<TypeKind, readonly TypeKind[]>> = {

@@ -1,5 +1,5 @@
 /** The functions of a single row. Nulls give null unless the entry says otherwise. */
-import { castExactly } from '../exact-cast';
+import { castExactly, castToText } from '../exact-cast';
 import { sqlType } from '../sql';
 import { BOOLEAN, DATE, FLOAT, INTEGER, STRING, decimal, type ColumnType } from '../types';
 import { commonType, nameOfType, readDates, settle, widen, type Operand } from './operand';
@@ -189,7 +189,7 @@ const concat: ScalarFunction = {
   description: 'The values joined as text; a null adds nothing.',
   arity: [1, MANY],
   compile: (args) => ({
-    sql: `concat(${args.map((arg) => `CAST(${settle(arg).sql} AS VARCHAR)`).join(', ')})`,
+    sql: `concat(${args.map((arg) => castToText(settle(arg).sql, arg.type)).join(', ')})`,
     type: STRING,
   }),
 };

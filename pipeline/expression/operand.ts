@@ -43,7 +43,7 @@ export function numberOperand(text: string, at: number): Operand | { problem: st
     if (misfit === null)
       return { sql: `CAST(${literal(plain)} AS BIGINT)`, type: INTEGER, at, literal: plain };
   }
-  const precision = Math.max(integerDigits + scale, 1);
+  const precision = Math.max(integerDigits, scale === LIMITS.decimalDigitsMax ? 0 : 1) + scale;
   if (precision > LIMITS.decimalDigitsMax) {
     return { problem: `A number of ${precision} digits, at most ${LIMITS.decimalDigitsMax} are exact` };
   }

@@ -65,7 +65,7 @@ const rowsOf: fc.Arbitrary<TextRow[]> = fc.array(
   ),
   { maxLength: 60 },
 );
-const RUNS = { numRuns: 12 };
+const RUNS = { numRuns: 6 };
 
 describe.each(transforms.map((one) => [one.type, one] as const))('the transform %s', (type, transform) => {
   it('describes itself and each of its options', () => {
