@@ -250,7 +250,7 @@ function compileAggregateCall(
   const inner: Context = { ...context, inside: true, lean };
   const operand = settle(compileNode(value, inner));
   if (operand.type === null) return fail(`${node.name}(null) has no type`);
-  const outcome = aggregate.compile({ ...operand, type: operand.type }, shorten(context.text));
+  const outcome = aggregate.compile({ ...operand, type: operand.type }, shorten(context.text), context.lean);
   return { ...base, ...succeed(outcome, value.at, context) };
 }
 

@@ -204,30 +204,49 @@ describe('aggregates', () => {
     });
   });
 
-  it('sums floats the same in every order, without losing small ones beside large ones', async () => {
+  it.each([
+    ['fast', true],
+    ['wide', false],
+  ])('sum floats the same in every order, small ones beside large ones, the %s way', async (_, lean) => {
     const schema: Schema = [{ name: 'f', type: { kind: 'float' } }];
-    const { sql } = compileAggregate('sum(f)', schema);
+    const { sql } = compileAggregate('sum(f)', schema, new Set(), lean);
     await inDuckdb(async (db) => {
-      const sumOf = async (values: readonly number[]): Promise<string | null | undefined> =>
-        (
-          await textRows(
-            db,
-            `SELECT ${sql} AS x FROM (${relationOf(
-              schema,
-              values.map((v) => [String(v)]),
-            )})`,
-          )
-        )[0]?.[0];
+      const sumOf = async (values: readonly number[]): Promise<string | null | undefined> => {
+        const relation = relationOf(
+          schema,
+          values.map((value) => [String(value)]),
+        );
+        return (await textRows(db, `SELECT ${sql} AS x FROM (${relation})`))[0]?.[0];
+      };
+      expect(await sumOf([])).toBeNull();
       expect(await sumOf([1e16, 1, -1e16])).toBe('1.0');
+      expect(await sumOf(Array.from({ length: 10 }, () => 0.1))).toBe('1.0');
+      expect(await sumOf([-1, 0.25, 0.75 - 2 ** -53])).toBe(String(-(2 ** -53)));
+      expect(Number(await sumOf([1e-30, 2e-30]))).toBeCloseTo(3e-30, 44);
+      const value = fc.oneof(
+        fc.double({ noNaN: true, min: -1e20, max: 1e20 }),
+        fc.integer({ min: -1000, max: 1000 }).map((cents) => cents / 100),
+      );
       await fc.assert(
-        fc.asyncProperty(
-          fc.array(fc.double({ noNaN: true, min: -1e20, max: 1e20 }), { minLength: 1 }),
-          async (values) => {
-            expect(await sumOf([...values].reverse())).toBe(await sumOf(values));
-          },
-        ),
+        fc.asyncProperty(fc.array(value, { minLength: 1 }), async (values) => {
+          expect(await sumOf([...values].reverse())).toBe(await sumOf(values));
+        }),
         { numRuns: 40 },
       );
     });
+  });
+
+  it('leave floats too large for the fast way to the wide way', async () => {
+    const schema: Schema = [{ name: 'f', type: { kind: 'float' } }];
+    const [fast, wide] = [true, false].map((lean) => compileAggregate('sum(f)', schema, new Set(), lean).sql);
+    for (const large of ['1e28', '1e300', '-1.5e308']) {
+      const relation = relationOf(schema, [['0.5'], [large]]);
+      await inDuckdb(async (db) => {
+        const query = textRows(db, `SELECT ${fast} AS x FROM (${relation})`);
+        await expect(query).rejects.toMatchObject({ code: 'VALUE_OVERFLOW' });
+        const [found] = await textRows(db, `SELECT ${wide} AS x FROM (${relation})`);
+        expect(Number(found?.[0])).toBe(Number(large));
+      });
+    }
   });
 });
