@@ -2,8 +2,8 @@
  * Expressions of users: parsed into a tree, checked against the columns, compiled to SQL.
  *
  * Types are strict (a text is never a number) and numbers exact: integers have 64 bits, decimals up to 38 digits,
- * and what does not fit fails the run. `a / b` of integers and decimals has max(6, the digits of a and b) digits
- * after the point, half away from zero. Nothing of the text reaches SQL but quoted identifiers and literals.
+ * and what does not fit fails the run. `a / b` of integers and decimals has six digits after the
+ * point, or as many as `a` has, half away from zero. Nothing of the text reaches SQL but quoted identifiers and literals.
  */
 import { compile, type Compiled } from './expression/compile';
 import type { Schema } from './types';

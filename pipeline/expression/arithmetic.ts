@@ -93,7 +93,7 @@ function slim(operand: Numeric): Operand {
 }
 
 /**
- * A quotient with six digits after the point, or as many as the operands have; half away from zero.
+ * A quotient with six digits after the point, or as many as the dividend has; half away from zero.
  * Both are made whole numbers, divided with one digit more, and that digit is rounded off: exact in 128 bits.
  */
 function divide(a: Numeric, b: Numeric): Result {
@@ -115,7 +115,7 @@ function divide(a: Numeric, b: Numeric): Result {
 
 /** @param dividend whole number, 10^scaleA times the value; `divisor` likewise, null or not zero */
 export function quotient(dividend: string, scaleA: number, divisor: string, scaleB: number): Result {
-  const scale = Math.max(QUOTIENT_SCALE, scaleA, scaleB);
+  const scale = Math.max(QUOTIENT_SCALE, scaleA);
   const shift = scale + 1 + scaleB - scaleA;
   if (shift > LIMITS.decimalDigitsMax || scale >= LIMITS.decimalDigitsMax) {
     return {
@@ -129,7 +129,7 @@ export function quotient(dividend: string, scaleA: number, divisor: string, scal
   return { sql: `CAST(CAST(${whole} AS DECIMAL(38,0)) * ${unit} AS ${sqlType(type)})`, type };
 }
 
-/** Digits after the point of a quotient of integers. */
+/** Digits after the point of a quotient, where the dividend has no more. */
 export const QUOTIENT_SCALE = 6;
 
 /** A decimal as the HUGEINT of its digits. */
