@@ -1,9 +1,8 @@
 /** Files that are compressed or not UTF-8, made into plain UTF-8 text once per run. */
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, type ReadStream } from 'node:fs';
 import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
@@ -47,25 +46,21 @@ export async function writePlainCopy(
   await mkdir(dirname(plain), { recursive: true, mode: 0o700 });
   const scratch = `${plain}.${randomUUID()}.tmp`;
   const handle = await open(scratch, 'wx', 0o600);
+  let raw: ReadStream | undefined;
   try {
     const inflate = await isGzip(absolute, shown);
     const { size } = await stat(absolute);
-    const bounded = (pieces: AsyncIterable<Buffer>): AsyncIterable<Buffer> =>
-      boundPieces(pieces, shown, inflate ? size : Infinity, tools);
-    const decoded = (pieces: AsyncIterable<Buffer>): AsyncIterable<Buffer> =>
-      isUtf8Label(encoding) ? pieces : decodePieces(pieces, shown, encoding);
-    const written = async (pieces: AsyncIterable<Buffer>): Promise<void> => {
-      for await (const piece of pieces) await handle.writeFile(piece);
-      await handle.sync();
-    };
-    const options = { signal: tools.signal };
-    const raw = createReadStream(absolute);
-    if (inflate) await pipeline(raw, createGunzip(), bounded, decoded, written, options);
-    else await pipeline(raw, bounded, decoded, written, options);
+    raw = createReadStream(absolute);
+    const text = inflate ? inflatePieces(raw) : raw;
+    const bounded = boundPieces(text, shown, inflate ? size : Infinity, tools);
+    const pieces = isUtf8Label(encoding) ? bounded : decodePieces(bounded, shown, encoding);
+    for await (const piece of pieces) await handle.writeFile(piece);
+    await handle.sync();
     await rename(scratch, plain);
   } catch (error) {
     throw explainCopy(error, shown, tools.signal);
   } finally {
+    raw?.destroy();
     await handle.close();
     await rm(scratch, { force: true });
   }
@@ -78,6 +73,13 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+/** An error of the file ends the inflating too, which `pipe` alone would leave waiting. */
+function inflatePieces(raw: ReadStream): AsyncIterable<Buffer> {
+  const inflated = createGunzip();
+  raw.on('error', (error) => inflated.destroy(error));
+  return raw.pipe(inflated);
+}
+
 async function* boundPieces(
   pieces: AsyncIterable<Buffer>,
   shown: string,
@@ -86,6 +88,7 @@ async function* boundPieces(
 ): AsyncGenerator<Buffer> {
   let bytes = 0;
   for await (const piece of pieces) {
+    tools.signal.throwIfAborted();
     bytes += piece.length;
     if (bytes > INFLATED_BYTES_FREE && bytes > packedBytes * LIMITS.gzipRatioMax) {
       throw unreadable(shown, `inflates to more than ${LIMITS.gzipRatioMax} times its size`);

@@ -8,7 +8,6 @@
  * (any text that begins like one), so only the empty one is used. With `new_line='\r\n'` it loses records, so the
  * line break of such files is left for it to find, by the first line of the file.
  */
-import { isUtf8 } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Chunk, SourceSurvey, Tools } from '../../pipeline/plugin';
@@ -24,11 +23,14 @@ import {
   type RecordCut,
 } from './boundaries';
 import { openSource } from './files';
+import { createInspector, type Suspicion } from './inspect';
 import { openPlain, type PlainFile } from './survey';
 import { valuesSql } from './values';
 import { openWindow } from './window';
 
 const PIECE_BYTES = 4 * 1024 * 1024;
+/** Cutting is slower than copying: smaller pieces keep the event loop free. */
+const CUT_BYTES = 1024 * 1024;
 /** DuckDB takes these in a path for a pattern. */
 const PATTERN_CHARS = /[*?[\]{}\\]/;
 
@@ -82,9 +84,6 @@ function failingSql(columns: readonly string[]): string {
   return `(SELECT ${nulls} FROM range(1) WHERE error('a record of this chunk is broken'))`;
 }
 
-/** `certain`: broken for sure; `maybe`: to be cut into records to tell. */
-type Suspicion = 'certain' | 'maybe' | null;
-
 /** Reads the chunk's bytes once, copying them to `slice` when given. */
 async function passChunk(
   file: PlainFile,
@@ -99,71 +98,23 @@ async function passChunk(
   try {
     await target?.write(file.dialect.newline);
     const window = openWindow(handle, chunk.start, chunk.end, PIECE_BYTES);
+    let copied: Promise<unknown> = Promise.resolve();
     while (await window.more(window.bytes.length)) {
       tools.signal.throwIfAborted();
       tools.progress(window.base - chunk.start);
+      await copied;
+      // The next piece is read while this one is written.
+      copied = target ? target.writeFile(window.bytes) : copied;
+      copied.catch(() => undefined);
       const found = inspect(window.bytes, window.final);
       if (suspicion !== 'certain') suspicion = found ?? suspicion;
-      await target?.write(window.bytes);
     }
+    await copied;
     return suspicion;
   } finally {
     await handle.close();
     await target?.close();
   }
-}
-
-/** Looks at consecutive pieces for what DuckDB would let pass. */
-function createInspector(dialect: Dialect): (piece: Buffer, last: boolean) => Suspicion {
-  const { quote, escape, blank } = marksOf(dialect);
-  let lastByte = 10;
-  const blankAfterQuote = Buffer.from([quote, blank]);
-  let carry: Buffer = Buffer.alloc(0);
-  return (piece, last) => {
-    const end = last ? piece.length : completeUtf8(piece);
-    const text = carry.length === 0 ? piece.subarray(0, end) : Buffer.concat([carry, piece.subarray(0, end)]);
-    carry = piece.subarray(end);
-    if (!isUtf8(text) || text.includes(0)) return 'certain';
-    const stray = findStrayBreak(piece, lastByte, last, dialect);
-    lastByte = piece.at(-1) ?? 0;
-    if (stray) return stray;
-    if (quote === -1) return null;
-    if (escape !== quote) return last && piece.at(-1) === escape ? 'maybe' : null;
-    if (blank === -1) return null;
-    for (let at = piece.indexOf(blankAfterQuote); at !== -1; at = piece.indexOf(blankAfterQuote, at + 2)) {
-      let next = at + 2;
-      while (next < piece.length && piece[next] === blank) next++;
-      if (next === piece.length || piece[next] === quote) return 'maybe';
-    }
-    return piece.at(-1) === quote && !last ? 'maybe' : null;
-  };
-}
-
-/**
- * Line breaks of another kind, which DuckDB may take for ends of records, or for nothing. A newline in the quotes
- * of a CRLF file is common, and DuckDB reads it right.
- */
-function findStrayBreak(piece: Buffer, before: number, last: boolean, { newline }: Dialect): Suspicion {
-  if (newline === '\r') return piece.includes(10) ? 'certain' : null;
-  if (newline === '\n') return piece.includes(13) ? 'maybe' : null;
-  if (before === 13 && piece[0] !== 10) return 'certain';
-  for (let at = piece.indexOf(13); at !== -1; at = piece.indexOf(13, at + 2)) {
-    if (at + 1 === piece.length ? last : piece[at + 1] !== 10) return 'certain';
-  }
-  return null;
-}
-
-/** The length of a piece without a character that its end cuts in two. */
-function completeUtf8(piece: Buffer): number {
-  for (let back = 1; back <= Math.min(3, piece.length); back++) {
-    const byte = piece[piece.length - back] ?? 0;
-    if (byte < 0x80) return piece.length;
-    if (byte >= 0xc0) {
-      const wanted = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
-      return wanted > back ? piece.length - back : piece.length;
-    }
-  }
-  return piece.length;
 }
 
 async function hasFlaws(file: PlainFile, chunk: Chunk, suspicion: 'certain' | 'maybe'): Promise<boolean> {
@@ -172,7 +123,7 @@ async function hasFlaws(file: PlainFile, chunk: Chunk, suspicion: 'certain' | 'm
   try {
     const range = { handle, start: chunk.start, end: chunk.end, size: file.bytes };
     const marks = marksOf(file.dialect);
-    for await (const { bytes, cuts } of cutRecords(range, marks, PIECE_BYTES)) {
+    for await (const { bytes, cuts } of cutRecords(range, marks, CUT_BYTES)) {
       if (cuts.some((cut) => cut.flaw !== null || hasBareReturn(bytes, cut, marks))) return true;
     }
     return false;

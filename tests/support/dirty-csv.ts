@@ -145,7 +145,7 @@ export const knownCsv: fc.Arbitrary<KnownCsv> = fc
     header: fc.boolean(),
     quotedHeader: fc.boolean(),
     skipRows: fc.constantFrom(0, 0, 2),
-    nullValues: fc.constantFrom([''], ['', 'NA'], ['NA'], []),
+    nullValues: fc.constantFrom<string[]>([''], ['', 'NA'], ['NA'], []),
     trim: fc.boolean(),
     columnCount: fc.integer({ min: 1, max: 4 }),
     rows: fc.array(

@@ -1,5 +1,7 @@
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
+import { csv } from '../../sources/csv';
 import {
   csvOptions,
   dirtyCsv,
@@ -20,7 +22,96 @@ const withSession = (work: (db: Duckdb) => Promise<void>): Promise<void> =>
 
 const WHOLE = Number.MAX_SAFE_INTEGER;
 
+/** Ordinary files, which the fast lane must not refuse. */
+const ORDINARY: [string, string | Buffer, Record<string, unknown>, Values[]][] = [
+  [
+    'LF with quoted breaks',
+    'a,b\n1,"x\r\ny"\n2,"q ""z"" "\n',
+    {},
+    [
+      ['1', 'x\r\ny'],
+      ['2', 'q "z" '],
+    ],
+  ],
+  [
+    'CRLF with quoted LF',
+    'a,b\r\n"1\n",x\r\n2,y\r\n',
+    {},
+    [
+      ['1\n', 'x'],
+      ['2', 'y'],
+    ],
+  ],
+  [
+    'CR',
+    'a,b\r1,x\r2,y',
+    {},
+    [
+      ['1', 'x'],
+      ['2', 'y'],
+    ],
+  ],
+  ['a BOM and no final newline', '\ufeffa,b\n1,x', {}, [['1', 'x']]],
+  ['no quoting', 'a\tb\n"1\t"x"\n', { quote: '' }, [['"1', '"x"']]],
+  ['a backslash escape', 'a,b\n1,"x \\"y\\" \\\\"\n', { escape: '\\' }, [['1', 'x "y" \\']]],
+  ['blank lines', 'a,b\n\n1,x\n\n', {}, [['1', 'x']]],
+  ['an empty line in one column', 'a\n1\n\n2\n', {}, [['1'], [null], ['2']]],
+  ['surplus delimiters at the end', 'a,b\n1,x,,\n', {}, [['1', 'x']]],
+  ['blanks around quotes', 'a,b\n "1" , "x,y" \n', { delimiter: ',' }, [['1', 'x,y']]],
+  [
+    'other nulls',
+    'a,b\nNA,"NA"\n,N\n',
+    { null_values: ['NA'] },
+    [
+      [null, null],
+      ['', 'N'],
+    ],
+  ],
+  ['trimmed values', 'a,b\n 1 ,"\t"\n', { trim: true }, [['1', null]]],
+  ['names that SQL must quote', `"a ""b""",it's\n1,x\n`, {}, [['1', 'x']]],
+  ['lines to skip', 'by "till" 5\n\na,b\n1,x\n', { skip_rows: 2 }, [['1', 'x']]],
+  ['gzip', gzipSync('a,b\n1,x\n'), {}, [['1', 'x']]],
+];
+
 describe('the two lanes of the CSV source', () => {
+  it.each(ORDINARY)('both read ordinary files: %s', async (_title, bytes, given, rows) => {
+    await withSession(async (db) => {
+      const sandbox = root.freshRun();
+      const options = csvOptions({ path: sandbox.write('ordinary.csv', bytes), ...given });
+      for (const chunkBytes of [WHOLE, 1]) {
+        const { survey, chunks } = await surveyAndPlan(options, chunkBytes, sandbox);
+        const records = await readCareful(options, survey, chunks, sandbox);
+        expect(records.map(({ values, reason }) => values ?? reason)).toEqual(rows);
+        const fast = await Promise.all(chunks.map((chunk) => readFast(db, options, survey, chunk, sandbox)));
+        expect(fast.flat()).toEqual(rows);
+      }
+    });
+  });
+
+  it('fails in DuckDB, whatever is asked, where DuckDB would accept what is no record', async () => {
+    await withSession(async (db) => {
+      for (const bad of [
+        '"x" "y",1',
+        Buffer.from([0xff, 44, 49]),
+        'x\0,1',
+        'x,1,2',
+        'x',
+        '"x,1',
+        'x,1\ry,2',
+      ]) {
+        const sandbox = root.freshRun();
+        const file = Buffer.concat([Buffer.from('a,b\n0,0\n'), Buffer.from(bad), Buffer.from('\n2,2\n')]);
+        const options = csvOptions({ path: sandbox.write('bad.csv', file) });
+        const { survey, chunks } = await surveyAndPlan(options, WHOLE, sandbox);
+        for (const chunk of chunks) {
+          const { sql } = await csv.relation(options, survey, chunk, sandbox.tools);
+          await expect(db.all(`SELECT count(*) FROM ${sql}`)).rejects.toThrow();
+          await expect(db.all(`SELECT b FROM ${sql}`)).rejects.toThrow();
+        }
+      }
+    });
+  });
+
   it('read the rows, lines, record numbers and offsets of any clean file, in one chunk and in many', async () => {
     await withSession((db) =>
       fc.assert(

@@ -1,0 +1,323 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { LIMITS } from '../../pipeline/limits';
+import { csv } from '../../sources/csv';
+import { csvOptions, openSandbox, readCareful, surveyAndPlan } from '../support/dirty-csv';
+
+const sandbox = openSandbox();
+afterAll(() => sandbox.remove());
+
+const survey = (options: Record<string, unknown>) =>
+  csv.survey(csvOptions(options), sandbox.freshRun().tools);
+
+/** All good rows of a source, read by the careful lane. */
+async function rowsOf(options: Record<string, unknown>, chunkBytes = 64): Promise<unknown[]> {
+  const run = sandbox.freshRun();
+  const parsed = csvOptions(options);
+  const plan = await surveyAndPlan(parsed, chunkBytes, run);
+  return (await readCareful(parsed, plan.survey, plan.chunks, run)).map(
+    ({ values, reason }) => values ?? reason,
+  );
+}
+
+describe('the files of a CSV source', () => {
+  it('are those of a folder or a glob, sorted bytewise, and no others', async () => {
+    for (const name of ['b.csv', 'Z.csv', 'a.CSV', 'notes.txt', 'c.tsv'])
+      sandbox.write(`many/${name}`, 'x,y\n1,2\n');
+    sandbox.write('many/d.csv.gz', gzipSync('x,y\n3,4\n'));
+    const names = async (path: string): Promise<string[]> =>
+      (await survey({ path, delimiter: ',' })).files.map((file) => file.path);
+    expect(await names('many')).toEqual(
+      ['Z.csv', 'a.CSV', 'b.csv', 'c.tsv', 'd.csv.gz'].map((name) => `many/${name}`),
+    );
+    expect(await names('many/[bc].*')).toEqual(['many/b.csv', 'many/c.tsv']);
+  });
+
+  it('may have names that look like a glob', async () => {
+    sandbox.write('odd/sales[1].csv', 'x\n1\n');
+    expect(await rowsOf({ path: 'odd/sales[1].csv' })).toEqual([['1']]);
+  });
+
+  it.each([
+    [
+      'a missing file names what is there',
+      'shop/sale.csv',
+      'SOURCE_MISSING',
+      /no file shop\/sale\.csv.*sales\.csv/,
+      /Did you mean shop\/sales\.csv/,
+    ],
+    [
+      'a missing folder is told apart',
+      'nowhere/sales.csv',
+      'SOURCE_MISSING',
+      /folder does not exist/,
+      /relative to the project/,
+    ],
+    ['a folder without files', 'hollow', 'SOURCE_MISSING', /hollow has no file named \*\.csv/, /relative/],
+    ['a glob without matches', 'shop/*.psv', 'SOURCE_MISSING', /No file matches/, /relative/],
+    ['an empty file', 'shop/empty.csv', 'SOURCE_UNREADABLE', /is empty, expected a header line/, /Check/],
+    ['a device', '/dev/null', 'SOURCE_UNREADABLE', /not a regular file/, /file first/],
+    [
+      'UTF-16 without an encoding',
+      'shop/wide.csv',
+      'SOURCE_UNREADABLE',
+      /is utf-16le, expected utf-8/,
+      /encoding: utf-16le/,
+    ],
+    [
+      'a header that is not UTF-8',
+      'shop/latin.csv',
+      'SOURCE_UNREADABLE',
+      /first line: not UTF-8/,
+      /encoding/,
+    ],
+    [
+      'a truncated gzip file',
+      'shop/cut.csv.gz',
+      'SOURCE_UNREADABLE',
+      /no complete gzip file/,
+      /transfer it again/,
+    ],
+    [
+      'a gzip file with a wrong checksum',
+      'shop/crc.csv.gz',
+      'SOURCE_UNREADABLE',
+      /no complete gzip file/,
+      /damaged/,
+    ],
+  ])('%s', async (_title, path, code, message, hint) => {
+    mkdirSync(join(sandbox.dir, 'hollow'), { recursive: true });
+    sandbox.write('shop/sales.csv', 'x\n');
+    sandbox.write('shop/empty.csv', '');
+    sandbox.write('shop/wide.csv', Buffer.from('\ufeffx\n', 'utf16le'));
+    sandbox.write('shop/latin.csv', Buffer.from('caf\xe9,x\n', 'latin1'));
+    const gz = gzipSync(`x\n${'1\n'.repeat(1000)}`);
+    sandbox.write('shop/cut.csv.gz', gz.subarray(0, gz.length - 12));
+    const crc = Buffer.from(gz);
+    crc.writeUInt32LE(1, crc.length - 8);
+    sandbox.write('shop/crc.csv.gz', crc);
+    await expect(survey({ path })).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+      hint: expect.stringMatching(hint),
+    });
+  });
+
+  it('must all have the same columns', async () => {
+    sandbox.write('mixed/a.csv', 'x,y\n');
+    sandbox.write('mixed/b.csv', 'x,z\n');
+    await expect(survey({ path: 'mixed' })).rejects.toMatchObject({
+      code: 'SCHEMA_MISMATCH',
+      message: 'mixed/b.csv has "z" as column 2, mixed/a.csv has "y".',
+    });
+    sandbox.write('mixed/b.csv', 'x\n');
+    await expect(survey({ path: 'mixed', delimiter: ',' })).rejects.toThrow(
+      'mixed/b.csv has no column as column 2',
+    );
+  });
+
+  it('are noticed when they change during a run, with what changed', async () => {
+    sandbox.write('live.csv', 'x\n1\n');
+    const path = join(sandbox.dir, 'live.csv');
+    const options = csvOptions({ path: 'live.csv' });
+    utimesSync(path, 1000, 1000);
+    const seen = await csv.survey(options, sandbox.tools);
+    await csv.assertUnchanged(options, seen, 0, sandbox.tools);
+    const changed = (): Promise<void> => csv.assertUnchanged(options, seen, 0, sandbox.tools);
+    sandbox.write('live.csv', 'x\n2\n');
+    utimesSync(path, 1000, 1000);
+    await expect(changed()).rejects.toMatchObject({
+      code: 'SOURCE_CHANGED',
+      message: expect.stringMatching(/live\.csv.*bytes are others/),
+    });
+    sandbox.write('live.csv', 'x\n1\n');
+    await expect(changed()).rejects.toThrow(/last written at 1970.*now at/);
+    sandbox.write('live.csv', 'x\n1\n2\n');
+    await expect(changed()).rejects.toThrow('It had 4 bytes, now it has 6.');
+    rmSync(path);
+    await expect(changed()).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
+  });
+});
+
+describe('the header of a CSV source', () => {
+  it.each([
+    ['a,b,a', /column 3 of the header has the name "a", which column 1 has already/],
+    ['a,B,b', /column 3 of the header has the name "b", which column 2 has already/],
+    ['a,,b', /column 2 of the header has no name/],
+    ['a,__proto__', /column 2 .*"__proto__", which is reserved/],
+    ['constructor,a', /column 1 .*"constructor", which is reserved/],
+    ['a,_record', /column 2 .*"_record", which is reserved/],
+    [`a,${'n'.repeat(201)}`, /column 2 .*201 characters, the limit is 200/],
+  ])('is refused: %s', async (header, message) => {
+    sandbox.write('head.csv', `${header}\n1,2,3\n`);
+    await expect(survey({ path: 'head.csv' })).rejects.toMatchObject({
+      code: 'SCHEMA_MISMATCH',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it('alone is a source without rows or chunks', async () => {
+    for (const bytes of ['a,b\n', 'a,b', '\ufeffa,b\r\n']) {
+      sandbox.write('only.csv', bytes);
+      const plan = await surveyAndPlan(csvOptions({ path: 'only.csv' }), 64, sandbox.freshRun());
+      expect(plan).toMatchObject({ survey: { columns: ['a', 'b'], sample: [], recordBytes: 0 }, chunks: [] });
+    }
+  });
+
+  it('may be absent, after lines to skip, and named by the user', async () => {
+    sandbox.write('bare.csv', 'made by\nthe till\n1;2\n3;4\n');
+    expect(await survey({ path: 'bare.csv', header: false, skip_rows: 2 })).toMatchObject({
+      columns: ['column_1', 'column_2'],
+      sample: [
+        ['1', '2'],
+        ['3', '4'],
+      ],
+      recordBytes: 4,
+    });
+    expect(
+      (await survey({ path: 'bare.csv', header: false, skip_rows: 2, columns: ['x', 'y'] })).columns,
+    ).toEqual(['x', 'y']);
+    await expect(survey({ path: 'bare.csv', skip_rows: 9 })).rejects.toThrow(/no line 10, skip_rows is 9/);
+  });
+});
+
+describe('the dialect of a CSV source', () => {
+  it.each([[','], [';'], ['\t'], ['|']])('detects the delimiter %j', async (delimiter) => {
+    const line = (...cells: string[]): string => cells.join(delimiter);
+    const text = `"one, two; three | four"`;
+    sandbox.write(
+      'found.csv',
+      `${line('a', 'b', 'c')}
+${line('1', text, '2')}
+${line('3', text, '4')}
+`,
+    );
+    expect((await survey({ path: 'found.csv' })).columns).toHaveLength(3);
+  });
+
+  it('takes a file of one column for one of one column', async () => {
+    sandbox.write('one.csv', 'name\nx\n\ny\n');
+    expect(await rowsOf({ path: 'one.csv' })).toEqual([['x'], [null], ['y']]);
+  });
+
+  it.each([
+    ['windows-1252', Buffer.from('n\u00e9,p\n\u0080\u00e9,1\n', 'latin1'), ['né', 'p'], ['€é', '1']],
+    ['utf-16le', Buffer.from('\ufeffné,p\r\n€🙂,1\r\n', 'utf16le'), ['né', 'p'], ['€🙂', '1']],
+    ['utf-16be', Buffer.from('né,p\n€🙂,1\n', 'utf16le').swap16(), ['né', 'p'], ['€🙂', '1']],
+  ])('reads %s as text', async (encoding, bytes, columns, row) => {
+    sandbox.write('coded.csv', bytes);
+    expect((await survey({ path: 'coded.csv', encoding })).columns).toEqual(columns);
+    expect(await rowsOf({ path: 'coded.csv', encoding })).toEqual([row]);
+  });
+
+  it('names the bytes that an encoding does not have', async () => {
+    sandbox.write(
+      'lone.csv',
+      Buffer.concat([Buffer.from('a\n', 'utf16le'), Buffer.from([0x00, 0xd8]), Buffer.from('b', 'utf16le')]),
+    );
+    await expect(survey({ path: 'lone.csv', encoding: 'utf-16le' })).rejects.toMatchObject({
+      code: 'SOURCE_UNREADABLE',
+      message: 'lone.csv is not utf-16le: bytes 0 to 8 cannot be decoded.',
+    });
+  });
+
+  it('makes the plain copy of a gzip file once, and again where it is gone', async () => {
+    const run = sandbox.freshRun();
+    sandbox.write('packed.csv.gz', Buffer.concat([gzipSync('a,b\n1,2\n'), gzipSync('3,4\n')]));
+    const options = csvOptions({ path: 'packed.csv.gz' });
+    const { survey: seen, chunks } = await surveyAndPlan(options, 4, run);
+    expect(readdirSync(join(run.tools.runDir, 'source'))).toEqual(['file-0.csv']);
+    rmSync(join(run.tools.runDir, 'source'), { recursive: true });
+    const read = await Promise.all(chunks.map((chunk) => readCareful(options, seen, [chunk], run)));
+    expect(read.flat().map(({ values }) => values)).toEqual([
+      ['1', '2'],
+      ['3', '4'],
+    ]);
+  });
+
+  it('refuses a gzip bomb', async () => {
+    // The format itself cannot pack much tighter than this.
+    sandbox.write('bomb.csv.gz', gzipSync(Buffer.alloc(40 * 1024 * 1024, 'a'), { level: 9 }));
+    await expect(survey({ path: 'bomb.csv.gz' })).rejects.toMatchObject({
+      code: 'SOURCE_UNREADABLE',
+      message: expect.stringContaining(`more than ${LIMITS.gzipRatioMax} times its size`),
+    });
+  });
+
+  it.each([
+    [{ delimiter: ',,' }],
+    [{ delimiter: '"' }],
+    [{ delimiter: '§' }],
+    [{ quote: ' ' }],
+    [{ encoding: 'klingon' }],
+    [{ columns: ['a'] }],
+    [{ skip_rows: -1 }],
+    [{ delimter: ',' }],
+  ])('refuses the options %j', (options) => {
+    expect(csv.options.safeParse({ path: 'x.csv', ...options }).success).toBe(false);
+  });
+});
+
+describe('broken records of a CSV source', () => {
+  it('cost themselves and nothing else', async () => {
+    const bytes = Buffer.concat([
+      Buffer.from('a,b\n1,"x\n2,y\n3\n4,"z"z\n5,6,7\n6,'),
+      Buffer.from([0xff]),
+      Buffer.from('\n7,\0\n8,"ok\nok"\n9,w,,\n10,"end'),
+    ]);
+    sandbox.write('broken.csv', bytes);
+    const options = csvOptions({ path: 'broken.csv' });
+    const run = sandbox.freshRun();
+    const { survey: seen, chunks } = await surveyAndPlan(options, 8, run);
+    const records = await readCareful(options, seen, chunks, run);
+    expect(records.map(({ line, record, values, reason }) => [line, record, values ?? reason])).toEqual([
+      [2, 1, 'text after a closing quote'],
+      [3, 2, ['2', 'y']],
+      [4, 3, '1 field, header has 2'],
+      [5, 4, 'text after a closing quote'],
+      [6, 5, '3 fields, header has 2'],
+      [7, 6, 'not UTF-8'],
+      [8, 7, 'NUL character'],
+      [9, 8, ['8', 'ok\nok']],
+      [11, 9, ['9', 'w']],
+      [12, 10, 'quote not closed'],
+    ]);
+    expect(
+      records.every(
+        ({ byteOffset, line }) =>
+          bytes.subarray(0, byteOffset).toString('latin1').split('\n').length === line,
+      ),
+    ).toBe(true);
+  });
+
+  it('are bounded: a quote that is not closed within 16 MB, and a line longer than that', async () => {
+    const long = 'y'.repeat(LIMITS.fieldBytesMax + 10);
+    const line = `p,${'q'.repeat(65_533)}\n`;
+    const lines = line.repeat(LIMITS.fieldBytesMax / line.length + 10);
+    sandbox.write('long.csv', `a,b\n1,"open\n${lines}2,${long},"x\n3,"${long}"\n4,ok\n`);
+    const options = csvOptions({ path: 'long.csv' });
+    const plan = await surveyAndPlan(options, Number.MAX_SAFE_INTEGER, sandbox.freshRun());
+    const cut = await surveyAndPlan(options, 20_000_000, sandbox.freshRun());
+    const digest = async ({ survey: seen, chunks }: typeof plan): Promise<unknown> => {
+      const hash = createHash('sha256');
+      const bad: unknown[] = [];
+      for (const record of await readCareful(options, seen, chunks, sandbox.freshRun())) {
+        hash.update(JSON.stringify(record));
+        if (record.values === null) bad.push([record.line, record.reason]);
+      }
+      return { hash: hash.digest('hex'), bad };
+    };
+    const whole = await digest(plan);
+    expect(whole).toMatchObject({
+      bad: [
+        [2, 'quote not closed'],
+        [269, 'record over 16 MB'],
+        [270, 'quote not closed'],
+      ],
+    });
+    expect(cut.chunks.length).toBeGreaterThan(1);
+    expect(await digest(cut)).toEqual(whole);
+  });
+});
