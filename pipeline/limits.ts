@@ -91,6 +91,8 @@ export const LIMITS = {
   progressIntervalMs: 300,
   /** How long a second Ctrl-C waits for the server to end. */
   leaveMs: 2_000,
+  /** Between two interrupts of a query that is to end. */
+  interruptIntervalMs: 50,
   /** Staged parts of a run that did not finish are kept for a retry this long: 7 days. */
   stagingKeepMs: 7 * 24 * 60 * 60 * 1000,
   /** Rolled log files kept: a month of daily ones. */

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { DuckDBInstance, type DuckDBConnection, type DuckDBDataChunk, type JS } from '@duckdb/node-api';
 import { FlexetlError, messageOf, type ErrorCode } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
 import { literal } from '../pipeline/sql';
 
 export interface DuckdbOptions {
@@ -48,13 +49,19 @@ export async function withDuckdb<T>(options: DuckdbOptions, work: (db: Duckdb) =
     preserve_insertion_order: 'true',
   });
   const connection = await instance.connect();
-  const interrupt = (): void => connection.interrupt();
+  // An interrupt that comes between two queries, or before one has begun, is lost: it is repeated.
+  let repeat: NodeJS.Timeout | undefined;
+  const interrupt = (): void => {
+    connection.interrupt();
+    repeat ??= setInterval(interrupt, LIMITS.interruptIntervalMs);
+  };
   try {
     await lockDown(connection, options);
     options.signal?.addEventListener('abort', interrupt);
     return await work(createDuckdb(connection, options.signal));
   } finally {
     options.signal?.removeEventListener('abort', interrupt);
+    clearInterval(repeat);
     connection.closeSync();
     instance.closeSync();
   }

@@ -1,0 +1,32 @@
+/** Abort: after a failure or a cancellation, removes what was not published and leaves the report. */
+import { messageOf } from '../pipeline/errors';
+import type { RunReport } from '../pipeline/report';
+import type { RunRef } from '../runtime/staging';
+import type { Deps } from './deps';
+import { writeReport } from './finish';
+import { loadKey, PLAN_FILE, targetOf, type RunPlan } from './plan';
+import { createStep, type StepResult } from './step';
+
+export interface AbortInput {
+  run: RunRef;
+  report: RunReport;
+}
+
+export function createAbort(deps: Deps): (input: AbortInput) => Promise<StepResult<{ path: string | null }>> {
+  return createStep(deps, 'abort', async (input: AbortInput, tools) => {
+    // A run that failed in prepare has no plan and has touched no target.
+    const plan = await tools.staging.findJson<RunPlan>(PLAN_FILE);
+    for (const index of plan?.config.targets.keys() ?? []) {
+      if (!plan || input.report.targets[index]?.status === 'published') continue;
+      const { target, options } = targetOf(deps, plan.config, index);
+      await target.discard(options, loadKey(deps, plan.config, input.run, index), tools);
+    }
+    await tools.staging.remove();
+    // The report is also in the workflow's failure: an output folder that cannot be written must not hide why.
+    const path = await writeReport(deps.settings.projectDir, input.report).catch((error: unknown) => {
+      deps.log.warn(messageOf(error));
+      return null;
+    });
+    return { path };
+  });
+}

@@ -1,0 +1,71 @@
+/** Everything one extract works with, gathered once. */
+import { FlexetlError } from '../pipeline/errors';
+import type { Chunk, Source } from '../pipeline/plugin';
+import {
+  isOpen,
+  mergeAllNeeds,
+  stagedSchema,
+  typedColumn,
+  type Needs,
+  type SourceColumn,
+} from '../pipeline/schema';
+import type { Column, TextRules } from '../pipeline/types';
+import type { DuckdbOptions } from '../runtime/duckdb';
+import type { Deps } from './deps';
+import type { ExtractInput } from './extract';
+import { readPlan, sessionOptions, sourceOf, type RunPlan } from './plan';
+import type { StepTools } from './step';
+
+export interface ExtractJob {
+  plan: RunPlan;
+  chunk: Chunk;
+  /** What is known of the open columns when this chunk starts. */
+  needs: Needs;
+  /** Open columns that are checked at all. */
+  openColumns: readonly SourceColumn[];
+  rules: TextRules;
+  source: Source<unknown>;
+  options: unknown;
+  session: DuckdbOptions;
+  partFile: string;
+  tools: StepTools;
+}
+
+export async function createExtractJob(
+  deps: Deps,
+  input: ExtractInput,
+  tools: StepTools,
+): Promise<ExtractJob> {
+  const plan = await readPlan(tools.staging);
+  const chunk = plan.chunks[input.chunk];
+  if (!chunk)
+    throw new FlexetlError('INTERNAL', { message: `There is no chunk ${input.chunk} in the plan.` });
+  const { source, options } = sourceOf(deps, plan.config);
+  const needs = mergeAllNeeds([plan.needs, input.wider]);
+  return {
+    plan,
+    chunk,
+    needs,
+    openColumns: plan.columns.filter((column) => isChecked(column) && isOpen(column)),
+    rules: source.textRules(options),
+    source,
+    options,
+    session: sessionOptions(plan.config, tools),
+    partFile: tools.staging.extractPart(chunk.index, stagedSchema(plan.columns, needs)),
+    tools,
+  };
+}
+
+/** All columns whose values are checked, typed as far as is known. */
+export function checkedColumns(job: ExtractJob): Column[] {
+  return job.plan.columns.filter(isChecked).map((column) => typedColumn(column, job.needs));
+}
+
+export function stagedNames(job: ExtractJob): Set<string> {
+  return new Set(job.plan.columns.filter((column) => column.staged).map((column) => column.name));
+}
+
+/** A column that nothing uses and nobody declared may hold anything. */
+function isChecked(column: SourceColumn): boolean {
+  return column.staged || column.declared !== undefined || !column.nullable;
+}

@@ -1,0 +1,146 @@
+/**
+ * Extract: one chunk of the source becomes one typed Parquet part.
+ *
+ * Fast lane: DuckDB reads the chunk as text and types it in one pass. When it refuses the chunk, or values do
+ * not fit, the careful lane reads the same bytes record by record and says where. A chunk in which an
+ * undeclared column turns out wider than guessed is not staged: the wider need goes back to the workflow, which
+ * extracts anew with it.
+ */
+import { join } from 'node:path';
+import { FlexetlError, type Place } from '../pipeline/errors';
+import { MISFIT_COLUMN, needsSql, parseNeeds, stageSql } from '../pipeline/extract-sql';
+import { mergeAllNeeds, typedColumn, typeOfNeed, type Needs } from '../pipeline/schema';
+import { literal } from '../pipeline/sql';
+import { sameType } from '../pipeline/types';
+import { withDuckdb, type Duckdb } from '../runtime/duckdb';
+import type { RunRef } from '../runtime/staging';
+import type { Deps } from './deps';
+import { carefulTable, findTextPlaces, rejectedPlaces } from './extract-careful';
+import { checkedColumns, createExtractJob, stagedNames, type ExtractJob } from './extract-job';
+import { createStep, type StepResult } from './step';
+
+export interface ExtractInput {
+  run: RunRef;
+  chunk: number;
+  /** What extracting has shown beyond the sample so far. */
+  wider: Needs;
+}
+
+export interface ExtractResult {
+  rows: number;
+  rejected: number;
+  /** The first records that do not fit, at most `LIMITS.placesMax`. */
+  places: readonly Place[];
+  /** Set when nothing was staged because open columns need wider types. */
+  wider?: Needs;
+  /** By column: the first text that made it text. */
+  becameText?: Readonly<Record<string, Place>>;
+  bytes: number;
+}
+
+export function createExtract(deps: Deps): (input: ExtractInput) => Promise<StepResult<ExtractResult>> {
+  return createStep(deps, 'extract', async (input: ExtractInput, tools) => {
+    const job = await createExtractJob(deps, input, tools);
+    const { source, options, plan, chunk } = job;
+    await source.assertUnchanged(options, plan.survey, chunk.file, tools);
+    const result = (await extractFast(job)) ?? (await extractCarefully(job));
+    await source.assertUnchanged(options, plan.survey, chunk.file, tools);
+    return { ...result, bytes: chunk.end - chunk.start };
+  });
+}
+
+type Extracted = Omit<ExtractResult, 'bytes'>;
+
+/** @returns undefined when DuckDB refuses the chunk as it is */
+async function extractFast(job: ExtractJob): Promise<Extracted | undefined> {
+  const { source, options, plan, chunk, tools } = job;
+  const relation = await source.relation(options, plan.survey, chunk, tools);
+  return withDuckdb({ ...job.session, reads: relation.reads }, async (db) => {
+    const staged = await stageRelation(job, db, relation.sql).catch((error: unknown) => {
+      if (error instanceof FlexetlError) throw error;
+      return undefined;
+    });
+    if (!staged || staged.misfits === 0) return staged && settle(job, staged);
+    const needs = parseNeeds(
+      job.openColumns,
+      await db.one(needsSql(relation.sql, job.openColumns, job.rules)),
+    );
+    const wider = widerNeeds(job, needs);
+    if (wider) return reportWider(job, wider);
+    return {
+      rows: staged.rows - staged.misfits,
+      rejected: staged.misfits,
+      places: await rejectedPlaces(job),
+    };
+  });
+}
+
+/** The same from records read one by one; broken ones are rejects, and say why. */
+async function extractCarefully(job: ExtractJob): Promise<Extracted> {
+  return withDuckdb(job.session, async (db) => {
+    const careful = await carefulTable(job, db);
+    const wider = widerNeeds(job, careful.needs);
+    if (wider) return reportWider(job, wider);
+    const { rows, rejected, places } = careful;
+    if (rejected > 0) return { rows, rejected, places };
+    const staged = await stageRelation(job, db, careful.table);
+    if (staged.misfits > 0) {
+      throw new FlexetlError('INTERNAL', {
+        message: `Both lanes disagree about ${staged.misfits} records of chunk ${job.chunk.index}.`,
+      });
+    }
+    return settle(job, staged);
+  });
+}
+
+interface Staged {
+  file: string;
+  rows: number;
+  misfits: number;
+}
+
+/** Writes the typed part as a scratch file; the counts are read back from it. */
+async function stageRelation(job: ExtractJob, db: Duckdb, relation: string): Promise<Staged> {
+  const file = join(job.tools.scratchDir, 'part.parquet');
+  const select = stageSql(relation, checkedColumns(job), stagedNames(job), job.rules);
+  const timer = setInterval(() => job.tools.progress(Math.max(0, db.progress())), 200);
+  try {
+    await db.run(`COPY (${select}) TO ${literal(file)} (FORMAT parquet, COMPRESSION lz4_raw)`);
+  } finally {
+    clearInterval(timer);
+  }
+  const counts = await db.one(
+    `SELECT count(*)::DOUBLE AS "rows", count(*) FILTER (${MISFIT_COLUMN})::DOUBLE AS misfits FROM read_parquet(${literal(file)})`,
+  );
+  return { file, rows: Number(counts['rows']), misfits: Number(counts['misfits']) };
+}
+
+async function settle(job: ExtractJob, staged: Staged): Promise<Extracted> {
+  await job.tools.staging.commit(staged.file, job.partFile);
+  return { rows: staged.rows, rejected: 0, places: [] };
+}
+
+/** The needs of open columns whose type changes under what this chunk asks for; undefined when none does. */
+function widerNeeds(job: ExtractJob, found: Needs): Needs | undefined {
+  const merged = mergeAllNeeds([job.needs, found]);
+  const wider: Record<string, Needs[string]> = {};
+  for (const column of job.openColumns) {
+    const before = typedColumn(column, job.needs).type;
+    const after = typedColumn(column, merged).type;
+    const need = merged[column.name];
+    // A column that was all nulls so far is staged as text and would stay text: its need counts, not its type.
+    const wasEmpty = (job.needs[column.name]?.kind ?? 'none') === 'none' && need?.kind !== 'none';
+    if (need && (wasEmpty || !sameType(before, after))) wider[column.name] = need;
+  }
+  return Object.keys(wider).length > 0 ? wider : undefined;
+}
+
+async function reportWider(job: ExtractJob, wider: Needs): Promise<Extracted> {
+  const texts = job.openColumns.filter((column) => {
+    const before = job.needs[column.name]?.kind ?? 'none';
+    const after = wider[column.name];
+    return column.declared === undefined && before !== 'none' && after && typeOfNeed(after).kind === 'string';
+  });
+  const becameText = texts.length > 0 ? await findTextPlaces(job, texts) : undefined;
+  return { rows: 0, rejected: 0, places: [], wider, ...(becameText && { becameText }) };
+}

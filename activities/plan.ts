@@ -1,0 +1,76 @@
+/** What prepare pins for the whole run, staged as plan.json; every later step starts from it. */
+import { findPlugin, type PipelineConfig } from '../pipeline/config/schema';
+import { FlexetlError } from '../pipeline/errors';
+import type { Chunk, LoadKey, Source, SourceSurvey, Target } from '../pipeline/plugin';
+import { mergeAllNeeds, stagedSchema, type Needs, type SourceColumn } from '../pipeline/schema';
+import type { Schema } from '../pipeline/types';
+import { LIMITS } from '../pipeline/limits';
+import type { DuckdbOptions } from '../runtime/duckdb';
+import type { RunRef, Staging } from '../runtime/staging';
+import type { Deps } from './deps';
+
+export interface RunPlan {
+  config: PipelineConfig;
+  digest: string;
+  survey: SourceSurvey;
+  chunks: readonly Chunk[];
+  columns: readonly SourceColumn[];
+  /** From the sample; widened by what extract meets. */
+  needs: Needs;
+}
+
+export const PLAN_FILE = 'plan.json';
+export const OUTPUT_FILE = 'output.json';
+
+/** What the transform step says of its output, staged beside the parts. */
+export interface OutputPlan {
+  schema: Schema;
+}
+
+export async function readPlan(staging: Staging): Promise<RunPlan> {
+  return staging.readJson<RunPlan>(PLAN_FILE);
+}
+
+/** The staged columns with their final types. */
+export function plannedSchema(plan: RunPlan, wider: Needs): Schema {
+  return stagedSchema(plan.columns, mergeAllNeeds([plan.needs, wider]));
+}
+
+export function sourceOf(deps: Deps, config: PipelineConfig): { source: Source<unknown>; options: unknown } {
+  return { source: findPlugin(deps.plugins.sources, config.source.type), options: config.source.options };
+}
+
+/** @param index place in the pipeline file's list of targets */
+export function targetOf(
+  deps: Deps,
+  config: PipelineConfig,
+  index: number,
+): { target: Target<unknown>; options: unknown } {
+  const use = config.targets[index];
+  if (!use) throw new FlexetlError('INTERNAL', { message: `The pipeline has no target ${index}.` });
+  return { target: findPlugin(deps.plugins.targets, use.type), options: use.options };
+}
+
+/** The key of a target's loads in its ledger; the index keeps two targets of one table apart. */
+export function loadKey(deps: Deps, config: PipelineConfig, run: RunRef, index: number): LoadKey {
+  const { target, options } = targetOf(deps, config, index);
+  return { pipeline: run.pipeline, runKey: run.runKey, target: `${index}:${target.name(options)}` };
+}
+
+/** The share of the machine that one of `parallel_workers` activities may use. */
+export function sessionOptions(
+  config: PipelineConfig,
+  tools: { runDir: string; signal: AbortSignal },
+): DuckdbOptions {
+  const { memory, processing } = config.scalability;
+  const parallel = processing.parallel_workers ?? LIMITS.parallelWorkersDefault;
+  return {
+    dir: tools.runDir,
+    memoryMb: Math.max(
+      LIMITS.duckdbMemoryMbMin,
+      Math.floor((memory.limit_mb ?? LIMITS.duckdbMemoryMb) / parallel),
+    ),
+    spill: memory.spill_to_disk,
+    signal: tools.signal,
+  };
+}

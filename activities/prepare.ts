@@ -1,0 +1,104 @@
+/**
+ * Prepare: everything that can be known before a row is read for good, pinned in plan.json.
+ *
+ * Resolves the pipeline, looks at the source, guesses the types that were not declared, checks expressions and
+ * targets, and cuts the source into chunks. A run that cannot succeed should end here.
+ */
+import { digestConfig, parseResolvedConfig } from '../pipeline/config/parse';
+import type { PipelineConfig } from '../pipeline/config/schema';
+import { chunkBytesFor } from '../pipeline/chunks';
+import { FlexetlError } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
+import type { SourceFile } from '../pipeline/plugin';
+import { declareColumns, needsOfSample, stagedSchema } from '../pipeline/schema';
+import { columnsNeeded, isRowWise, planTransforms } from '../pipeline/transforms/plan';
+import { readPipelineConfig } from '../runtime/config-file';
+import { sweepStaging, type RunRef } from '../runtime/staging';
+import type { Deps } from './deps';
+import { PLAN_FILE, sourceOf, targetOf, type RunPlan } from './plan';
+import { createStep, type StepResult, type StepTools } from './step';
+
+export interface PrepareInput {
+  run: RunRef;
+  /** The pipeline by value; absent: configs/<pipeline>.yaml on the worker. */
+  config?: unknown;
+}
+
+export interface PrepareResult {
+  digest: string;
+  chunks: number;
+  bytes: number;
+  /** The first files; a source of thousands would not fit into a report. */
+  files: readonly SourceFile[];
+  targets: readonly { type: string; name: string; mode: string }[];
+  /** True when every chunk is transformed by itself, false when one step needs all rows. */
+  perChunk: boolean;
+  parallelWorkers: number;
+  retry: PipelineConfig['fault_tolerance']['retry'];
+}
+
+export function createPrepare(deps: Deps): (input: PrepareInput) => Promise<StepResult<PrepareResult>> {
+  return createStep(deps, 'prepare', async (input: PrepareInput, tools) => {
+    const config = await resolveConfig(deps, input);
+    await sweepStaging(deps.settings.stagingDir, input.run, Date.now());
+    const plan = await planRun(deps, config, tools);
+    const schema = stagedSchema(plan.columns, plan.needs);
+    const steps = planTransforms(config.transformations, schema);
+    const output = steps.at(-1)?.plan.schema ?? schema;
+    for (const index of config.targets.keys()) {
+      const { target, options } = targetOf(deps, config, index);
+      await target.check(options, output, tools);
+    }
+    await tools.staging.writeJson(PLAN_FILE, plan);
+    return {
+      digest: plan.digest,
+      chunks: plan.chunks.length,
+      bytes: plan.survey.files.reduce((sum, file) => sum + file.bytes, 0),
+      files: plan.survey.files.slice(0, LIMITS.reportFilesMax),
+      targets: config.targets.map((_, index) => {
+        const { target, options } = targetOf(deps, config, index);
+        return { type: target.type, name: target.name(options), mode: target.mode(options) };
+      }),
+      perChunk: isRowWise(steps),
+      parallelWorkers: config.scalability.processing.parallel_workers ?? LIMITS.parallelWorkersDefault,
+      retry: config.fault_tolerance.retry,
+    };
+  });
+}
+
+async function resolveConfig(deps: Deps, input: PrepareInput): Promise<PipelineConfig> {
+  const { plugins, settings } = deps;
+  const config =
+    input.config === undefined
+      ? await readPipelineConfig({
+          name: input.run.pipeline,
+          projectDir: settings.projectDir,
+          env: settings.env,
+          plugins,
+        })
+      : parseResolvedConfig(input.config, plugins);
+  if (config.name === input.run.pipeline) return config;
+  throw new FlexetlError('CONFIG_INVALID', {
+    message: `The pipeline's name is "${config.name}", the workflow was started as "${input.run.pipeline}".`,
+    hint: 'Start it under its own name: its runs, reports and ledger rows are kept by that name.',
+  });
+}
+
+/** Looks at the source and decides; also what `plan` and `preview` show. */
+export async function planRun(
+  deps: Deps,
+  config: PipelineConfig,
+  tools: Omit<StepTools, 'staging'>,
+): Promise<RunPlan> {
+  const { source, options } = sourceOf(deps, config);
+  const rules = source.textRules(options);
+  const survey = await source.survey(options, tools);
+  const declared = declareColumns(survey.columns, config.validation.schema);
+  const needs = needsOfSample(declared, survey.sample, rules);
+  const steps = planTransforms(config.transformations, stagedSchema(declared, needs));
+  const used = columnsNeeded(steps, survey.columns);
+  const columns = declared.map((column) => ({ ...column, staged: used.has(column.name) }));
+  const chunkBytes = chunkBytesFor(config.scalability.processing.chunk_size, survey.recordBytes || undefined);
+  const chunks = await source.planChunks(options, survey, chunkBytes, tools);
+  return { config, digest: digestConfig(config), survey: { ...survey, sample: [] }, chunks, columns, needs };
+}

@@ -1,0 +1,75 @@
+/** What every activity has in common: liveness, scratch, cancellation, failures, a log line, a bounded result. */
+import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity';
+import { FlexetlError, messageOf } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
+import type { Tools } from '../pipeline/plugin';
+import { openStaging, type RunRef, type Staging } from '../runtime/staging';
+import type { Deps } from './deps';
+import { toFailure } from './failures';
+import { withLiveness } from './liveness';
+
+export interface StepTools extends Tools {
+  staging: Staging;
+}
+
+/** Every result tells which attempt made it; the report sums them up. */
+export type StepResult<T> = T & { attempt: number };
+
+/**
+ * Makes an activity from a step.
+ * @param name the step's name in logs
+ * @throws ApplicationFailure only, typed with an error code
+ */
+export function createStep<I extends { run: RunRef }, O extends object>(
+  deps: Deps,
+  name: string,
+  work: (input: I, tools: StepTools) => Promise<O>,
+): (input: I) => Promise<StepResult<O>> {
+  return async (input) => {
+    const { attempt } = activityInfo();
+    const log = deps.log.child({ pipeline: input.run.pipeline, run: input.run.runKey, step: name, attempt });
+    const startedMs = performance.now();
+    try {
+      const result = await withLiveness(async (signal, progress) => {
+        const staging = await openStaging(deps.settings.stagingDir, input.run);
+        return staging.withScratch((scratchDir) =>
+          work(input, {
+            projectDir: deps.settings.projectDir,
+            runDir: staging.dir,
+            scratchDir,
+            signal,
+            progress,
+            staging,
+          }),
+        );
+      });
+      assertSmall(name, result);
+      log.debug({ ms: Math.round(performance.now() - startedMs) }, 'step done');
+      return { ...result, attempt };
+    } catch (error) {
+      log.warn({ err: error }, `${name} failed: ${messageOf(error)}`);
+      throw isShutdown() ? shutdownFailure() : toFailure(error);
+    }
+  };
+}
+
+/** True when the worker goes away while nobody asked for the activity to be cancelled. */
+function isShutdown(): boolean {
+  const { cancellationSignal, cancellationDetails } = Context.current();
+  return cancellationSignal.aborted && !cancellationDetails?.cancelRequested;
+}
+
+/** The workflow starts such an activity anew, whatever its attempts: see workflows/steps.ts. */
+function shutdownFailure(): ApplicationFailure {
+  return ApplicationFailure.retryable('The worker was shut down.', 'WORKER_SHUTDOWN');
+}
+
+/** @throws FlexetlError PAYLOAD_TOO_LARGE: Temporal would retry an oversized result for ever */
+export function assertSmall(what: string, payload: unknown): void {
+  const bytes = Buffer.byteLength(JSON.stringify(payload) ?? '');
+  if (bytes <= LIMITS.payloadBytesMax) return;
+  throw new FlexetlError('PAYLOAD_TOO_LARGE', {
+    message: `The payload of ${what} has ${bytes} bytes, the limit is ${LIMITS.payloadBytesMax}.`,
+    hint: 'A pipeline with fewer columns, files or expressions stays below it.',
+  });
+}

@@ -1,0 +1,136 @@
+#!/usr/bin/env node
+/** The command line: arguments in, an exit code out. Each command is imported when it is asked for. */
+import { join } from 'node:path';
+import { Command, CommanderError, Option } from 'commander';
+import { readSettings } from '../runtime/settings';
+import { PACKAGE_DIR } from '../worker/bundle';
+import { EXIT, type CommandContext } from './context';
+import { printError } from './print';
+
+export interface Streams {
+  stdout: NodeJS.WritableStream & CommandContext['stdout'];
+  stderr: CommandContext['stderr'] & { isTTY?: boolean };
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  onInterrupt: CommandContext['onInterrupt'];
+}
+
+/** @returns the exit code: 0 done, 1 a check failed, 2 usage, 3 the run failed, 130 interrupted */
+export async function main(argv: readonly string[], streams: Streams): Promise<number> {
+  const flags = { json: argv.includes('--json'), debug: argv.includes('--debug') };
+  const context: CommandContext = {
+    settings: readSettings(streams.env, streams.cwd),
+    stdout: streams.stdout,
+    stderr: streams.stderr,
+    interactive: streams.stderr.isTTY === true,
+    ...flags,
+    onInterrupt: streams.onInterrupt,
+  };
+  let exit: number = EXIT.done;
+  const program = createProgram(context, (code) => (exit = code));
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    return printError(context, error);
+  }
+}
+
+function createProgram(context: CommandContext, done: (code: number) => void): Command {
+  const program = new Command('flexetl')
+    .description('Durable ETL pipelines on Temporal: one YAML file, exact numbers, nothing lost or doubled.')
+    .version(readVersion())
+    .showHelpAfterError('Run `flexetl --help` for the commands.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+    });
+  const command = (usage: string, description: string): Command =>
+    program
+      .command(usage)
+      .description(description)
+      .option('--json', 'results as JSON on stdout')
+      .addOption(new Option('--debug', 'stacks of errors'))
+      .exitOverride();
+  const config = (added: Command): Command =>
+    added
+      .option('--config <file>', 'a pipeline file instead of configs/<name>.yaml')
+      .option('--set <key=value>', 'override a value, as in source.path=other.csv; repeatable', collect, []);
+
+  config(command('run [name]', 'run a pipeline and wait for it'))
+    .option('--run-key <key>', 'identity of the run towards its targets; the same key loads once')
+    .option('--detach', 'start the run and return; workers elsewhere do the work')
+    .option('--no-worker', 'do not work in this process; workers elsewhere do')
+    .action(async (name, options) =>
+      done(await (await import('./run.js')).runCommand(context, name, options)),
+    );
+  config(command('validate [names...]', 'check pipeline files; needs no server'))
+    .option('--all', 'every pipeline in configs/')
+    .action(async (names, options) =>
+      done(await (await import('./validate.js')).validateCommand(context, names, options)),
+    );
+  config(
+    command('plan [name]', 'what a run would do: columns, chunks, SQL, targets; touches nothing'),
+  ).action(async (name, options) =>
+    done(await (await import('./plan.js')).planCommand(context, name, options)),
+  );
+  config(command('preview [name]', 'the first rows after all transforms; touches no target'))
+    .option('--rows <n>', 'how many rows to show', '20')
+    .action(async (name, options) =>
+      done(await (await import('./preview.js')).previewCommand(context, name, options)),
+    );
+  command('schema', 'the JSON Schema of pipeline files').action(async () =>
+    done(await (await import('./schema.js')).schemaCommand(context)),
+  );
+  command('status [name]', 'open runs, and the last run of each pipeline').action(async (name) =>
+    done(await (await import('./status.js')).statusCommand(context, name)),
+  );
+  command('history [name]', 'runs, the newest first')
+    .option('--limit <n>', 'how many', '20')
+    .action(async (name, options) =>
+      done(await (await import('./status.js')).historyCommand(context, name, options)),
+    );
+  command('cancel <name>', 'cancel the open run of a pipeline').action(async (name) =>
+    done(await (await import('./cancel.js')).cancelCommand(context, name)),
+  );
+  command('worker', 'work for the task queue until interrupted').action(async () =>
+    done(await (await import('./worker.js')).workerCommand(context)),
+  );
+  command('dev', 'dev server, worker and Web UI in the foreground')
+    .option('--port <port>', 'port of the server', '7233')
+    .option('--ui-port <port>', 'port of the Web UI', '8233')
+    .action(async (options) => done(await (await import('./worker.js')).devCommand(context, options)));
+  return program;
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function readVersion(): string {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the one source of the version
+  const manifest = require(join(PACKAGE_DIR, 'package.json')) as { version: string };
+  return manifest.version;
+}
+
+function onInterrupt(handler: () => void): () => void {
+  process.on('SIGINT', handler);
+  process.on('SIGTERM', handler);
+  return () => {
+    process.off('SIGINT', handler);
+    process.off('SIGTERM', handler);
+  };
+}
+
+if (require.main === module) {
+  const { stdout, stderr, env } = process;
+  // Writing to a closed pipe (`… | head`) is no error of ours.
+  stdout.on('error', () => process.exit(EXIT.done));
+  void main(process.argv.slice(2), { stdout, stderr, env, cwd: process.cwd(), onInterrupt }).then((code) => {
+    process.exitCode = code;
+    // Nothing may keep a finished command: native threads of the SDK would.
+    stdout.write('', () => stderr.write('', () => process.exit(code)));
+  });
+}

@@ -1,0 +1,21 @@
+/** What a command gets of the world around it. */
+import type { Writable } from 'node:stream';
+import type { Settings } from '../runtime/settings';
+
+export interface CommandContext {
+  settings: Settings;
+  /** Results. */
+  stdout: Writable;
+  /** Diagnostics, progress, questions. */
+  stderr: Writable;
+  /** True when `stderr` is a terminal, so that a progress bar makes sense. */
+  interactive: boolean;
+  /** Results as JSON. */
+  json: boolean;
+  /** Stacks of errors. */
+  debug: boolean;
+  /** Calls back on Ctrl-C and SIGTERM until the returned function is called. */
+  onInterrupt(handler: () => void): () => void;
+}
+
+export const EXIT = { done: 0, checkFailed: 1, usage: 2, runFailed: 3, interrupted: 130 } as const;

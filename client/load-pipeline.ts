@@ -1,0 +1,38 @@
+/** The pipeline that a command line names: by name, or with --config. */
+import type { PipelineConfig } from '../pipeline/config/schema';
+import { FlexetlError } from '../pipeline/errors';
+import { listPipelines, readPipelineConfig } from '../runtime/config-file';
+import { PLUGINS } from '../worker/plugins';
+import type { CommandContext } from './context';
+
+export interface PipelineOptions {
+  config?: string;
+  set?: readonly string[];
+}
+
+/** @throws FlexetlError USAGE, CONFIG_INVALID */
+export async function loadPipeline(
+  context: CommandContext,
+  name: string | undefined,
+  options: PipelineOptions,
+): Promise<PipelineConfig> {
+  const { projectDir, env } = context.settings;
+  if (name !== undefined && options.config !== undefined) {
+    throw new FlexetlError('USAGE', {
+      message: `Both a name ("${name}") and --config ${options.config} are given.`,
+      hint: 'Give one of them.',
+    });
+  }
+  if (name === undefined && options.config === undefined) {
+    const names = await listPipelines(projectDir);
+    throw new FlexetlError('USAGE', {
+      message: 'No pipeline is named.',
+      hint:
+        names.length > 0
+          ? `Name one of: ${names.join(', ')}; or a file with --config.`
+          : 'Write configs/<name>.yaml first.',
+    });
+  }
+  const address = name !== undefined ? { name } : { path: options.config ?? '' };
+  return readPipelineConfig({ ...address, projectDir, env, plugins: PLUGINS, overrides: options.set ?? [] });
+}

@@ -1,0 +1,109 @@
+/** How results and errors look on a terminal. */
+import { ERROR_CODES, FlexetlError, messageOf, type Place } from '../pipeline/errors';
+import { count, seconds } from '../pipeline/markdown';
+import type { ErrorReport, RunReport } from '../pipeline/report';
+import { EXIT, type CommandContext } from './context';
+
+export function printLine(context: CommandContext, line = ''): void {
+  context.stdout.write(`${line}\n`);
+}
+
+export function printJson(context: CommandContext, value: unknown): void {
+  context.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** A note to the person at the terminal. */
+export function printNote(context: CommandContext, line: string): void {
+  context.stderr.write(`${line}\n`);
+}
+
+/**
+ * One short paragraph, a stack only with --debug.
+ * @returns the exit code
+ */
+export function printError(context: CommandContext, error: unknown): number {
+  const known = error instanceof FlexetlError ? error : undefined;
+  const code = known?.code ?? 'INTERNAL';
+  const message = known ? known.message : `Unexpected: ${messageOf(error)}`;
+  const hint = known ? known.hint : 'Run again with --debug for the stack, and please report it.';
+  const report: ErrorReport = {
+    code,
+    message,
+    ...(hint !== undefined && { hint }),
+    ...(known && known.places.length > 0 && { places: known.places }),
+  };
+  if (context.json) printJson(context, { error: report });
+  context.stderr.write(`${errorLines(report).join('\n')}\n`);
+  if (context.debug && error instanceof Error) context.stderr.write(`${error.stack ?? ''}\n`);
+  return known ? ERROR_CODES[known.code].exit : EXIT.runFailed;
+}
+
+export function errorLines(error: ErrorReport): string[] {
+  const places = (error.places ?? []).map((place) => `  ${placeLine(place)}`);
+  return [`error ${error.code}: ${error.message}`, ...places, ...(error.hint ? [error.hint] : [])];
+}
+
+function placeLine(place: Place): string {
+  const column = place.column === null ? '' : ` ${place.column}`;
+  const value = place.value === null ? '' : ` ${JSON.stringify(place.value)}`;
+  return `${place.file}:${place.line}${column}:${value} ${place.reason}`;
+}
+
+/** @param webUi how to open the run in the Web UI */
+export function printReport(
+  context: CommandContext,
+  report: RunReport,
+  reportFile: string,
+  webUi: string,
+): void {
+  const mark = report.status === 'succeeded' ? '✔' : '✘';
+  printLine(
+    context,
+    `${mark} ${report.pipeline} ${report.status} in ${seconds(report.duration_ms)}   run ${report.run_key}`,
+  );
+  printLine(context, `  rows     ${rowsLine(report)}`);
+  for (const target of report.targets) {
+    const rows = `${count(target.rows_loaded)} rows ${target.status}`;
+    printLine(context, `  target   ${target.type} ${target.name} (${target.mode}): ${rows}`);
+  }
+  printLine(context, `  steps    ${stepsLine(report)}`);
+  printLine(context, `  report   ${reportFile}`);
+  printLine(context, `  web ui   ${webUi}`);
+}
+
+/** The ledger as an equation: read = what became of the rows. */
+function rowsLine(report: RunReport): string {
+  const { read, output, ...fates } = report.rows;
+  const parts = Object.entries(fates).filter(([, rows]) => rows > 0);
+  const terms = parts.map(([name, rows]) => `${count(rows)} ${name}`);
+  if (fates.aggregated === 0 && output > 0) terms.push(`${count(output)} output`);
+  const equation = `${count(read)} read = ${terms.join(' + ') || '0'}`;
+  const groups = fates.aggregated > 0 ? ` into ${count(output)} groups` : '';
+  return `${equation}${groups}   ${report.balanced ? 'balanced' : 'not balanced'}`;
+}
+
+function stepsLine(report: RunReport): string {
+  return Object.entries(report.steps)
+    .map(
+      ([name, step]) =>
+        `${name} ${seconds(step.duration_ms)}${step.attempts > 1 ? ` (attempt ${step.attempts})` : ''}`,
+    )
+    .join(', ');
+}
+
+/** Rows of cells as aligned columns; numbers to the right. */
+export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [header, ...rows];
+  const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
+  const numeric = header.map(
+    (_, column) => rows.length > 0 && rows.every((row) => /^-?[\d,.]*$/.test(row[column] ?? '')),
+  );
+  return all.map((row) =>
+    row
+      .map((cell, column) =>
+        numeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,169 @@
+/** `flexetl run`: starts the workflow, or joins the run that is open; works, watches, reports. */
+import type { WorkflowHandle } from '@temporalio/client';
+import type { RunReport } from '../pipeline/report';
+import { digestConfig } from '../pipeline/config/parse';
+import type { PipelineConfig } from '../pipeline/config/schema';
+import { ERROR_CODES } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
+import { reportPath } from '../activities/finish';
+import { assertSmall } from '../activities/step';
+import { startWorker } from '../worker/create-worker';
+import { workflowIdOf, type PipelineInput } from '../workflows/messages';
+import type { pipeline } from '../workflows/pipeline';
+import { EXIT, type CommandContext } from './context';
+import { loadPipeline, type PipelineOptions } from './load-pipeline';
+import { errorLines, printJson, printLine, printNote, printReport } from './print';
+import { watchProgress } from './progress';
+import { resultOf } from './result';
+import { openLog, openSession, webUiLink, type Session } from './session';
+
+export interface RunOptions extends PipelineOptions {
+  runKey?: string;
+  detach?: boolean;
+  /** False with --no-worker. */
+  worker: boolean;
+}
+
+type RunHandle = WorkflowHandle<typeof pipeline>;
+
+export async function runCommand(
+  context: CommandContext,
+  name: string | undefined,
+  options: RunOptions,
+): Promise<number> {
+  const config = await loadPipeline(context, name, options);
+  const log = openLog(context, config.monitoring.logging);
+  const session = await openSession(context);
+  try {
+    const handle = await startRun(context, session, config, options);
+    if (options.detach) return announce(context, session, handle);
+    const worker = options.worker ? await startWorker(session.server, context.settings, log) : undefined;
+    const stopInterrupt = context.onInterrupt(createInterrupt(context, handle, session));
+    const stopProgress = watchProgress(context, handle, log);
+    try {
+      // A worker that fails would leave the command waiting for ever.
+      const report = await Promise.race([resultOf(handle), failureOfWorker(worker?.done)]);
+      stopProgress();
+      return show(context, session, report);
+    } finally {
+      stopProgress();
+      stopInterrupt();
+      await worker?.stop();
+    }
+  } finally {
+    await session.close();
+    log.flush();
+  }
+}
+
+/** Starts the workflow; when a run of the pipeline is open, that one is joined instead. */
+async function startRun(
+  context: CommandContext,
+  session: Session,
+  config: PipelineConfig,
+  options: RunOptions,
+): Promise<RunHandle> {
+  const { WorkflowExecutionAlreadyStartedError } = await import('@temporalio/client');
+  const workflowId = workflowIdOf(config.name);
+  const digest = digestConfig(config);
+  const input: PipelineInput = {
+    name: config.name,
+    config,
+    config_digest: digest,
+    ...(options.runKey !== undefined && { run_key: options.runKey }),
+  };
+  assertSmall('the pipeline file', input);
+  try {
+    return await session.client.workflow.start<typeof pipeline>('pipeline', {
+      workflowId,
+      taskQueue: context.settings.taskQueue,
+      args: [input],
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      workflowIdConflictPolicy: 'FAIL',
+      workflowTaskTimeout: LIMITS.workflowTaskTimeoutMs,
+      staticSummary: `${config.source.type} → ${config.targets.map((target) => target.type).join(', ')}`,
+      ...(options.runKey !== undefined && { memo: { run_key: options.runKey } }),
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    return joinRun(context, session, workflowId, digest);
+  }
+}
+
+async function joinRun(
+  context: CommandContext,
+  session: Session,
+  workflowId: string,
+  digest: string,
+): Promise<RunHandle> {
+  const handle = session.client.workflow.getHandle<typeof pipeline>(workflowId);
+  const { startTime, memo, runId } = await handle.describe();
+  const key = typeof memo?.['run_key'] === 'string' ? `run ${memo['run_key']}` : 'a run';
+  printNote(context, `Going on with ${key}, open since ${startTime.toISOString()}.`);
+  const opened = memo?.['config_digest'];
+  if (typeof opened === 'string' && opened !== digest) {
+    printNote(
+      context,
+      `The pipeline file has changed since; this run keeps the one it started with. To use the new one: flexetl cancel ${workflowId.replace('flexetl/', '')}, then run again.`,
+    );
+  }
+  return session.client.workflow.getHandle<typeof pipeline>(workflowId, runId, { followRuns: true });
+}
+
+function announce(context: CommandContext, session: Session, handle: RunHandle): number {
+  const { server } = session;
+  const link = server.uiUrl ? webUiLink(server.uiUrl, server.namespace, handle.workflowId) : undefined;
+  if (context.json) printJson(context, { workflow_id: handle.workflowId, ...(link && { web_ui: link }) });
+  else printLine(context, `Started ${handle.workflowId}.${link ? ` ${link}` : ''}`);
+  if (server.kind === 'embedded') {
+    printNote(
+      context,
+      'Unless `flexetl dev` is running, the server ends with this command; the run goes on with the next one.',
+    );
+  }
+  return EXIT.done;
+}
+
+/** First Ctrl-C: cancels the run and waits for it. Second: leaves at once; the run stays open. */
+function createInterrupt(context: CommandContext, handle: RunHandle, session: Session): () => void {
+  let presses = 0;
+  return () => {
+    presses += 1;
+    if (presses === 1) {
+      printNote(
+        context,
+        'Cancelling… (Ctrl-C again leaves at once; the run then goes on with the next command)',
+      );
+      handle.cancel().catch(() => undefined);
+      return;
+    }
+    const leave = (): never => process.exit(EXIT.interrupted);
+    setTimeout(leave, LIMITS.leaveMs);
+    session.server.release().then(leave, leave);
+  };
+}
+
+function failureOfWorker(done: Promise<void> | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    done?.catch(reject);
+  });
+}
+
+function show(context: CommandContext, session: Session, report: RunReport): number {
+  const { server } = session;
+  const file = reportPath(report.pipeline, report.run_key);
+  const link = (base: string): string => webUiLink(base, server.namespace, report.workflow_id);
+  const webUi =
+    server.kind === 'embedded'
+      ? `flexetl dev, then ${link('http://localhost:8233')}`
+      : link(server.uiUrl ?? 'http://localhost:8233');
+  if (context.json) printJson(context, report);
+  else printReport(context, report, file, webUi);
+  if (report.error) context.stderr.write(`${errorLines(report.error).join('\n')}\n`);
+  if (report.status === 'succeeded') return EXIT.done;
+  return report.status === 'cancelled' ? EXIT.interrupted : exitOf(report);
+}
+
+function exitOf(report: RunReport): number {
+  return report.error ? ERROR_CODES[report.error.code].exit : EXIT.runFailed;
+}

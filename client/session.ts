@@ -1,0 +1,71 @@
+/** A command's hold on the Temporal server: found or started, and given back. */
+import type { Client } from '@temporalio/client';
+import { projectPath } from '../runtime/settings';
+import type { PipelineConfig } from '../pipeline/config/schema';
+import { createLog, type Logger } from '../runtime/log';
+import { acquireServer, connectClient, type Server } from '../worker/connect';
+import type { CommandContext } from './context';
+import { printNote } from './print';
+
+export interface Session {
+  server: Server;
+  client: Client;
+  close(): Promise<void>;
+}
+
+/** @param ports fixed ports for the embedded server */
+export async function openSession(
+  context: CommandContext,
+  ports: { port?: number; uiPort?: number } = {},
+): Promise<Session> {
+  const { projectDir, env } = context.settings;
+  const server = await acquireServer({
+    projectDir,
+    env,
+    log: (message) => printNote(context, message),
+    ...ports,
+  });
+  const client = await connectClient(server, env);
+  return {
+    server,
+    client,
+    async close() {
+      await client.connection.close();
+      await server.release();
+    },
+  };
+}
+
+/** Opens a session for the time of `work`. */
+export async function withSession<T>(
+  context: CommandContext,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await openSession(context);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** The log as a pipeline wants it; the console shows only warnings where a progress bar is drawn. */
+export function openLog(context: CommandContext, logging?: PipelineConfig['monitoring']['logging']): Logger {
+  const level = LEVELS[logging?.level ?? 'INFO'];
+  return createLog({
+    level,
+    format: logging?.format ?? 'text',
+    file: projectPath(context.settings.projectDir, logging?.output ?? 'logs/flexetl.log'),
+    rotation: logging?.rotation ?? 'daily',
+    console: context.stderr,
+    consoleLevel: context.interactive && level !== 'error' ? 'warn' : level,
+  });
+}
+
+const LEVELS = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error' } as const;
+
+/** Where a workflow is seen in the Web UI. */
+export function webUiLink(uiUrl: string, namespace: string, workflowId: string, runId?: string): string {
+  const workflow = `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
+  return runId === undefined ? workflow : `${workflow}/${runId}`;
+}

@@ -1,0 +1,55 @@
+/** `flexetl worker` and `flexetl dev`: processes that work until they are interrupted. */
+import { FlexetlError } from '../pipeline/errors';
+import { startWorker } from '../worker/create-worker';
+import { EXIT, type CommandContext } from './context';
+import { printNote } from './print';
+import { openLog, openSession, type Session } from './session';
+
+export async function workerCommand(context: CommandContext): Promise<number> {
+  return workUntilInterrupted(context, await openSession(context), (session) => [
+    `Worker of task queue ${context.settings.taskQueue} on ${session.server.address}, namespace ${session.server.namespace}. Ctrl-C ends it.`,
+  ]);
+}
+
+export async function devCommand(
+  context: CommandContext,
+  options: { port: string; uiPort: string },
+): Promise<number> {
+  const ports = { port: parsePort('--port', options.port), uiPort: parsePort('--ui-port', options.uiPort) };
+  return workUntilInterrupted(context, await openSession(context, ports), ({ server }) => [
+    `Temporal server  ${server.address}`,
+    `Web UI           ${server.uiUrl ?? ''}`,
+    `Worker           task queue ${context.settings.taskQueue}`,
+    'Ctrl-C ends it.',
+  ]);
+}
+
+async function workUntilInterrupted(
+  context: CommandContext,
+  session: Session,
+  describe: (session: Session) => string[],
+): Promise<number> {
+  const log = openLog(context);
+  try {
+    const worker = await startWorker(session.server, context.settings, log);
+    for (const line of describe(session)) printNote(context, line);
+    const interrupted = new Promise<void>((resolve) => {
+      const off = context.onInterrupt(() => {
+        off();
+        printNote(context, 'Stopping: running activities have 20 s to end.');
+        resolve();
+      });
+    });
+    await Promise.race([interrupted, worker.done]);
+    await worker.stop();
+    return EXIT.done;
+  } finally {
+    await session.close();
+  }
+}
+
+function parsePort(option: string, text: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new FlexetlError('USAGE', { message: `${option} is ${text}.`, hint: 'Give a port from 1 to 65535.' });
+}

@@ -1,0 +1,87 @@
+/** The row ledger: every row that was read is accounted for, or the run fails. */
+import { FlexetlError } from './errors';
+import type { RowCounts, TargetReport, TransformReport } from './report';
+import type { RowFate } from './plugin';
+
+/** What a transform did, as counted by the data plane. */
+export interface StepCount extends TransformReport {
+  fate: RowFate | null;
+}
+
+/**
+ * Books the counted steps as fates of source rows. After the first aggregation rows are groups: their steps stay
+ * in the chain of transforms, and no longer touch the fates.
+ */
+export function bookRows(
+  read: number,
+  rejected: number,
+  steps: readonly StepCount[],
+  output: number,
+): RowCounts {
+  const rows: RowCounts = {
+    read,
+    rejected,
+    quarantined: 0,
+    dropped: 0,
+    filtered: 0,
+    deduplicated: 0,
+    aggregated: 0,
+    output,
+  };
+  for (const step of steps) {
+    if (step.fate === null) continue;
+    if (step.fate === 'aggregated') {
+      rows.aggregated = step.rows_in;
+      break;
+    }
+    rows[step.fate] += step.rows_in - step.rows_out;
+  }
+  return rows;
+}
+
+/**
+ * Everything that does not add up, as sentences; empty when the ledger balances.
+ * read = rejected + quarantined + dropped + filtered + deduplicated + aggregated (+ output when nothing aggregates).
+ */
+export function findImbalances(
+  rows: RowCounts,
+  steps: readonly StepCount[],
+  targets: readonly Pick<TargetReport, 'name' | 'rows_loaded' | 'status'>[],
+): string[] {
+  const found: string[] = [];
+  const aggregates = steps.some((step) => step.fate === 'aggregated');
+  const kept = aggregates ? rows.aggregated : rows.output;
+  const sum = rows.rejected + rows.quarantined + rows.dropped + rows.filtered + rows.deduplicated + kept;
+  if (rows.read !== sum) {
+    found.push(
+      `rows read ${rows.read}, but rejected + quarantined + dropped + filtered + deduplicated + ${aggregates ? 'aggregated' : 'output'} = ${sum}`,
+    );
+  }
+  let flow = rows.read - rows.rejected - rows.quarantined;
+  for (const [index, step] of steps.entries()) {
+    if (step.rows_in !== flow)
+      found.push(`transform ${index + 1} (${step.type}) took ${step.rows_in} rows of ${flow}`);
+    if (step.fate === null && step.rows_in !== step.rows_out) {
+      found.push(`transform ${index + 1} (${step.type}) turned ${step.rows_in} rows into ${step.rows_out}`);
+    }
+    flow = step.rows_out;
+  }
+  if (flow !== rows.output)
+    found.push(`the last step gave ${flow} rows, transformed output has ${rows.output}`);
+  for (const target of targets) {
+    if (target.status !== 'failed' && target.rows_loaded !== rows.output) {
+      found.push(`output ${rows.output} rows, loaded ${target.rows_loaded} into ${target.name}`);
+    }
+  }
+  return found;
+}
+
+/** @throws FlexetlError LEDGER_UNBALANCED with both sides of every imbalance */
+export function assertBalanced(...ledger: Parameters<typeof findImbalances>): void {
+  const found = findImbalances(...ledger);
+  if (found.length === 0) return;
+  throw new FlexetlError('LEDGER_UNBALANCED', {
+    message: `The row ledger does not balance: ${found.join('; ')}.`,
+    hint: 'Nothing was published. This is a defect of FlexETL or of a plugin: please report it with the run report.',
+  });
+}

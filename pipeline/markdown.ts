@@ -1,0 +1,74 @@
+/** A run as Markdown, for the details that the Web UI shows of a workflow. */
+import type { RunReport } from './report';
+
+interface ProgressView {
+  step: string;
+  parts_done: number;
+  parts_total: number;
+  rows_read: number;
+  run_key: string;
+}
+
+export function progressMarkdown(progress: ProgressView): string {
+  const parts = progress.parts_total > 1 ? ` ${progress.parts_done}/${progress.parts_total}` : '';
+  return `**${progress.step}**${parts} · ${count(progress.rows_read)} rows read · run \`${progress.run_key}\``;
+}
+
+export function reportMarkdown(report: RunReport): string {
+  const fates = Object.entries(report.rows).filter(
+    ([name, rows]) => rows > 0 || name === 'read' || name === 'output',
+  );
+  const lines = [
+    `### ${report.pipeline}: ${report.status}`,
+    `Run \`${report.run_key}\`, ${seconds(report.duration_ms)}, ledger ${report.balanced ? 'balanced' : 'not balanced'}.`,
+    '',
+    '| rows | |',
+    '|---|---:|',
+    ...fates.map(([name, rows]) => `| ${name} | ${count(rows)} |`),
+    '',
+    ...targetLines(report),
+    ...errorLines(report),
+  ];
+  return lines.join('\n');
+}
+
+function targetLines(report: RunReport): string[] {
+  if (report.targets.length === 0) return [];
+  return [
+    '| target | mode | rows loaded | status |',
+    '|---|---|---:|---|',
+    ...report.targets.map(
+      (target) =>
+        `| ${cell(target.name)} | ${target.mode} | ${count(target.rows_loaded)} | ${target.status} |`,
+    ),
+  ];
+}
+
+function errorLines(report: RunReport): string[] {
+  if (!report.error) return [];
+  const { code, message, hint, places = [] } = report.error;
+  return [
+    '',
+    `**${code}** ${message}${hint ? ` ${hint}` : ''}`,
+    ...(places.length > 0 ? ['', '| place | column | reason |', '|---|---|---|'] : []),
+    // No values: the details of a workflow are history.
+    ...places.map(
+      (place) =>
+        `| ${cell(place.file)}:${place.line} | ${cell(place.column ?? '')} | ${cell(place.reason)} |`,
+    ),
+  ];
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}
+
+/** 1234567 as 1,234,567. */
+export function count(rows: number): string {
+  return rows.toLocaleString('en-US');
+}
+
+/** Milliseconds as 850 ms or 12.3 s. */
+export function seconds(ms: number): string {
+  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+}

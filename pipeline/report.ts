@@ -1,0 +1,69 @@
+/** The run report: what the workflow returns, `--json` prints, and a file keeps. Field names are fixed. */
+import type { ErrorCode, Place } from './errors';
+import type { RowFate } from './plugin';
+
+export type RunStatus = 'succeeded' | 'failed' | 'partial' | 'cancelled';
+export type StepName = 'prepare' | 'extract' | 'validate' | 'transform' | 'load' | 'publish' | 'finish';
+
+/** Source rows by what became of them. */
+export type RowCounts = { read: number; rejected: number; quarantined: number; output: number } & Record<
+  RowFate,
+  number
+>;
+
+export interface TargetReport {
+  type: string;
+  name: string;
+  mode: string;
+  rows_loaded: number;
+  status: 'pending' | 'published' | 'failed';
+  error?: ErrorReport;
+}
+
+export interface ErrorReport {
+  code: ErrorCode;
+  message: string;
+  hint?: string;
+  step?: StepName;
+  places?: readonly Place[];
+}
+
+/** Rows through one transform: a chain, each step's rows in are the rows out of the one before. */
+export interface TransformReport {
+  type: string;
+  rows_in: number;
+  rows_out: number;
+}
+
+export interface RunReport {
+  pipeline: string;
+  run_key: string;
+  workflow_id: string;
+  status: RunStatus;
+  config_digest: string;
+  /** ISO 8601, UTC. */
+  started_at: string;
+  duration_ms: number;
+  rows: RowCounts;
+  balanced: boolean;
+  transforms: readonly TransformReport[];
+  checks: readonly { name: string; status: 'passed' | 'warned' | 'failed'; failing_rows: number }[];
+  targets: readonly TargetReport[];
+  steps: Partial<Record<StepName, { duration_ms: number; attempts: number }>>;
+  dead_letter: { path: string | null; records: number };
+  source: { files: readonly { path: string; bytes: number; fingerprint: string }[] };
+  error: ErrorReport | null;
+}
+
+export function noRows(): RowCounts {
+  return {
+    read: 0,
+    rejected: 0,
+    quarantined: 0,
+    dropped: 0,
+    filtered: 0,
+    deduplicated: 0,
+    aggregated: 0,
+    output: 0,
+  };
+}

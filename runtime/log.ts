@@ -1,0 +1,67 @@
+/** The log: readable lines on stderr, the same as JSON or text in a file that is rolled daily. */
+import { accessSync, constants, createWriteStream, mkdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import type { Writable } from 'node:stream';
+import pino, { type Logger } from 'pino';
+import pretty from 'pino-pretty';
+import { createStream } from 'rotating-file-stream';
+import { FlexetlError, messageOf } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
+
+export type { Logger };
+
+export interface LogOptions {
+  level: 'debug' | 'info' | 'warn' | 'error';
+  format: 'text' | 'json';
+  /** Absolute path; undefined: no file. */
+  file?: string;
+  rotation: 'daily' | 'hourly' | 'none';
+  /** Where lines for people go; undefined: nowhere. */
+  console?: Writable;
+  /** The least level shown on the console; the file has all of `level`. */
+  consoleLevel?: 'debug' | 'info' | 'warn' | 'error';
+}
+
+const READABLE = { colorize: false, ignore: 'pid,hostname', sync: true } as const;
+
+/**
+ * @throws FlexetlError STAGING_UNWRITABLE when the folder of the log file cannot be written
+ */
+export function createLog(options: LogOptions): Logger {
+  const streams: pino.StreamEntry[] = [];
+  if (options.console) {
+    const stream = pretty({ ...READABLE, translateTime: 'SYS:HH:MM:ss', destination: options.console });
+    streams.push({ level: options.consoleLevel ?? options.level, stream });
+  }
+  if (options.file !== undefined)
+    streams.push({ level: options.level, stream: openLogFile(options.file, options) });
+  return pino({ level: options.level, base: null }, pino.multistream(streams));
+}
+
+function openLogFile(file: string, options: LogOptions): Writable {
+  try {
+    mkdirSync(dirname(file), { recursive: true });
+    accessSync(dirname(file), constants.W_OK);
+    const raw: Writable =
+      options.rotation !== 'none'
+        ? createStream(basename(file), {
+            path: dirname(file),
+            interval: options.rotation === 'daily' ? '1d' : '1h',
+            intervalBoundary: true,
+            initialRotation: true,
+            maxFiles: LIMITS.logFilesMax,
+          })
+        : createWriteStream(file, { flags: 'a' });
+    // A full disk must not end a run that only wants to say something.
+    raw.on('error', () => undefined);
+    return options.format === 'json'
+      ? raw
+      : pretty({ ...READABLE, translateTime: 'SYS:yyyy-mm-dd HH:MM:ss.l', destination: raw });
+  } catch (error) {
+    throw new FlexetlError('STAGING_UNWRITABLE', {
+      message: `The log file ${file} cannot be written: ${messageOf(error)}.`,
+      hint: 'Make its folder writable, or change monitoring.logging.output.',
+      cause: error,
+    });
+  }
+}

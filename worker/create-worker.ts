@@ -1,0 +1,67 @@
+/** A worker: activities over this machine's files and DuckDB, workflows from the prebuilt bundle. */
+import { hostname } from 'node:os';
+import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
+import { createActivities } from '../activities';
+import { LIMITS } from '../pipeline/limits';
+import type { Logger } from '../runtime/log';
+import type { Settings } from '../runtime/settings';
+import { bundlePath } from './bundle';
+import { connectionOptions, type Server } from './connect';
+import { PLUGINS } from './plugins';
+
+export interface RunningWorker {
+  /** Stops taking work, lets running activities end within the grace time, and closes the connection. */
+  stop(): Promise<void>;
+  /** Resolves when the worker has stopped, rejects when it failed. */
+  done: Promise<void>;
+}
+
+/** Connects and runs a worker in this process until `stop` is called. */
+export async function startWorker(server: Server, settings: Settings, log: Logger): Promise<RunningWorker> {
+  installRuntime(log);
+  const connection = await NativeConnection.connect(connectionOptions(server, settings.env));
+  const worker = await Worker.create({
+    connection,
+    namespace: server.namespace,
+    taskQueue: settings.taskQueue,
+    identity: `${process.pid}@${hostname()}`,
+    workflowBundle: { codePath: bundlePath() },
+    activities: createActivities({ settings, plugins: PLUGINS, log }),
+    maxConcurrentActivityTaskExecutions: LIMITS.activitiesPerWorkerMax,
+    // Cancellation comes with the answer to a heartbeat: throttling would delay it.
+    maxHeartbeatThrottleInterval: LIMITS.heartbeatIntervalMs,
+    defaultHeartbeatThrottleInterval: LIMITS.heartbeatIntervalMs,
+    // A worker killed in the middle of a run holds its workflow for this long.
+    stickyQueueScheduleToStartTimeout: LIMITS.stickyTimeoutMs,
+    shutdownGraceTime: LIMITS.shutdownGraceMs,
+    shutdownForceTime: LIMITS.shutdownForceMs,
+  });
+  const done = worker.run().finally(() => connection.close());
+  // The failure is seen by whoever awaits `done`; unhandled it would end the process before that.
+  done.catch(() => undefined);
+  return {
+    done,
+    async stop() {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await done.catch(() => undefined);
+    },
+  };
+}
+
+let installed = false;
+
+/** Once per process: Temporal's own log lines go to our log. */
+function installRuntime(log: Logger): void {
+  if (installed) return;
+  installed = true;
+  const logger = new DefaultLogger('WARN', (entry) => writeEntry(log, entry));
+  // Signals belong to the command line, which cancels the run before it stops the worker.
+  Runtime.install({ logger, shutdownSignals: [] });
+}
+
+function writeEntry(log: Logger, entry: LogEntry): void {
+  // Failed attempts are logged by the steps, in their own words.
+  if (entry.message === 'Activity failed' || entry.message === 'Workflow failed') return;
+  const level = entry.level === 'ERROR' ? 'error' : 'debug';
+  log[level]({ temporal: entry.meta }, entry.message);
+}

@@ -1,0 +1,50 @@
+/** Failures of activities as the report tells them, and the report as the workflow's own failure. */
+import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
+import { ERROR_CODES, FlexetlError, messageOf, type ErrorCode, type Place } from '../pipeline/errors';
+import type { ErrorReport, RunReport, StepName } from '../pipeline/report';
+
+/** What activities put into the details of a failure. */
+interface FailureDetails {
+  hint?: string;
+  places?: readonly Place[];
+}
+
+export function errorReportOf(error: unknown, step: StepName): ErrorReport {
+  if (isCancellation(error)) return { code: 'CANCELLED', message: 'The run was cancelled.', step };
+  const cause = error instanceof ActivityFailure && error.cause ? error.cause : error;
+  if (cause instanceof ApplicationFailure) {
+    const [details] = (cause.details ?? []) as [FailureDetails?];
+    return { code: codeOf(cause.type), message: cause.message, step, ...details };
+  }
+  if (cause instanceof FlexetlError) {
+    return {
+      code: cause.code,
+      message: cause.message,
+      step,
+      ...(cause.hint !== undefined && { hint: cause.hint }),
+    };
+  }
+  if (cause instanceof TimeoutFailure) {
+    const message = `The step ${step} was given up: its workers stopped answering (${cause.timeoutType}).`;
+    return {
+      code: 'TRANSIENT',
+      message,
+      step,
+      hint: 'Look into the log of the workers: memory, disk, crashes.',
+    };
+  }
+  return { code: 'INTERNAL', message: messageOf(cause), step };
+}
+
+export function failureOf(report: RunReport): ApplicationFailure {
+  return ApplicationFailure.create({
+    message: report.error?.message ?? 'The run failed.',
+    type: report.error?.code ?? 'INTERNAL',
+    nonRetryable: true,
+    details: [report],
+  });
+}
+
+function codeOf(type: string | null | undefined): ErrorCode {
+  return type != null && Object.hasOwn(ERROR_CODES, type) ? (type as ErrorCode) : 'INTERNAL';
+}

@@ -1,0 +1,2 @@
+/** The workflow types of a worker. */
+export { pipeline } from './pipeline';

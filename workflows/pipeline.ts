@@ -1,0 +1,103 @@
+/** The story of a run: prepare → extract → validate → transform → load → publish → finish, or abort. */
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  ContinueAsNew,
+  executeChild,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  upsertMemo,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { assertBalanced, bookRows } from '../pipeline/ledger';
+import { reportMarkdown } from '../pipeline/markdown';
+import type { RunReport } from '../pipeline/report';
+import { errorReportOf, failureOf } from './failures';
+import { progressQuery, reportQuery, workflowIdOf, type PipelineInput } from './messages';
+import { extractPhase, loadPhase, publishPhase, transformPhase, validatePhase } from './phases';
+import { createRun, type Run } from './run';
+import { buildReport, createRunState, outputOf, progressOf } from './run-state';
+
+/**
+ * Runs one pipeline.
+ * @param input a pipeline's name, as the Web UI passes it, or everything the command line knows
+ * @returns the run report
+ * @throws ApplicationFailure typed with an error code, the report in its details; CancelledFailure
+ */
+export async function pipeline(input: string | PipelineInput): Promise<RunReport> {
+  const request: PipelineInput = typeof input === 'string' ? { name: input } : input;
+  const workflowId = workflowIdOf(request.name);
+  if (workflowInfo().workflowId !== workflowId) return runUnderItsId(request, workflowId);
+
+  const state = request.resume ?? createRunState(request.name, request.run_key ?? mintRunKey(), Date.now());
+  const run = createRun(request, state);
+  let closed: RunReport | undefined;
+  const report = (status: RunReport['status']): RunReport =>
+    buildReport(state, workflowId, status, Date.now());
+  upsertMemo({
+    run_key: state.runKey,
+    ...(request.config_digest && { config_digest: request.config_digest }),
+  });
+  setHandler(progressQuery, () => progressOf(state, request.config_digest));
+  setHandler(reportQuery, () => closed ?? report('failed'));
+  try {
+    await tell(run);
+    closed = report('succeeded');
+    await run.step('finish', 'finish', { run: run.ref, report: closed });
+  } catch (error) {
+    if (error instanceof ContinueAsNew) throw error;
+    state.error ??= errorReportOf(error, state.step);
+    const ended = report(isCancellation(error) ? 'cancelled' : isPartial(run) ? 'partial' : 'failed');
+    closed = ended;
+    // A worker that cannot even clean up must not hide why the run failed.
+    await CancellationScope.nonCancellable(() =>
+      run.step('abort', 'abort', { run: run.ref, report: ended }),
+    ).catch(() => undefined);
+    setCurrentDetails(reportMarkdown(ended));
+    throw isCancellation(error) ? error : failureOf(ended);
+  }
+  setCurrentDetails(reportMarkdown(closed));
+  return closed;
+}
+
+async function tell(run: Run): Promise<void> {
+  const { state } = run;
+  state.plan ??= await run.timed('prepare', () => {
+    const { config } = run.request;
+    return run.step('prepare', 'prepare', { run: run.ref, ...(config !== undefined && { config }) });
+  });
+  run.useRetry(state.plan.retry);
+  await extractPhase(run, state.plan);
+  await validatePhase(run);
+  await transformPhase(run, state.plan);
+  await loadPhase(run, state.plan);
+  const rows = bookRows(state.read, state.rejected, state.counts, outputOf(state));
+  assertBalanced(rows, state.counts, state.targets);
+  await publishPhase(run);
+}
+
+/** One live run per pipeline by construction: started under any other id, the run is a child with the right one. */
+async function runUnderItsId(request: PipelineInput, workflowId: string): Promise<RunReport> {
+  try {
+    return await executeChild(pipeline, { workflowId, args: [request], parentClosePolicy: 'REQUEST_CANCEL' });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    throw ApplicationFailure.nonRetryable(
+      `A run of ${request.name} is in progress: workflow ${workflowId}. Wait for it, or cancel it.`,
+      'RUN_IN_PROGRESS',
+    );
+  }
+}
+
+function isPartial(run: Run): boolean {
+  return run.state.targets.some((target) => target.status === 'published');
+}
+
+/** Sorts by time and is unique: `2026-11-23T20-21-10Z-1f3a5c7e`. */
+function mintRunKey(): string {
+  const seconds = new Date(Date.now()).toISOString().slice(0, 19).replaceAll(':', '-');
+  return `${seconds}Z-${uuid4().slice(0, 8)}`;
+}

@@ -1,0 +1,48 @@
+/** One run as its phases see it. */
+import { setCurrentDetails } from '@temporalio/workflow';
+import { progressMarkdown } from '../pipeline/markdown';
+import type { StepName } from '../pipeline/report';
+import type { PipelineInput } from './messages';
+import { progressOf, type RunState } from './run-state';
+import { createSteps, DEFAULT_RETRY, type RetrySettings, type RunStep } from './steps';
+
+export interface Run {
+  request: PipelineInput;
+  state: RunState;
+  ref: { pipeline: string; runKey: string };
+  step: RunStep;
+  useRetry(retry: RetrySettings): void;
+  /** Enters a phase, and adds its time to the report. */
+  timed<T>(name: StepName, work: () => Promise<T>): Promise<T>;
+  /** Shows where the run is in the Web UI. */
+  show(): void;
+}
+
+export function createRun(request: PipelineInput, state: RunState): Run {
+  let call = createSteps(state.plan?.retry ?? DEFAULT_RETRY);
+  const show = (): void => setCurrentDetails(progressMarkdown(progressOf(state, request.config_digest)));
+  return {
+    request,
+    state,
+    ref: { pipeline: state.pipeline, runKey: state.runKey },
+    useRetry: (retry) => (call = createSteps(retry)),
+    step: async (name, summary, input) => {
+      const result = await call(name, summary, input);
+      const entry = state.steps[state.step];
+      if (entry) entry.attempts = Math.max(entry.attempts, result.attempt);
+      return result;
+    },
+    async timed(name, work) {
+      state.step = name;
+      const entry = (state.steps[name] ??= { duration_ms: 0, attempts: 1 });
+      const startedMs = Date.now();
+      show();
+      try {
+        return await work();
+      } finally {
+        entry.duration_ms += Date.now() - startedMs;
+      }
+    },
+    show,
+  };
+}

@@ -1,0 +1,85 @@
+/** The one place with timeouts and retries of activities. */
+import { TimeoutType } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  proxyActivities,
+  TimeoutFailure,
+  type ActivityOptions,
+} from '@temporalio/workflow';
+import type { Activities } from '../activities';
+import { NON_RETRYABLE_CODES } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
+
+/** `fault_tolerance.retry` of the pipeline file. */
+export interface RetrySettings {
+  enabled: boolean;
+  max_attempts: number;
+  backoff_strategy: 'exponential' | 'constant';
+  backoff_multiplier: number;
+  initial_backoff_seconds: number;
+  max_backoff_seconds: number;
+}
+
+export const DEFAULT_RETRY: RetrySettings = {
+  enabled: true,
+  max_attempts: 3,
+  backoff_strategy: 'exponential',
+  backoff_multiplier: 2,
+  initial_backoff_seconds: 1,
+  max_backoff_seconds: 60,
+};
+
+type ActivityName = keyof Activities;
+type InputOf<N extends ActivityName> = Parameters<Activities[N]>[0];
+type Results = { [N in ActivityName]: Awaited<ReturnType<Activities[N]>> };
+
+export type RunStep = <N extends ActivityName>(
+  name: N,
+  summary: string,
+  input: InputOf<N>,
+) => Promise<Results[N]>;
+
+/**
+ * Calls activities under one policy. Attempts that failed count against `max_attempts`; a worker that died or was
+ * shut down is no failure of the step, so those are started anew, up to `LIMITS.deathsMax` times.
+ */
+export function createSteps(retry: RetrySettings): RunStep {
+  const activities = proxyActivities<Activities>(optionsFor(retry));
+  return async <N extends ActivityName>(name: N, summary: string, input: InputOf<N>) => {
+    for (let deaths = 0; ; deaths += 1) {
+      try {
+        // The proxy's functions are typed one by one; a name and its input belong together by RunStep.
+        const activity = activities[name] as unknown as {
+          executeWithOptions(options: ActivityOptions, args: [unknown]): Promise<Results[N]>;
+        };
+        return await activity.executeWithOptions({ ...optionsFor(retry), summary }, [input]);
+      } catch (error) {
+        if (!isDeath(error) || deaths >= LIMITS.deathsMax) throw error;
+      }
+    }
+  };
+}
+
+function optionsFor(retry: RetrySettings): ActivityOptions {
+  return {
+    startToCloseTimeout: '24 hours',
+    scheduleToCloseTimeout: '7 days',
+    heartbeatTimeout: LIMITS.heartbeatTimeoutMs,
+    cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+    retry: {
+      maximumAttempts: retry.enabled ? retry.max_attempts : 1,
+      initialInterval: retry.initial_backoff_seconds * 1000,
+      backoffCoefficient: retry.backoff_strategy === 'constant' ? 1 : retry.backoff_multiplier,
+      maximumInterval: retry.max_backoff_seconds * 1000,
+      nonRetryableErrorTypes: [...NON_RETRYABLE_CODES],
+    },
+  };
+}
+
+function isDeath(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure)) return false;
+  const { cause } = error;
+  if (cause instanceof TimeoutFailure) return cause.timeoutType === TimeoutType.HEARTBEAT;
+  return cause instanceof ApplicationFailure && cause.type === 'WORKER_SHUTDOWN';
+}
