@@ -90,6 +90,8 @@ export function optionsOf(plugin: AnyPlugin): z.ZodObject {
 function assertDistinct(uses: readonly PluginUse[], plugins: Plugins, ctx: z.RefinementCtx): void {
   const seen = new Map<string, number>();
   uses.forEach((use, index) => {
+    // A target with problems of its own stands here as it was written: they are reported already.
+    if (!Object.hasOwn(use, 'options')) return;
     const name = findPlugin(plugins.targets, use.type).name(use.options);
     const key = `${use.type}:${name}`;
     const before = seen.get(key);

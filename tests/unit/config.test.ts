@@ -304,6 +304,11 @@ pipeline:
     ]);
   });
 
+  it('is told of a target whose values do not fit, and of nothing else', () => {
+    const text = `${HEAD}source: {type: csv, path: a}\ntarget: {type: sqlite, database: "", table: t}\n`;
+    expect(problems(text)).toEqual([expect.stringMatching(/^configs\/sales\.yaml:3:\d+ target\.database: /)]);
+  });
+
   it('gets one line of advice', () => {
     expect(() => parse('')).toThrow(
       expect.objectContaining({ hint: expect.stringContaining('docs/configuration.md') }),
