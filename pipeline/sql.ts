@@ -71,9 +71,20 @@ export function castText(
     case 'date':
       // The length keeps out `infinity`, which casts there and back.
       return `CASE WHEN length(${text}) = 10 AND CAST(${cast} AS VARCHAR) = ${text} THEN ${cast} END`;
-    case 'timestamp':
-      return `CASE WHEN ${matches(patterns.timestamp)} AND ${text} >= '0001' THEN ${cast} END`;
+    case 'timestamp': {
+      const inYears = `${text} >= '0001'`;
+      return `CASE WHEN ${matches(LOCAL_TIMESTAMP)} AND ${inYears} THEN ${cast} WHEN ${matches(patterns.timestamp)} AND ${inYears} THEN ${castOffset(text)} END`;
+    }
   }
+}
+
+/** A timestamp without an offset from UTC. */
+const LOCAL_TIMESTAMP = TEXT_PATTERNS.timestamp.replace('(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?', '');
+
+/** The time in UTC: a cast to TIMESTAMP alone would drop the offset, and refuses one behind hours and minutes. */
+function castOffset(text: string): string {
+  const withSeconds = `regexp_replace(${text}, '^(.{16})([Z+-])', '\\1:00\\2')`;
+  return `CAST(try_cast(${withSeconds} AS TIMESTAMPTZ) AS TIMESTAMP)`;
 }
 
 /** Decimals with at most `scale` digits after the point. */

@@ -101,12 +101,15 @@ export function parseType(text: string): ColumnType | 'decimal' | undefined {
   }
 }
 
-/** Regular expressions in the common subset of JavaScript and RE2, matched against the whole text. */
+/**
+ * Regular expressions in the common subset of JavaScript and RE2, matched against the whole text. Without flags:
+ * ignoring case, RE2 takes the long s of `yeſ` for an s, and JavaScript does not.
+ */
 export const TEXT_PATTERNS = {
   integer: '[+-]?[0-9]+',
   decimal: '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)',
   float: '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?',
-  boolean: '(?i:true|false|t|f|yes|no|y|n|1|0)',
+  boolean: '[tT]([rR][uU][eE])?|[fF]([aA][lL][sS][eE])?|[yY]([eE][sS])?|[nN][oO]?|1|0',
   date: '[0-9]{4}-[0-9]{2}-[0-9]{2}',
   timestamp:
     '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?',
@@ -117,21 +120,19 @@ export const CANONICAL_PATTERNS = {
   ...TEXT_PATTERNS,
   integer: '-?(0|[1-9][0-9]*)',
   decimal: '-?((0|[1-9][0-9]*)([.][0-9]+)?|[.][0-9]+)',
-  boolean: '(?i:true|false)',
+  boolean: '[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]',
 } as const;
 
 const whole = (pattern: string): RegExp => new RegExp(`^(?:${pattern})$`);
-const javascript = (pattern: string): RegExp =>
-  pattern.startsWith('(?i:') ? new RegExp(`^(?:${pattern.slice(4, -1)})$`, 'i') : whole(pattern);
 const compile = (
   patterns: Record<keyof typeof TEXT_PATTERNS, string>,
 ): Record<keyof typeof TEXT_PATTERNS, RegExp> => ({
-  integer: javascript(patterns.integer),
-  decimal: javascript(patterns.decimal),
-  float: javascript(patterns.float),
-  boolean: javascript(patterns.boolean),
-  date: javascript(patterns.date),
-  timestamp: javascript(patterns.timestamp),
+  integer: whole(patterns.integer),
+  decimal: whole(patterns.decimal),
+  float: whole(patterns.float),
+  boolean: whole(patterns.boolean),
+  date: whole(patterns.date),
+  timestamp: whole(patterns.timestamp),
 });
 const SPELLINGS = { usual: compile(TEXT_PATTERNS), canonical: compile(CANONICAL_PATTERNS) };
 

@@ -1,0 +1,78 @@
+import { count, progressMarkdown, reportMarkdown, seconds } from '../../pipeline/markdown';
+import { noRows, type RunReport } from '../../pipeline/report';
+
+const REPORT: RunReport = {
+  pipeline: 'sales',
+  run_key: 'k1',
+  workflow_id: 'flexetl/sales',
+  status: 'succeeded',
+  config_digest: 'sha256:0',
+  started_at: '2026-01-01T00:00:00.000Z',
+  duration_ms: 12_345,
+  rows: { ...noRows(), read: 12_000, dropped: 1500, output: 10_500 },
+  balanced: true,
+  transforms: [],
+  checks: [],
+  targets: [{ type: 'sqlite', name: 'a|b.db#t', mode: 'replace', rows_loaded: 10_500, status: 'published' }],
+  steps: {},
+  dead_letter: { path: null, records: 0 },
+  source: { files: [] },
+  error: null,
+};
+
+describe('a report in the Web UI', () => {
+  it('is a table of the counts that are not zero, and one of the targets', () => {
+    expect(reportMarkdown(REPORT).split('\n')).toEqual([
+      '### sales: succeeded',
+      'Run `k1`, 12.3 s, ledger balanced.',
+      '',
+      '| rows | |',
+      '|---|---:|',
+      '| read | 12,000 |',
+      '| dropped | 1,500 |',
+      '| output | 10,500 |',
+      '',
+      '| target | mode | rows loaded | status |',
+      '|---|---|---:|---|',
+      '| a\\|b.db#t | replace | 10,500 | published |',
+    ]);
+  });
+
+  it('tells an error with its places, and never a value', () => {
+    const place = {
+      file: 'a.csv',
+      line: 7,
+      record: 6,
+      column: 'x|y',
+      value: 'SECRET',
+      reason: 'not an\ninteger',
+    };
+    const error = {
+      code: 'RECORDS_REJECTED' as const,
+      message: '1 of 9 records do not fit.',
+      hint: 'Mend it.',
+      places: [place],
+    };
+    const text = reportMarkdown({ ...REPORT, status: 'failed', balanced: false, targets: [], error });
+    expect(text).toContain('ledger not balanced');
+    expect(text).toContain('**RECORDS_REJECTED** 1 of 9 records do not fit. Mend it.');
+    expect(text).toContain('| a.csv:7 | x\\|y | not an integer |');
+    expect(text).not.toContain('SECRET');
+  });
+});
+
+it('progress shows parts only where there are several', () => {
+  const view = { step: 'extract', parts_done: 3, parts_total: 12, rows_read: 1_234_567, run_key: 'k' };
+  expect(progressMarkdown(view)).toBe('**extract** 3/12 · 1,234,567 rows read · run `k`');
+  expect(progressMarkdown({ ...view, parts_total: 1 })).toBe('**extract** · 1,234,567 rows read · run `k`');
+});
+
+it('numbers are grouped and times have a unit', () => {
+  expect([count(0), count(999), count(1000)]).toEqual(['0', '999', '1,000']);
+  expect([seconds(12.4), seconds(999), seconds(1000), seconds(61_250)]).toEqual([
+    '12 ms',
+    '999 ms',
+    '1.0 s',
+    '61.3 s',
+  ]);
+});

@@ -1,0 +1,137 @@
+import fc from 'fast-check';
+import type { StepCount } from '../../pipeline/ledger';
+import type { StepName } from '../../pipeline/report';
+import {
+  addCounts,
+  buildReport,
+  createRunState,
+  outputOf,
+  progressOf,
+  restartExtract,
+  type RunState,
+} from '../../workflows/run-state';
+
+const PLAN = {
+  digest: 'sha256:1',
+  chunks: 4,
+  bytes: 900,
+  files: [{ path: 'a.csv', bytes: 900, fingerprint: 'f' }],
+  targets: [],
+  perChunk: true,
+  parallelWorkers: 2,
+  retry: {
+    enabled: true,
+    max_attempts: 3,
+    backoff_strategy: 'exponential' as const,
+    backoff_multiplier: 2,
+    initial_backoff_seconds: 1,
+    max_backoff_seconds: 60,
+  },
+  attempt: 1,
+};
+
+function newState(changes: Partial<RunState> = {}): RunState {
+  return { ...createRunState('sales', 'k', 1000), ...changes };
+}
+
+describe('the state of a run', () => {
+  it('adds the counts of parts, in whatever order they come', () => {
+    const part = fc
+      .tuple(fc.nat(100), fc.nat(100))
+      .map(([rows_in, rows_out]): StepCount[] => [{ type: 'filter', fate: 'filtered', rows_in, rows_out }]);
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 1, maxLength: 5 }), (parts) => {
+        const [forth, back] = [parts, [...parts].reverse()].map((order) => {
+          const state = newState();
+          for (const counts of order) addCounts(state, counts);
+          return state.counts;
+        });
+        expect(forth).toEqual(back);
+        const rows = parts.flat().reduce((sum, count) => sum + count.rows_in, 0);
+        expect(forth?.[0]?.rows_in).toBe(rows);
+      }),
+    );
+  });
+
+  it('leaves the counts of a part as they were', () => {
+    const first: StepCount[] = [{ type: 'filter', fate: 'filtered', rows_in: 5, rows_out: 4 }];
+    const state = newState();
+    addCounts(state, first);
+    addCounts(state, first);
+    expect(first[0]?.rows_in).toBe(5);
+  });
+
+  it('forgets what was extracted when types have changed, and keeps the needs', () => {
+    const wider = { a: { kind: 'string' as const, integerDigits: 0, scale: 0 } };
+    const state = newState({ extracted: 3, read: 30, rejected: 1 });
+    restartExtract(state, wider);
+    expect(state).toMatchObject({ extracted: 0, read: 0, rejected: 0, places: [], wider });
+  });
+
+  it('survives the way through JSON into a fresh history', () => {
+    const state = newState({ plan: PLAN, outputRows: [3, 0, 4] });
+    const copy = JSON.parse(JSON.stringify(state)) as RunState;
+    expect(copy).toEqual(state);
+    expect(outputOf(copy)).toBe(7);
+  });
+});
+
+describe('progress', () => {
+  it.each<[StepName, number, number]>([
+    ['prepare', 0, 1],
+    ['extract', 3, 4],
+    ['validate', 0, 1],
+    ['transform', 2, 4],
+    ['load', 1, 2],
+    ['publish', 1, 2],
+    ['finish', 0, 1],
+  ])('of %s is %i of %i', (step, parts_done, parts_total) => {
+    const target = { type: 'sqlite', name: 't', mode: 'replace', rows_loaded: 0 };
+    const state = newState({
+      step,
+      plan: PLAN,
+      extracted: 3,
+      transformed: 2,
+      targets: [
+        { ...target, status: 'published' },
+        { ...target, status: 'pending' },
+      ],
+    });
+    expect(progressOf(state, undefined)).toMatchObject({
+      step,
+      parts_done,
+      parts_total,
+      config_digest: 'sha256:1',
+    });
+  });
+
+  it('before the plan is known has the digest that the client gave', () => {
+    expect(progressOf(newState(), 'sha256:2')).toMatchObject({ config_digest: 'sha256:2', bytes_total: 0 });
+    expect(progressOf(newState({ step: 'transform' }), undefined)).toMatchObject({
+      config_digest: '',
+      parts_total: 1,
+    });
+  });
+});
+
+describe('the report', () => {
+  it('of a run that failed is never balanced, even if its counts are', () => {
+    expect(buildReport(newState(), 'flexetl/sales', 'failed', 1500)).toMatchObject({
+      balanced: false,
+      duration_ms: 500,
+      started_at: '1970-01-01T00:00:01.000Z',
+      config_digest: '',
+      source: { files: [] },
+    });
+  });
+
+  it('of a run that succeeded is balanced only if its counts are', () => {
+    const good = newState({ plan: PLAN, read: 7, outputRows: [7] });
+    expect(buildReport(good, 'w', 'succeeded', 1500)).toMatchObject({
+      balanced: true,
+      rows: { read: 7, output: 7 },
+    });
+    const bad = newState({ plan: PLAN, read: 7, outputRows: [6] });
+    expect(buildReport(bad, 'w', 'succeeded', 1500).balanced).toBe(false);
+  });
+});

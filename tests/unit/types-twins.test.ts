@@ -1,0 +1,339 @@
+import fc from 'fast-check';
+import { castText, ident, literal } from '../../pipeline/sql';
+import {
+  BOOLEAN,
+  DATE,
+  decimal,
+  explainMisfit,
+  FLOAT,
+  formatType,
+  INTEGER,
+  parseType,
+  STRING,
+  TIMESTAMP,
+  type ColumnType,
+  type Spelling,
+  type TextRules,
+} from '../../pipeline/types';
+import { plainDecimal } from '../support/sales';
+import { inDuckdb } from '../support/rows';
+
+const TYPES: ColumnType[] = [
+  STRING,
+  INTEGER,
+  FLOAT,
+  BOOLEAN,
+  DATE,
+  TIMESTAMP,
+  decimal(1, 0),
+  decimal(4, 4),
+  decimal(9, 2),
+  decimal(18, 6),
+  decimal(38, 0),
+  decimal(38, 18),
+  decimal(38, 38),
+];
+const RULES: TextRules[] = [{ decimal_separator: '.' }, { decimal_separator: ',' }];
+const SPELLINGS: Spelling[] = ['usual', 'canonical'];
+const CASES = TYPES.flatMap((type) =>
+  RULES.flatMap((rules) => SPELLINGS.map((spelling) => ({ type, rules, spelling }))),
+);
+
+/** Every text that has ever been read as something it is not, by DuckDB or by JavaScript. */
+const HOSTILE = [
+  ...[
+    '',
+    ' ',
+    '\t',
+    '\n',
+    '5 ',
+    ' 5',
+    '5\n',
+    '+5',
+    '-5',
+    '--5',
+    '+-5',
+    '+',
+    '-',
+    '.',
+    ',',
+    '-.',
+    '1_000',
+    '1,000',
+    '1.000,5',
+  ],
+  ...[
+    '0',
+    '-0',
+    '+0',
+    '00',
+    '007',
+    '-007',
+    '0.0',
+    '-0.0',
+    '.5',
+    '-.5',
+    '5.',
+    '-5.',
+    '5.0',
+    '0.50',
+    '1.005',
+    '8.7',
+    '1,5',
+    ',5',
+    '5,',
+  ],
+  ...[
+    '1e3',
+    '1E3',
+    '1e-3',
+    '1e+3',
+    '1e',
+    'e1',
+    '1e400',
+    '-1e400',
+    '1e-400',
+    '1e308',
+    '1.8e308',
+    '5e-324',
+    '1e3,5',
+    '0x10',
+    '0b1',
+    '0o7',
+  ],
+  ...['infinity', '-infinity', 'Infinity', 'inf', 'nan', 'NaN', 'epoch', 'null', 'NULL', 'none'],
+  ...[
+    '9223372036854775807',
+    '9223372036854775808',
+    '-9223372036854775808',
+    '-9223372036854775809',
+    '+9223372036854775807',
+  ],
+  ...[
+    '0009223372036854775807',
+    '99999999999999999999999999999999999999',
+    '100000000000000000000000000000000000000',
+  ],
+  ...[
+    '1234567890123456789012345678901234567890',
+    '0.1234567890123456789012345678901234567890',
+    `${'0'.repeat(60)}1`,
+  ],
+  ...[
+    '12345678901234567890.123456789012345678',
+    '99999999999999999999.999999999999999999',
+    '0.00000000000000000000000000000000000001',
+  ],
+  ...[
+    'true',
+    'TRUE',
+    'tRuE',
+    'false',
+    't',
+    'f',
+    'T',
+    'yes',
+    'no',
+    'Y',
+    'N',
+    '1',
+    'on',
+    'off',
+    'truE ',
+    'yeſ',
+    'falſe',
+    'ＴＲＵＥ',
+  ],
+  ...[
+    '2026-02-28',
+    '2026-02-29',
+    '2024-02-29',
+    '1900-02-29',
+    '2000-02-29',
+    '2026-04-31',
+    '2026-13-01',
+    '2026-00-10',
+    '2026-01-00',
+  ],
+  ...[
+    '0000-01-01',
+    '0001-01-01',
+    '9999-12-31',
+    '10000-01-01',
+    '-2026-01-01',
+    '2026-1-1',
+    '2026/01/01',
+    '20260101',
+    '2026-01-01 (BC)',
+  ],
+  ...[
+    '2026-01-01 ',
+    ' 2026-01-01',
+    '2026-01-01T',
+    '2026-01-01 00:00',
+    '2026-01-01T00:00:00',
+    '2026-01-01 23:59:59',
+    '2026-01-01 24:00:00',
+  ],
+  ...[
+    '2026-01-01 12:60:00',
+    '2026-01-01 12:00:60',
+    '2026-01-01 12:00:00.1',
+    '2026-01-01 12:00:00.123456',
+    '2026-01-01 12:00:00.1234567',
+  ],
+  ...[
+    '2026-01-01 12:00:00.',
+    '2026-01-01T12:00:00Z',
+    '2026-01-01T12:00:00z',
+    '2026-01-01T12:00Z',
+    '2026-01-01 12:00:00+05:30',
+  ],
+  ...[
+    '2026-01-01 12:00:00-0530',
+    '2026-01-01 12:00:00+05',
+    '2026-01-01 12:00:00 +05:30',
+    '2026-01-01 12:00:00 UTC',
+    '2026-01-01 12:00:00+23:59',
+  ],
+  ...[
+    '2026-01-01 12:00:00+24:00',
+    '2026-02-29 12:00:00',
+    '0000-12-31 23:00:00',
+    '0001-01-01 00:00:00+23:59',
+    '9999-12-31 23:59:59.999999',
+  ],
+  ...['9999-12-31 23:59:59-23:59', '2026-01-01Z', '2026-01-01 1:00:00', '2026-01-01  12:00:00', '12:00:00'],
+  ...[
+    '٣',
+    '１２',
+    '1٠',
+    '²',
+    '½',
+    '−5',
+    '5\u00a0',
+    '\ufeff5',
+    '5\u200b',
+    "5'",
+    '5"',
+    '5;',
+    '%',
+    '\\',
+    'ß',
+    '🙂',
+  ],
+];
+
+const digits = fc.stringMatching(/^[0-9]{0,41}$/);
+/** Built as numbers and times are, and then spoilt or not by a character in some place. */
+const nearlyValid = fc
+  .tuple(
+    fc.oneof(
+      fc.tuple(
+        fc.constantFrom('', '-', '+'),
+        digits,
+        fc.constantFrom('', '.', ','),
+        digits,
+        fc.constantFrom('', '', 'e5', 'E-7'),
+      ),
+      fc.tuple(
+        fc.integer({ min: 0, max: 10_000 }).map((year) => String(year).padStart(4, '0')),
+        fc.constantFrom('-01', '-02', '-12', '-13', '-00'),
+        fc.integer({ min: 0, max: 32 }).map((day) => `-${String(day).padStart(2, '0')}`),
+        fc.constantFrom('', ' ', 'T', ' 08:05', 'T23:59:59', ' 00:00:00.5', ' 24:00'),
+        fc.constantFrom('', 'Z', '+01:00', '-1200', '+25:00'),
+      ),
+    ),
+    fc.option(fc.tuple(fc.nat(12), fc.constantFrom(' ', '_', '0', '-', '.', ',', 'e', '\n', '٣', 'x', ':'))),
+  )
+  .map(([parts, spoil]) => {
+    const text = parts.join('');
+    return spoil ? text.slice(0, spoil[0]) + spoil[1] + text.slice(spoil[0]) : text;
+  });
+const anyText = fc.oneof(
+  { weight: 6, arbitrary: nearlyValid },
+  {
+    weight: 1,
+    arbitrary: fc.string({ unit: 'grapheme', maxLength: 6 }).filter((text) => !text.includes('\0')),
+  },
+);
+
+/** One query for all texts and cases: per text and case the value as text, or null where it does not fit. */
+async function castAll(texts: readonly string[]): Promise<(string | null)[][]> {
+  const casts = CASES.map(
+    ({ type, rules, spelling }, index) =>
+      `CAST(${castText(ident('text'), type, rules, spelling)} AS VARCHAR) AS c${index}`,
+  );
+  const values = texts.map((text, index) => `(${index}, ${literal(text)})`).join(', ');
+  const sql = `SELECT ${casts.join(', ')} FROM (VALUES ${values}) AS t(number, "text") ORDER BY number`;
+  return inDuckdb(async (db) => {
+    const rows = await db.all(sql);
+    return rows.map((row) => CASES.map((_, index) => row[`c${index}`] as string | null));
+  });
+}
+
+async function assertTwins(texts: readonly string[]): Promise<void> {
+  const cast = await castAll(texts);
+  const disagreements = texts.flatMap((text, row) =>
+    CASES.flatMap(({ type, rules, spelling }, index) => {
+      const misfit = explainMisfit(text, type, rules, spelling);
+      const value = cast[row]?.[index] ?? null;
+      const told = `${JSON.stringify(text)} as ${formatType(type)} ${spelling} "${rules.decimal_separator}"`;
+      if ((misfit === null) !== (value !== null))
+        return [`${told}: JavaScript ${misfit ?? 'fits'}, SQL ${value}`];
+      const isExact = type.kind === 'integer' || type.kind === 'decimal';
+      if (value === null || !isExact) return [];
+      const plain = text.replace(rules.decimal_separator, '.').replace('+', '');
+      return plainDecimal(value) === plainDecimal(plain) ? [] : [`${told}: became ${value}`];
+    }),
+  );
+  expect(disagreements).toEqual([]);
+}
+
+describe('what a text is as a value', () => {
+  it('is the same for JavaScript and for SQL, for every text that is known to confuse either', async () => {
+    await assertTwins(HOSTILE);
+  });
+
+  it('is the same for JavaScript and for SQL, for generated texts', async () => {
+    const batch = fc.array(anyText, { minLength: 150, maxLength: 150 });
+    await fc.assert(fc.asyncProperty(batch, assertTwins), { numRuns: 8, endOnFailure: true });
+  });
+
+  it('is a time in UTC when it has an offset, whose texts are compared and stored without one', async () => {
+    const texts = [
+      '2026-01-01 12:00:00-0530',
+      '2026-01-01T12:00Z',
+      '2026-01-01 00:30+01:00',
+      '2026-01-01 12:00:00.25+00:00',
+    ];
+    const column = CASES.findIndex(({ type }) => type.kind === 'timestamp');
+    expect((await castAll(texts)).map((row) => row[column])).toEqual([
+      '2026-01-01 17:30:00',
+      '2026-01-01 12:00:00',
+      '2025-12-31 23:30:00',
+      '2026-01-01 12:00:00.25',
+    ]);
+  });
+
+  it('is never an exponent, a rounding or an infinity of an integer or a decimal', () => {
+    for (const text of ['1e3', '8.7', 'infinity', '1_000', ' 5'])
+      expect(explainMisfit(text, INTEGER, { decimal_separator: '.' })).toBe('not an integer');
+    expect(explainMisfit('1.005', decimal(9, 2), { decimal_separator: '.' })).toBe(
+      '3 digits after the point, decimal(9,2) has 2',
+    );
+  });
+});
+
+describe('a type as users write it', () => {
+  it('reads back as it is printed', () => {
+    for (const type of TYPES) expect(parseType(formatType(type))).toEqual(type);
+  });
+
+  it.each(['decimal(0,0)', 'decimal(39,2)', 'decimal(2,3)', 'decimal(2)', 'int', 'Integer', ''])(
+    'is refused as %j',
+    (text) => expect(parseType(text)).toBeUndefined(),
+  );
+
+  it('as plain decimal has the digits of the input', () => expect(parseType('decimal')).toBe('decimal'));
+});
