@@ -1,5 +1,8 @@
 /** One locked-down DuckDB session: where all rows are read, checked, joined and written. */
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection, type DuckDBDataChunk, type JS } from '@duckdb/node-api';
 import { FlexetlError, messageOf, type ErrorCode } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
@@ -40,10 +43,12 @@ export interface Duckdb {
  * @throws FlexetlError VALUE_OVERFLOW, DIVISION_BY_ZERO, DISK_FULL, CANCELLED; other errors of DuckDB pass through
  */
 export async function withDuckdb<T>(options: DuckdbOptions, work: (db: Duckdb) => Promise<T>): Promise<T> {
+  // Sessions that spill into one folder write into each other's files: wrong rows, or a crash of the process.
+  const spillDir = join(options.dir, `spill-${randomUUID()}`);
   const instance = await DuckDBInstance.create(':memory:', {
     threads: String(options.threads ?? availableParallelism()),
     memory_limit: `${options.memoryMb}MB`,
-    temp_directory: options.spill === false ? '' : `${options.dir}/spill`,
+    temp_directory: options.spill === false ? '' : spillDir,
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     preserve_insertion_order: 'true',
@@ -64,6 +69,7 @@ export async function withDuckdb<T>(options: DuckdbOptions, work: (db: Duckdb) =
     clearInterval(repeat);
     connection.closeSync();
     instance.closeSync();
+    await rm(spillDir, { recursive: true, force: true });
   }
 }
 
