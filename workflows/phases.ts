@@ -2,13 +2,14 @@
 import { continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow';
 import type { LoadInput } from '../activities/load';
 import type { PrepareResult } from '../activities/prepare';
+import type { Place } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { mergeAllNeeds } from '../pipeline/schema';
 import { errorReportOf } from './failures';
 import { fanOut } from './fan-out';
 import type { pipeline } from './pipeline';
 import type { Run } from './run';
-import { addCounts, restartExtract } from './run-state';
+import { addCounts, restartExtract, type RunState } from './run-state';
 
 /** Reads all chunks; anew from the first one whenever a chunk shows that a type was guessed too narrow. */
 export async function extractPhase(run: Run, plan: PrepareResult): Promise<void> {
@@ -18,6 +19,7 @@ export async function extractPhase(run: Run, plan: PrepareResult): Promise<void>
     while (state.extracted < plan.chunks) {
       const before = state.wider;
       let wider = before;
+      const found: Found[] = [];
       await fanOut(
         windowFrom(state.extracted, plan.chunks),
         plan.parallelWorkers,
@@ -25,19 +27,32 @@ export async function extractPhase(run: Run, plan: PrepareResult): Promise<void>
           const summary = `extract ${chunk + 1}/${plan.chunks}`;
           const result = await run.step('extract', summary, { run: ref, chunk, wider: before });
           if (result.wider) wider = mergeAllNeeds([wider, result.wider]);
-          Object.assign(state.becameText, result.becameText);
+          found.push({ chunk, places: result.places, becameText: result.becameText ?? {} });
           state.read += result.rows + result.rejected;
           state.rejected += result.rejected;
-          state.places = [...state.places, ...result.places].slice(0, LIMITS.placesMax);
           state.extracted += 1;
           run.show();
         },
         () => wider === before,
       );
+      keepPlaces(state, found);
       if (wider !== before) restartExtract(state, wider);
       await yieldHistory(run);
     }
   });
+}
+
+interface Found {
+  chunk: number;
+  places: readonly Place[];
+  becameText: Readonly<Record<string, Place>>;
+}
+
+/** Chunks end in any order; the report names the first places of the source. */
+function keepPlaces(state: RunState, found: Found[]): void {
+  found.sort((a, b) => a.chunk - b.chunk);
+  state.places = [...state.places, ...found.flatMap(({ places }) => places)].slice(0, LIMITS.placesMax);
+  for (const { becameText } of found) state.becameText = { ...becameText, ...state.becameText };
 }
 
 export async function validatePhase(run: Run): Promise<void> {
@@ -79,20 +94,29 @@ export async function loadPhase(run: Run, plan: PrepareResult): Promise<void> {
     state.loaded = plan.targets.map(() => 0);
   }
   const loads = planLoads(state.outputRows);
-  if (state.loaded.every((done) => done >= loads.length)) return;
-  await run.timed('load', () =>
-    fanOut([...plan.targets.keys()], plan.targets.length, (target) => loadTarget(run, target, loads)),
-  );
+  const isOpen = (target: number): boolean =>
+    state.targets[target]?.status !== 'failed' && (state.loaded[target] ?? 0) < loads.length;
+  let open = [...plan.targets.keys()].filter(isOpen);
+  if (open.length === 0) return;
+  await run.timed('load', async () => {
+    while (open.length > 0) {
+      await fanOut(open, open.length, (target) => loadTarget(run, target, loads));
+      await yieldHistory(run);
+      open = open.filter(isOpen);
+    }
+  });
 }
 
 type Load = Omit<LoadInput, 'run' | 'target'>;
 
+/** One window of a target's loads. */
 async function loadTarget(run: Run, index: number, loads: readonly Load[]): Promise<void> {
   const { state, ref } = run;
   const target = state.targets[index];
-  if (!target || target.status === 'failed') return;
+  if (!target) return;
+  const first = state.loaded[index] ?? 0;
   try {
-    for (const load of loads.slice(state.loaded[index])) {
+    for (const load of loads.slice(first, first + LIMITS.windowMax)) {
       const summary = `load ${load.part + 1}/${loads.length} into ${target.name}`;
       const result = await run.step('load', summary, { run: ref, target: index, ...load });
       target.rows_loaded += result.rows;
@@ -150,5 +174,6 @@ function windowFrom(first: number, end: number): number[] {
 /** Goes on in a fresh history when the server asks for it. */
 async function yieldHistory(run: Run): Promise<void> {
   if (!workflowInfo().continueAsNewSuggested) return;
+  run.bookTime();
   await continueAsNew<typeof pipeline>({ ...run.request, run_key: run.state.runKey, resume: run.state });
 }

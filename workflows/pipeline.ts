@@ -28,7 +28,7 @@ import { buildReport, createRunState, outputOf, progressOf } from './run-state';
  * @throws ApplicationFailure typed with an error code, the report in its details; CancelledFailure
  */
 export async function pipeline(input: string | PipelineInput): Promise<RunReport> {
-  const request: PipelineInput = typeof input === 'string' ? { name: input } : input;
+  const request = requestOf(input);
   const workflowId = workflowIdOf(request.name);
   if (workflowInfo().workflowId !== workflowId) return runUnderItsId(request, workflowId);
 
@@ -61,6 +61,16 @@ export async function pipeline(input: string | PipelineInput): Promise<RunReport
   }
   setCurrentDetails(reportMarkdown(closed));
   return closed;
+}
+
+/** Anyone can start a workflow with anything, or nothing; an error of code would be tried again for ever. */
+function requestOf(input: unknown): PipelineInput {
+  const request = typeof input === 'string' ? { name: input } : (input as PipelineInput | null | undefined);
+  if (typeof request?.name === 'string' && request.name !== '') return request;
+  throw ApplicationFailure.nonRetryable(
+    'The input of a pipeline workflow is the name of a pipeline, as in "sales".',
+    'USAGE',
+  );
 }
 
 async function tell(run: Run): Promise<void> {

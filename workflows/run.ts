@@ -14,12 +14,20 @@ export interface Run {
   useRetry(retry: RetrySettings): void;
   /** Enters a phase, and adds its time to the report. */
   timed<T>(name: StepName, work: () => Promise<T>): Promise<T>;
+  /** Adds the time of the phase so far: what is not in the state is lost when the run goes on in a fresh history. */
+  bookTime(): void;
   /** Shows where the run is in the Web UI. */
   show(): void;
 }
 
 export function createRun(request: PipelineInput, state: RunState): Run {
   let call = createSteps(state.plan?.retry ?? DEFAULT_RETRY);
+  let bookedMs = Date.now();
+  const bookTime = (): void => {
+    const entry = state.steps[state.step];
+    if (entry) entry.duration_ms += Date.now() - bookedMs;
+    bookedMs = Date.now();
+  };
   const show = (): void => setCurrentDetails(progressMarkdown(progressOf(state, request.config_digest)));
   return {
     request,
@@ -34,15 +42,16 @@ export function createRun(request: PipelineInput, state: RunState): Run {
     },
     async timed(name, work) {
       state.step = name;
-      const entry = (state.steps[name] ??= { duration_ms: 0, attempts: 1 });
-      const startedMs = Date.now();
+      state.steps[name] ??= { duration_ms: 0, attempts: 1 };
+      bookedMs = Date.now();
       show();
       try {
         return await work();
       } finally {
-        entry.duration_ms += Date.now() - startedMs;
+        bookTime();
       }
     },
+    bookTime,
     show,
   };
 }
