@@ -11,6 +11,7 @@ export default tseslint.config(
       'output/',
       'bench/.venv/',
       'bench/results/',
+      'bench/data/',
       '.flexetl/',
     ],
   },

@@ -1,9 +1,9 @@
 /** Abort: after a failure or a cancellation, removes what was not published and leaves the report. */
 import { messageOf } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
+import { writeReport } from '../runtime/report-file';
 import type { RunRef } from '../runtime/staging';
 import type { Deps } from './deps';
-import { writeReport } from './finish';
 import { loadKey, PLAN_FILE, targetOf, type RunPlan } from './plan';
 import { createStep, type StepResult } from './step';
 

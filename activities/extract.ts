@@ -51,16 +51,17 @@ export function createExtract(deps: Deps): (input: ExtractInput) => Promise<Step
 
 type Extracted = Omit<ExtractResult, 'bytes'>;
 
-/** @returns undefined when DuckDB refuses the chunk as it is */
+/** @returns undefined when the chunk is for the careful lane */
 async function extractFast(job: ExtractJob): Promise<Extracted | undefined> {
   const { source, options, plan, chunk, tools } = job;
   const relation = await source.relation(options, plan.survey, chunk, tools);
   return withDuckdb({ ...job.session, reads: relation.reads }, async (db) => {
-    const staged = await stageRelation(job, db, relation.sql).catch((error: unknown) => {
-      if (error instanceof FlexetlError) throw error;
-      return undefined;
-    });
-    if (!staged || staged.misfits === 0) return staged && settle(job, staged);
+    const staging = tryStage(job, db, relation.sql);
+    // Both must have ended before the session is closed, whichever fails.
+    await Promise.allSettled([staging, relation.sound]);
+    const staged = await staging;
+    if (!staged || !(await relation.sound)) return undefined;
+    if (staged.misfits === 0) return settle(job, staged);
     const needs = parseNeeds(
       job.openColumns,
       await db.one(needsSql(relation.sql, job.openColumns, job.rules)),
@@ -73,6 +74,16 @@ async function extractFast(job: ExtractJob): Promise<Extracted | undefined> {
       places: await rejectedPlaces(job),
     };
   });
+}
+
+/** @returns undefined when DuckDB refuses a record */
+async function tryStage(job: ExtractJob, db: Duckdb, relation: string): Promise<Staged | undefined> {
+  try {
+    return await stageRelation(job, db, relation);
+  } catch (error) {
+    if (error instanceof FlexetlError) throw error;
+    return undefined;
+  }
 }
 
 /** The same from records read one by one; broken ones are rejects, and say why. */

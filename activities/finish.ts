@@ -1,10 +1,7 @@
 /** Finish: the run report on disk, the run's staging gone. */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { randomUUID } from 'node:crypto';
-import { FlexetlError, messageOf } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
-import { safeName, type RunRef } from '../runtime/staging';
+import { writeReport } from '../runtime/report-file';
+import type { RunRef } from '../runtime/staging';
 import type { Deps } from './deps';
 import { createStep, type StepResult } from './step';
 
@@ -19,28 +16,4 @@ export function createFinish(deps: Deps): (input: FinishInput) => Promise<StepRe
     await tools.staging.remove();
     return { path };
   });
-}
-
-/** Where the report of a run is kept, relative to the project. */
-export function reportPath(pipeline: string, runKey: string): string {
-  return join('output', 'reports', safeName(pipeline), `${safeName(runKey)}.json`);
-}
-
-/** @throws FlexetlError STAGING_UNWRITABLE */
-export async function writeReport(projectDir: string, report: RunReport): Promise<string> {
-  const path = reportPath(report.pipeline, report.run_key);
-  const file = join(projectDir, path);
-  const scratchFile = `${file}.${randomUUID()}.tmp`;
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(scratchFile, `${JSON.stringify(report, null, 2)}\n`);
-    await rename(scratchFile, file);
-  } catch (error) {
-    throw new FlexetlError('STAGING_UNWRITABLE', {
-      message: `The run report ${path} cannot be written: ${messageOf(error)}.`,
-      hint: 'Make the folder output/reports writable.',
-      cause: error,
-    });
-  }
-  return path;
 }

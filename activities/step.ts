@@ -1,7 +1,7 @@
 /** What every activity has in common: liveness, scratch, cancellation, failures, a log line, a bounded result. */
 import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity';
-import { FlexetlError, messageOf } from '../pipeline/errors';
-import { LIMITS } from '../pipeline/limits';
+import { messageOf } from '../pipeline/errors';
+import { assertSmall } from '../pipeline/payload';
 import type { Tools } from '../pipeline/plugin';
 import { openStaging, type RunRef, type Staging } from '../runtime/staging';
 import type { Deps } from './deps';
@@ -59,17 +59,7 @@ function isShutdown(): boolean {
   return cancellationSignal.aborted && !cancellationDetails?.cancelRequested;
 }
 
-/** The workflow starts such an activity anew, whatever its attempts: see workflows/steps.ts. */
+/** Not for Temporal to retry, which would cost an attempt: the workflow starts it anew, see workflows/steps.ts. */
 function shutdownFailure(): ApplicationFailure {
-  return ApplicationFailure.retryable('The worker was shut down.', 'WORKER_SHUTDOWN');
-}
-
-/** @throws FlexetlError PAYLOAD_TOO_LARGE: Temporal would retry an oversized result for ever */
-export function assertSmall(what: string, payload: unknown): void {
-  const bytes = Buffer.byteLength(JSON.stringify(payload) ?? '');
-  if (bytes <= LIMITS.payloadBytesMax) return;
-  throw new FlexetlError('PAYLOAD_TOO_LARGE', {
-    message: `The payload of ${what} has ${bytes} bytes, the limit is ${LIMITS.payloadBytesMax}.`,
-    hint: 'A pipeline with fewer columns, files or expressions stays below it.',
-  });
+  return ApplicationFailure.nonRetryable('The worker was shut down.', 'WORKER_SHUTDOWN');
 }

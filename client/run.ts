@@ -5,16 +5,13 @@ import { digestConfig } from '../pipeline/config/parse';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { ERROR_CODES } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import { reportPath } from '../activities/finish';
-import { assertSmall } from '../activities/step';
-import { startWorker } from '../worker/create-worker';
+import { reportPath } from '../runtime/report-file';
+import { assertSmall } from '../pipeline/payload';
 import { workflowIdOf, type PipelineInput } from '../workflows/messages';
 import type { pipeline } from '../workflows/pipeline';
 import { EXIT, type CommandContext } from './context';
 import { loadPipeline, type PipelineOptions } from './load-pipeline';
 import { errorLines, printJson, printLine, printNote, printReport } from './print';
-import { watchProgress } from './progress';
-import { resultOf } from './result';
 import { openLog, openSession, webUiLink, type Session } from './session';
 
 export interface RunOptions extends PipelineOptions {
@@ -33,21 +30,37 @@ export async function runCommand(
 ): Promise<number> {
   const config = await loadPipeline(context, name, options);
   const log = openLog(context, config.monitoring.logging);
-  const session = await openSession(context);
+  // Loading the worker takes as long as the server needs to start.
+  const loadWorker = () => import('../worker/create-worker.js');
+  const session = await openSession(
+    context,
+    options.worker ? { whileStarting: () => void loadWorker() } : {},
+  );
   try {
-    const handle = await startRun(context, session, config, options);
-    if (options.detach) return announce(context, session, handle);
-    const worker = options.worker ? await startWorker(session.server, context.settings, log) : undefined;
-    const stopInterrupt = context.onInterrupt(createInterrupt(context, handle, session));
-    const stopProgress = watchProgress(context, handle, log);
+    const [{ watchProgress }, { resultOf }] = await Promise.all([
+      import('./progress.js'),
+      import('./result.js'),
+    ]);
+    // The worker first: a workflow that finds no poller waits two seconds in the server's queue.
+    const worker =
+      options.worker && !options.detach
+        ? await (await loadWorker()).startWorker(session.server, context.settings, log)
+        : undefined;
     try {
-      // A worker that fails would leave the command waiting for ever.
-      const report = await Promise.race([resultOf(handle), failureOfWorker(worker?.done)]);
-      stopProgress();
-      return show(context, session, report);
+      const handle = await startRun(context, session, config, options);
+      if (options.detach) return announce(context, session, handle);
+      const stopInterrupt = context.onInterrupt(createInterrupt(context, handle, session));
+      const stopProgress = watchProgress(context, handle, log);
+      try {
+        // A worker that fails would leave the command waiting for ever.
+        const report = await Promise.race([resultOf(handle), failureOfWorker(worker?.done)]);
+        stopProgress();
+        return show(context, session, report);
+      } finally {
+        stopProgress();
+        stopInterrupt();
+      }
     } finally {
-      stopProgress();
-      stopInterrupt();
       await worker?.stop();
     }
   } finally {

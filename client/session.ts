@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { projectPath } from '../runtime/settings';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { createLog, type Logger } from '../runtime/log';
-import { acquireServer, connectClient, type Server } from '../worker/connect';
+import { acquireServer, connectClient, type Server, type ServerOptions } from '../worker/connect';
 import type { CommandContext } from './context';
 import { printNote } from './print';
 
@@ -13,17 +13,17 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** @param ports fixed ports for the embedded server */
+/** @param options fixed ports for an embedded server, and what to do while it starts */
 export async function openSession(
   context: CommandContext,
-  ports: { port?: number; uiPort?: number } = {},
+  options: Pick<ServerOptions, 'port' | 'uiPort' | 'whileStarting'> = {},
 ): Promise<Session> {
   const { projectDir, env } = context.settings;
   const server = await acquireServer({
     projectDir,
     env,
     log: (message) => printNote(context, message),
-    ...ports,
+    ...options,
   });
   const client = await connectClient(server, env);
   return {
@@ -58,6 +58,7 @@ export function openLog(context: CommandContext, logging?: PipelineConfig['monit
     file: projectPath(context.settings.projectDir, logging?.output ?? 'logs/flexetl.log'),
     rotation: logging?.rotation ?? 'daily',
     console: context.stderr,
+    consoleDetails: context.debug,
     consoleLevel: context.interactive && level !== 'error' ? 'warn' : level,
   });
 }

@@ -16,7 +16,7 @@ export const ERROR_CODES = {
   SOURCE_MISSING: { exit: 3, retryable: false },
   SOURCE_UNREADABLE: { exit: 3, retryable: false },
   SOURCE_CHANGED: { exit: 3, retryable: false },
-  SCHEMA_MISMATCH: { exit: 3, retryable: false },
+  SCHEMA_MISMATCH: { exit: 2, retryable: false },
   RECORDS_REJECTED: { exit: 1, retryable: false },
   VALUE_OVERFLOW: { exit: 3, retryable: false },
   CAST_FAILED: { exit: 3, retryable: false },
@@ -82,7 +82,8 @@ export const NON_RETRYABLE_CODES: readonly ErrorCode[] = (Object.keys(ERROR_CODE
   (code) => !ERROR_CODES[code].retryable,
 );
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown, also by code that has an `Error` of its own. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = (error as { message?: unknown } | null | undefined)?.message;
+  return typeof message === 'string' ? message : String(error);
 }

@@ -53,7 +53,7 @@ function misfitSql(column: Column, index: number): string[] {
 /** A query of one row with the needs of all open columns, to be read by {@link parseNeeds}. */
 export function needsSql(relation: string, columns: readonly SourceColumn[], rules: TextRules): string {
   const terms = columns.filter(isOpen).map((column, index) => needTerms(column, index, rules).join(', '));
-  return `SELECT ${terms.join(', ')} FROM ${relation}`;
+  return terms.length === 0 ? 'SELECT 1' : `SELECT ${terms.join(', ')} FROM ${relation}`;
 }
 
 /** Counts how many texts of a column fit each type, and its digits. */

@@ -130,6 +130,19 @@ export interface SourceRecord {
   reason?: string;
 }
 
+/** A chunk as DuckDB can read it. */
+export interface TextRelation {
+  /** A relation with one VARCHAR column per survey column, in record order. */
+  sql: string;
+  /** Absolute paths that it reads. */
+  reads: string[];
+  /**
+   * Settles beside the query: false when the chunk holds something that DuckDB reads otherwise than the careful
+   * lane without noticing, so that what the query gave must not be used. Rejects when the chunk cannot be read.
+   */
+  sound: Promise<boolean>;
+}
+
 export interface Source<Options> {
   type: string;
   description: string;
@@ -141,15 +154,9 @@ export interface Source<Options> {
   planChunks(options: Options, survey: SourceSurvey, chunkBytes: number, tools: Tools): Promise<Chunk[]>;
   /**
    * Fast lane: makes a chunk readable for DuckDB.
-   * @returns SQL of a relation with one VARCHAR column per survey column, in record order, and the absolute
-   *   paths it reads. The query may fail on broken records; the careful lane then decides.
+   * The query may fail on broken records; the careful lane then decides.
    */
-  relation(
-    options: Options,
-    survey: SourceSurvey,
-    chunk: Chunk,
-    tools: Tools,
-  ): Promise<{ sql: string; reads: string[] }>;
+  relation(options: Options, survey: SourceSurvey, chunk: Chunk, tools: Tools): Promise<TextRelation>;
   /** Careful lane: the same rows, one by one, with their places; broken records are yielded, not thrown. */
   records(options: Options, survey: SourceSurvey, chunk: Chunk, tools: Tools): AsyncIterable<SourceRecord>;
   /** @throws FlexetlError SOURCE_CHANGED when a file is not what the survey saw */

@@ -1,5 +1,5 @@
 /** The log: readable lines on stderr, the same as JSON or text in a file that is rolled daily. */
-import { accessSync, constants, createWriteStream, mkdirSync } from 'node:fs';
+import { accessSync, constants, createWriteStream } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import pino, { type Logger } from 'pino';
@@ -7,6 +7,7 @@ import pretty from 'pino-pretty';
 import { createStream } from 'rotating-file-stream';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
+import { makeFolders } from './folders';
 
 export type { Logger };
 
@@ -20,6 +21,8 @@ export interface LogOptions {
   console?: Writable;
   /** The least level shown on the console; the file has all of `level`. */
   consoleLevel?: 'debug' | 'info' | 'warn' | 'error';
+  /** Stacks and fields on the console too; the file has them always. */
+  consoleDetails?: boolean;
 }
 
 const READABLE = { colorize: false, ignore: 'pid,hostname', sync: true } as const;
@@ -30,7 +33,12 @@ const READABLE = { colorize: false, ignore: 'pid,hostname', sync: true } as cons
 export function createLog(options: LogOptions): Logger {
   const streams: pino.StreamEntry[] = [];
   if (options.console) {
-    const stream = pretty({ ...READABLE, translateTime: 'SYS:HH:MM:ss', destination: options.console });
+    const stream = pretty({
+      ...READABLE,
+      translateTime: 'SYS:HH:MM:ss',
+      hideObject: options.consoleDetails !== true,
+      destination: options.console,
+    });
     streams.push({ level: options.consoleLevel ?? options.level, stream });
   }
   if (options.file !== undefined)
@@ -40,7 +48,7 @@ export function createLog(options: LogOptions): Logger {
 
 function openLogFile(file: string, options: LogOptions): Writable {
   try {
-    mkdirSync(dirname(file), { recursive: true });
+    makeFolders(dirname(file));
     accessSync(dirname(file), constants.W_OK);
     const raw: Writable =
       options.rotation !== 'none'

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { formatType, type Schema } from '../pipeline/types';
+import { makeFolders } from './folders';
 
 export interface RunRef {
   pipeline: string;
@@ -37,11 +38,11 @@ export interface Staging {
 export async function openStaging(stagingDir: string, run: RunRef): Promise<Staging> {
   const dir = join(stagingDir, safeName(run.pipeline), safeName(run.runKey));
   try {
-    await mkdir(join(dir, 'extract'), { recursive: true, mode: 0o700 });
-    await mkdir(join(dir, 'output'), { recursive: true, mode: 0o700 });
+    makeFolders(join(dir, 'extract'), 0o700);
+    makeFolders(join(dir, 'output'), 0o700);
   } catch (error) {
     throw new FlexetlError('STAGING_UNWRITABLE', {
-      message: `The staging folder ${dir} cannot be created: ${messageOf(error)}.`,
+      message: `The staging folder cannot be created: ${messageOf(error)}.`,
       hint: 'Make it writable, or set FLEXETL_STAGING_DIR to a folder that is.',
       cause: error,
     });

@@ -22,6 +22,8 @@ export interface ServerOptions {
   uiPort?: number;
   /** Where a server that somebody else started on this machine is looked for. Default 7233, Temporal's own. */
   localPort?: number;
+  /** Called while an embedded server is starting: time for work of one's own. */
+  whileStarting?: () => void;
 }
 
 export interface Server {
@@ -44,7 +46,13 @@ export interface Server {
 export async function acquireServer(options: ServerOptions): Promise<Server> {
   const { env, log = () => undefined, port } = options;
   const ports = port === undefined ? {} : { ports: { port, uiPort: options.uiPort ?? port + 1000 } };
-  const embedded = { stateDir: join(options.projectDir, '.flexetl'), env, log, ...ports };
+  const embedded = {
+    stateDir: join(options.projectDir, '.flexetl'),
+    env,
+    log,
+    ...ports,
+    ...(options.whileStarting && { whileStarting: options.whileStarting }),
+  };
   if (port === undefined && env['TEMPORAL_ADDRESS']) return useConfigured(env['TEMPORAL_ADDRESS'], env);
   const own = await joinOwn(embedded);
   if (own) return asServer(own);

@@ -36,6 +36,8 @@ export interface EmbeddedOptions {
   ports?: Ports;
   env: Readonly<Record<string, string | undefined>>;
   log: (message: string) => void;
+  /** Called while a server is starting: time for work of one's own, such as loading modules. */
+  whileStarting?: () => void;
 }
 
 export interface EmbeddedServer {
@@ -76,13 +78,13 @@ async function startOnFreePorts(options: EmbeddedOptions, binary: string): Promi
   const { stateDir, ports } = options;
   if (ports) {
     await assertPortsFree(ports);
-    return startServer(stateDir, binary, ports);
+    return startServer(stateDir, binary, ports, options.whileStarting);
   }
   const last = readPorts(stateDir);
   for (let attempt = 1; ; attempt++) {
     const chosen = await choosePorts(realpathSync(stateDir), last ? [last] : []);
     try {
-      return await startServer(stateDir, binary, chosen);
+      return await startServer(stateDir, binary, chosen, options.whileStarting);
     } catch (error) {
       if (attempt === 3 || !/\bport\b|address already in use/i.test(messageOf(error))) throw error;
     }

@@ -45,7 +45,12 @@ export function uiUrlOf({ uiPort }: Ports): string {
  * ready: a command killed now leaves a server that the next one finds.
  * @throws FlexetlError SERVER_UNREACHABLE with the last lines of the server's log
  */
-export async function startServer(stateDir: string, binary: string, ports: Ports): Promise<ServerProcess> {
+export async function startServer(
+  stateDir: string,
+  binary: string,
+  ports: Ports,
+  whileStarting: () => void = () => undefined,
+): Promise<ServerProcess> {
   const logPath = join(stateDir, 'temporal.log');
   const { child, logOffset } = spawnServer(stateDir, binary, ports, logPath);
   const failed = new Promise<never>((_resolve, reject) => child.once('error', reject));
@@ -56,6 +61,7 @@ export async function startServer(stateDir: string, binary: string, ports: Ports
     writeRecord(stateDir, server);
     // Takes as long as the server needs to listen: the two go on side by side.
     loadClient();
+    whileStarting();
     await waitUntilReady(server, LIMITS.serverStartMs);
     return server;
   } catch (error) {
@@ -161,18 +167,15 @@ function portsOfCommand(command: string): Ports | null {
   return port && uiPort ? { port: Number(port), uiPort: Number(uiPort) } : null;
 }
 
-/** Ends it and waits until it is gone. A process that has got its id since is left alone. */
+/**
+ * Ends it and waits until it is gone. Its own way to stop takes more than a second, and leaves the database as a kill
+ * does: SQLite in WAL mode, every answer it gave committed. A process that has got its id since is left alone.
+ */
 export async function endServer(server: ServerProcess): Promise<void> {
-  const isOurs = (): boolean => portsOfCommand(commandOfProcess(server.pid))?.port === server.port;
-  for (const [signal, waitMs] of [
-    ['SIGTERM', LIMITS.serverStopMs],
-    ['SIGKILL', LIMITS.serverHungMs],
-  ] as const) {
-    if (!isOurs()) return;
-    sendSignal(server.pid, signal);
-    const deadlineMs = Date.now() + waitMs;
-    while (isAlive(server.pid) && Date.now() < deadlineMs) await delay(10);
-  }
+  if (portsOfCommand(commandOfProcess(server.pid))?.port !== server.port) return;
+  sendSignal(server.pid, 'SIGKILL');
+  const deadlineMs = Date.now() + LIMITS.serverHungMs;
+  while (isAlive(server.pid) && Date.now() < deadlineMs) await delay(5);
 }
 
 /** To the whole group, which it leads: the binary may be a script that started the real one. */

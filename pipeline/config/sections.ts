@@ -98,7 +98,7 @@ export const scalability = z.strictObject({
         .min(64)
         .max(1_048_576)
         .optional()
-        .describe('What the query engine of one step may take, in megabytes. Default: 400.'),
+        .describe('What the query engine of one step may take, in megabytes. Default: 700.'),
       spill_to_disk: z
         .boolean()
         .default(true)

@@ -1,8 +1,8 @@
 /**
  * The fast lane: a chunk as a DuckDB relation.
  *
- * One pass over the bytes goes before, which copies a slice to scratch and looks for what DuckDB accepts although
- * it is no record of ours; such a chunk gets a relation that fails, so that the careful lane decides.
+ * One pass over the bytes, which copies a slice to scratch, looks for what DuckDB accepts although it is no record of
+ * ours; such a chunk is not sound, so that the careful lane decides.
  * What DuckDB 1.5 accepts: NUL; bytes that are not UTF-8 in columns that the query does not use; `"a" "b"` as one
  * field; a quote left open at the end of the file after an escape. Its null strings swallow surplus fields
  * (any text that begins like one), so only the empty one is used. With `new_line='\r\n'` it loses records, so the
@@ -10,8 +10,8 @@
  */
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Chunk, SourceSurvey, Tools } from '../../pipeline/plugin';
-import { ident, literal } from '../../pipeline/sql';
+import type { Chunk, SourceSurvey, TextRelation, Tools } from '../../pipeline/plugin';
+import { literal } from '../../pipeline/sql';
 import type { CsvOptions } from '../csv';
 import {
   createCut,
@@ -39,20 +39,24 @@ export async function csvRelation(
   survey: SourceSurvey,
   chunk: Chunk,
   tools: Tools,
-): Promise<{ sql: string; reads: string[] }> {
+): Promise<TextRelation> {
   const file = await openPlain(options, survey, chunk.file, tools);
   const whole = chunk.start === file.start && chunk.end === file.bytes;
   const inPlace = whole && file.skip !== null && !PATTERN_CHARS.test(file.path);
   const slice = inPlace ? null : join(tools.scratchDir, `chunk-${chunk.index}.csv`);
-  const suspect = await passChunk(file, chunk, slice, tools);
-  if (suspect && (await hasFlaws(file, chunk, suspect))) {
-    return { sql: failingSql(survey.columns), reads: [] };
-  }
+  const sound = isSound(file, chunk, slice, tools);
+  // A copy must be there before it is read; a file read in place is looked through meanwhile.
+  if (slice !== null) await sound;
   const path = slice ?? file.path;
   // A slice begins with an empty line: it shows the line break, and keeps a BOM in the data from being dropped.
   const table = readCsvSql(path, survey.columns, file.dialect, slice === null ? (file.skip ?? 0) : 1);
   const values = valuesSql(survey.columns, options);
-  return { sql: values === undefined ? table : `(SELECT ${values} FROM ${table})`, reads: [path] };
+  return { sql: values === undefined ? table : `(SELECT ${values} FROM ${table})`, reads: [path], sound };
+}
+
+async function isSound(file: PlainFile, chunk: Chunk, slice: string | null, tools: Tools): Promise<boolean> {
+  const suspicion = await passChunk(file, chunk, slice, tools);
+  return suspicion === null || !(await hasFlaws(file, chunk, suspicion));
 }
 
 function readCsvSql(path: string, columns: readonly string[], dialect: Dialect, skip: number): string {
@@ -76,12 +80,6 @@ function readCsvSql(path: string, columns: readonly string[], dialect: Dialect, 
       : [`new_line = ${literal(dialect.newline === '\r' ? '\\r' : '\\n')}`]),
   ];
   return `read_csv(${literal(path)}, ${settings.join(', ')})`;
-}
-
-/** Fails whatever columns are asked for. */
-function failingSql(columns: readonly string[]): string {
-  const nulls = columns.map((name) => `CAST(NULL AS VARCHAR) AS ${ident(name)}`).join(', ');
-  return `(SELECT ${nulls} FROM range(1) WHERE error('a record of this chunk is broken'))`;
 }
 
 /** Reads the chunk's bytes once, copying them to `slice` when given. */

@@ -1,6 +1,6 @@
 /** Finds out before any work whether a load can succeed. Creates nothing. */
-import { accessSync, constants, existsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { accessSync, constants, existsSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
 import { assertAppendable, assertNames } from './columns';
 import { kindOfTable, notDatabase, readColumns, transact, translateError, withDatabase } from './database';
@@ -31,7 +31,8 @@ function assertFile({ file, shownFile }: CheckJob): boolean {
       let folder = dirname(file);
       while (!existsSync(folder)) folder = dirname(folder);
       if (!statSync(folder).isDirectory()) throw notFolder(shownFile, folder);
-      accessSync(folder, constants.W_OK | constants.X_OK);
+      // Only trying tells: /proc and network shares allow access and then refuse.
+      rmdirSync(mkdtempSync(join(folder, '.flexetl-')));
       return false;
     }
     if (statSync(file).isDirectory()) throw notDatabase(shownFile, 'it is a folder');

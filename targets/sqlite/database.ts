@@ -1,9 +1,9 @@
 /** Opening a SQLite file, waiting for its lock, and what its errors mean. */
-import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
+import { makeFolders } from '../../runtime/folders';
 import type { TableColumn } from './columns';
 import { decimalText, type SqliteValue } from './decimals';
 import type { Job } from './messages';
@@ -31,7 +31,7 @@ export async function withDatabase<T>(
 ): Promise<T> {
   let db: Sqlite | undefined;
   try {
-    if (task !== 'check') mkdirSync(dirname(file), { recursive: true });
+    if (task !== 'check') makeFolders(dirname(file));
     db = new Database(file, { timeout: NATIVE_BUSY_MS, fileMustExist: task === 'check' });
     if (task !== 'check') await prepare(db, mode, patience);
     return await work(db);

@@ -68,7 +68,8 @@ describe.each(sources.map((source) => [source.type, source] as const))('the sour
       ...chunks.slice(0, 2),
       ...(await source.planChunks(options, survey, Number.MAX_SAFE_INTEGER, sandbox.tools)),
     ]) {
-      const { sql, reads } = await source.relation(options, survey, chunk, sandbox.tools);
+      const { sql, reads, sound } = await source.relation(options, survey, chunk, sandbox.tools);
+      expect(await sound).toBe(true);
       await withDuckdb({ dir: `${sandbox.dir}/elsewhere`, reads, memoryMb: 200 }, async (db) => {
         const { n } = await db.one(`SELECT count(*) AS n FROM ${sql}`);
         expect(Number(n)).toBeGreaterThan(0);

@@ -72,7 +72,8 @@ export async function readFast(
   chunk: Chunk,
   { tools }: Sandbox,
 ): Promise<Values[] | undefined> {
-  const { sql } = await csv.relation(options, survey, chunk, tools);
+  const { sql, sound } = await csv.relation(options, survey, chunk, tools);
+  if (!(await sound)) return undefined;
   try {
     // As bytes: the client drops a BOM at the start of a text that it decodes.
     const bytes = survey.columns.map((name) => `encode(${ident(name)})`).join(', ');

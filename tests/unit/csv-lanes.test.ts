@@ -104,7 +104,8 @@ describe('the two lanes of the CSV source', () => {
         const options = csvOptions({ path: sandbox.write('bad.csv', file) });
         const { survey, chunks } = await surveyAndPlan(options, WHOLE, sandbox);
         for (const chunk of chunks) {
-          const { sql } = await csv.relation(options, survey, chunk, sandbox.tools);
+          const { sql, sound } = await csv.relation(options, survey, chunk, sandbox.tools);
+          if (!(await sound)) continue;
           await expect(db.all(`SELECT count(*) FROM ${sql}`)).rejects.toThrow();
           await expect(db.all(`SELECT b FROM ${sql}`)).rejects.toThrow();
         }

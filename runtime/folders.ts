@@ -1,0 +1,22 @@
+/** Folders with their parents. */
+import { mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/**
+ * Makes a folder and those above it. Not `mkdir` with `recursive: true`: where a file system takes no folders, as
+ * /proc does, that tries again for ever.
+ * @throws Error of the system; with the code ENOTDIR where a file is in the way
+ */
+export function makeFolders(path: string, mode = 0o777): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return;
+  if (found) throw Object.assign(new Error(`${path} is a file, not a folder`), { code: 'ENOTDIR' });
+  const parent = dirname(path);
+  if (parent !== path) makeFolders(parent, mode);
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    // Another process may have made it meanwhile.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}

@@ -1,0 +1,153 @@
+import { dirname, join } from 'node:path/posix';
+import ts from 'typescript';
+import { benchFiles, nodesOf, parseSource, placeOf, PRODUCT_DIRS, productFiles } from './repository';
+
+type Dir = (typeof PRODUCT_DIRS)[number];
+
+/** What may import what. Sources and targets reach activities through `deps`, never by import. */
+const MAY_IMPORT: Record<Dir, readonly Dir[]> = {
+  pipeline: [],
+  runtime: ['pipeline'],
+  sources: ['pipeline', 'runtime'],
+  targets: ['pipeline', 'runtime'],
+  activities: ['pipeline', 'runtime'],
+  workflows: ['pipeline'],
+  worker: ['pipeline', 'runtime', 'sources', 'targets', 'activities'],
+  client: ['pipeline', 'runtime', 'activities', 'worker', 'workflows'],
+};
+
+/** What may import nothing but types. */
+const MAY_IMPORT_TYPES: Partial<Record<Dir, readonly Dir[]>> = { workflows: ['activities'] };
+
+/** Packages without I/O, and hashing, which is a function like any other. */
+const PURE_PACKAGES = ['zod', 'yaml', 'jsep', 'node:crypto'];
+const SANDBOX_PACKAGES = ['@temporalio/workflow', '@temporalio/common'];
+
+/** The explicit lists. */
+const LISTS = [
+  'activities/index.ts',
+  'pipeline/transforms/index.ts',
+  'sources/index.ts',
+  'targets/index.ts',
+  'workflows/index.ts',
+];
+
+interface Import {
+  /** `path:line`. */
+  place: string;
+  from: string;
+  /** A path relative to the project without extension, or a package. */
+  to: string;
+  relative: boolean;
+  typeOnly: boolean;
+}
+
+const imports = productFiles.flatMap(importsOf);
+
+function importsOf(path: string): Import[] {
+  const found: Import[] = [];
+  const add = (node: ts.Node, specifier: ts.Node | undefined, typeOnly: boolean): void => {
+    if (!specifier || !ts.isStringLiteral(specifier)) return;
+    const relative = specifier.text.startsWith('.');
+    const to = relative ? join(dirname(path), specifier.text.replace(/\.js$/, '')) : specifier.text;
+    found.push({ place: placeOf(node), from: path, to, relative, typeOnly });
+  };
+  for (const node of nodesOf(parseSource(path))) {
+    if (ts.isImportDeclaration(node)) add(node, node.moduleSpecifier, isTypeOnly(node.importClause));
+    if (ts.isExportDeclaration(node)) add(node, node.moduleSpecifier, node.isTypeOnly);
+    if (ts.isCallExpression(node)) {
+      const { expression } = node;
+      const loads = expression.kind === ts.SyntaxKind.ImportKeyword || expression.getText() === 'require';
+      if (loads) add(node, node.arguments[0], false);
+    }
+    if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument))
+      add(node, node.argument.literal, true);
+  }
+  return found;
+}
+
+function isTypeOnly(clause: ts.ImportClause | undefined): boolean {
+  if (!clause) return false;
+  if (clause.isTypeOnly) return true;
+  const { name, namedBindings } = clause;
+  if (name || !namedBindings || !ts.isNamedImports(namedBindings)) return false;
+  return namedBindings.elements.every((element) => element.isTypeOnly);
+}
+
+const dirOf = (path: string): string => path.split('/')[0] ?? '';
+const describeImport = ({ place, to }: Import): string => `${place} imports ${to}`;
+
+describe('imports', () => {
+  it('are found, so that the other tests mean something', () => {
+    expect(productFiles.length).toBeGreaterThan(100);
+    expect(imports.filter(({ relative }) => relative).length).toBeGreaterThan(300);
+    expect(imports.some(({ typeOnly }) => typeOnly)).toBe(true);
+  });
+
+  it('point one way between the folders', () => {
+    const wrong = imports.filter(({ from, to, relative, typeOnly }) => {
+      if (!relative || dirOf(from) === dirOf(to)) return false;
+      const dir = dirOf(from) as Dir;
+      const allowed = [...MAY_IMPORT[dir], ...(typeOnly ? (MAY_IMPORT_TYPES[dir] ?? []) : [])];
+      return !allowed.includes(dirOf(to) as Dir);
+    });
+    expect(wrong.map(describeImport)).toEqual([]);
+  });
+
+  it('never lead from one source or target into another', () => {
+    const pluginOf = (path: string): string => path.replace(/\.ts$/, '').split('/').slice(0, 2).join('/');
+    const wrong = imports.filter(({ from, to, relative }) => {
+      const plugins = /^(sources|targets)\//;
+      if (!relative || LISTS.includes(from) || !plugins.test(from) || !plugins.test(to)) return false;
+      return pluginOf(from) !== pluginOf(to);
+    });
+    expect(wrong.map(describeImport)).toEqual([]);
+  });
+
+  it('of pipeline/ are pure packages, or types', () => {
+    const wrong = imports.filter(
+      ({ from, to, relative, typeOnly }) =>
+        dirOf(from) === 'pipeline' && !relative && !typeOnly && !PURE_PACKAGES.includes(to),
+    );
+    expect(wrong.map(describeImport)).toEqual([]);
+  });
+
+  it("of workflows/ are what Temporal's sandbox has", () => {
+    const wrong = imports.filter(
+      ({ from, to, relative, typeOnly }) =>
+        dirOf(from) === 'workflows' && !relative && !typeOnly && !SANDBOX_PACKAGES.includes(to),
+    );
+    expect(wrong.map(describeImport)).toEqual([]);
+  });
+
+  it('of lists are lists: no other file is an index, and none exports all of another', () => {
+    expect(productFiles.filter((path) => path.endsWith('/index.ts'))).toEqual(LISTS);
+    const stars = [...productFiles, ...benchFiles]
+      .flatMap((path) => nodesOf(parseSource(path)))
+      .filter((node) => ts.isExportDeclaration(node) && node.moduleSpecifier && !node.exportClause);
+    expect(stars.map(placeOf)).toEqual([]);
+  });
+});
+
+describe('pipeline/', () => {
+  it('knows no clock, no chance, no environment and no timer', () => {
+    const impure =
+      /^(process|Date\.now|Math\.random|performance\.\w+|fetch|set(Timeout|Interval|Immediate))$/;
+    const wrong = productFiles
+      .filter((path) => dirOf(path) === 'pipeline')
+      .flatMap((path) => nodesOf(parseSource(path)))
+      .filter((node) => {
+        if (ts.isNewExpression(node)) return node.expression.getText() === 'Date' && !node.arguments?.length;
+        const isName = ts.isPropertyAccessExpression(node) || (ts.isIdentifier(node) && isGlobalUse(node));
+        return isName && impure.test(node.getText());
+      });
+    expect(wrong.map(placeOf)).toEqual([]);
+  });
+});
+
+/** Not the name of a property, a parameter or a key of that spelling. */
+function isGlobalUse(node: ts.Identifier): boolean {
+  const { parent } = node;
+  if (ts.isPropertyAccessExpression(parent)) return parent.expression === node && node.text === 'process';
+  return ts.isCallExpression(parent) && parent.expression === node;
+}

@@ -1,0 +1,258 @@
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { resultOf } from '../../client/result';
+import type { RunReport } from '../../pipeline/report';
+import { findTemporalServer } from '../../worker/temporal-server';
+import { progressQuery, reportQuery, workflowIdOf } from '../../workflows/messages';
+import type { pipeline } from '../../workflows/pipeline';
+import { salesCsv, SALES_JOB, salesTruth, sortRows, plainDecimal, type Sale } from '../support/sales';
+import {
+  createGate,
+  openHarness,
+  sqliteTarget,
+  type Harness,
+  type RunHandle,
+} from '../support/worker-harness';
+
+const SALES: Sale[] = Array.from({ length: 60 }, (_, index) => ({
+  date: `2026-01-0${1 + (index % 3)}`,
+  product_id: index % 10 === 9 ? '' : `P${index % 4}`,
+  product_name: `Name, ${index % 4}`,
+  quantity: String(index % 5),
+  unit_price: `${index}.${index % 7}5`,
+}));
+const TRUTH = salesTruth(SALES);
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await openHarness();
+  harness.write('data/sales.csv', salesCsv(SALES));
+});
+afterEach(() => harness.mend());
+afterAll(() => harness.close());
+
+const addSales = (chunk_size = 16, database = 'sales.db'): string =>
+  harness.addPipeline({
+    source: { path: 'data/sales.csv' },
+    ...SALES_JOB,
+    targets: [sqliteTarget('revenue', 'replace', database)],
+    scalability: { processing: { chunk_size, parallel_workers: 2 } },
+  });
+
+async function detailsOf(handle: RunHandle): Promise<string> {
+  const metadata = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
+  return metadata.currentDetails ?? '';
+}
+
+describe('a run', () => {
+  let name: string;
+  let handle: RunHandle;
+  let report: RunReport;
+  beforeAll(async () => {
+    name = addSales();
+    handle = await harness.start({ name, run_key: 'key/1', config_digest: 'sha256:x' });
+    report = await handle.result();
+  });
+
+  it('ends with a report in which every row is accounted for', () => {
+    const nothing = { rejected: 0, quarantined: 0, deduplicated: 0 };
+    expect(report).toEqual({
+      pipeline: name,
+      run_key: 'key/1',
+      workflow_id: `flexetl/${name}`,
+      status: 'succeeded',
+      config_digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
+      started_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
+      duration_ms: expect.any(Number) as number,
+      rows: { ...TRUTH.rows, ...nothing },
+      balanced: true,
+      transforms: [
+        { type: 'drop_nulls', rows_in: 60, rows_out: 60 - TRUTH.rows.dropped },
+        { type: 'filter', rows_in: 60 - TRUTH.rows.dropped, rows_out: TRUTH.rows.aggregated },
+        { type: 'aggregate', rows_in: TRUTH.rows.aggregated, rows_out: TRUTH.rows.output },
+      ],
+      checks: [{ name: 'column_types', status: 'passed', failing_rows: 0 }],
+      targets: [
+        {
+          type: 'sqlite',
+          name: 'sales.db#revenue',
+          mode: 'replace',
+          rows_loaded: TRUTH.rows.output,
+          status: 'published',
+        },
+      ],
+      steps: Object.fromEntries(
+        ['prepare', 'extract', 'validate', 'transform', 'load', 'publish'].map((step) => [
+          step,
+          { duration_ms: expect.any(Number) as number, attempts: 1 },
+        ]),
+      ) as RunReport['steps'],
+      dead_letter: { path: null, records: 0 },
+      source: {
+        files: [
+          {
+            path: 'data/sales.csv',
+            bytes: salesCsv(SALES).length,
+            fingerprint: expect.any(String) as string,
+          },
+        ],
+      },
+      error: null,
+    });
+  });
+
+  it('loads exactly the rows that the file asks for', () => {
+    const rows = harness.query('sales.db', 'SELECT * FROM revenue');
+    expect(
+      sortRows(rows.map((row) => row.map((value, at) => (at > 2 ? plainDecimal(value) : String(value))))),
+    ).toEqual(TRUTH.groups);
+  });
+
+  it('keeps its report as a file and nothing in staging', () => {
+    const folder = join(harness.dir, 'output', 'reports', name);
+    const [file = '', ...others] = readdirSync(folder);
+    expect(others).toEqual([]);
+    expect(file).toMatch(/^key-1-[0-9a-f]{12}\.json$/);
+    expect(JSON.parse(readFileSync(join(folder, file), 'utf8'))).toEqual(report);
+    expect(harness.staged(name)).toEqual([]);
+  });
+
+  it('has its key and digest in the memo, for lists of runs', async () => {
+    const { memo, status } = await handle.describe();
+    expect([memo?.['run_key'], memo?.['config_digest'], status.name]).toEqual([
+      'key/1',
+      'sha256:x',
+      'COMPLETED',
+    ]);
+  });
+
+  it('names every activity in words that tell which part it works on', async () => {
+    const { events = [] } = await handle.fetchHistory();
+    const summaries = (events ?? []).flatMap(({ userMetadata }) =>
+      userMetadata?.summary ? [defaultPayloadConverter.fromPayload<string>(userMetadata.summary)] : [],
+    );
+    const chunks = summaries.filter((text) => text.startsWith('extract '));
+    expect(chunks).toEqual(chunks.map((_, index) => `extract ${index + 1}/${chunks.length}`));
+    expect(chunks.length).toBeGreaterThan(2);
+    expect(summaries.filter((text) => !text.startsWith('extract '))).toEqual([
+      'prepare',
+      'validate',
+      'combine',
+      'load 1/1 into sales.db#revenue',
+      'publish sales.db#revenue',
+      'finish',
+    ]);
+  });
+
+  it('shows its report in the Web UI, and answers it to a query, once it is closed', async () => {
+    expect(await detailsOf(handle)).toContain(`### ${name}: succeeded\nRun \`key/1\``);
+    expect(await handle.query(reportQuery)).toEqual(report);
+  });
+
+  it('keeps rows out of history: no payload has a product in it', async () => {
+    const history = JSON.stringify(await handle.fetchHistory(), (_key, value: unknown) =>
+      value instanceof Uint8Array ? Buffer.from(value).toString() : value,
+    );
+    expect(history).toContain('sales.db#revenue');
+    expect(history).not.toContain('Name, ');
+  });
+});
+
+describe('a run that is going on', () => {
+  it('tells how far it is, to a query and in the Web UI', async () => {
+    const gate = createGate();
+    let seen = 0;
+    harness.fake('extract', (real) => async (input) => {
+      seen += 1;
+      if (seen > 2) await gate.pass();
+      return real(input);
+    });
+    const handle = await harness.start(addSales(20, 'going.db'));
+    await gate.reached;
+    const progress = await handle.query(progressQuery);
+    expect(progress).toMatchObject({ step: 'extract', bytes_total: salesCsv(SALES).length });
+    expect(progress.parts_total).toBeGreaterThan(2);
+    expect(await detailsOf(handle)).toMatch(/^\*\*extract\*\* \d\/\d · \d+ rows read · run `/);
+    expect((await handle.query(reportQuery)).balanced).toBe(false);
+    gate.open();
+    expect((await handle.result()).status).toBe('succeeded');
+  });
+
+  it('is the only one of its pipeline, and one under another id is told so', async () => {
+    const gate = createGate();
+    harness.fake('validate', (real) => async (input) => {
+      await gate.pass();
+      return real(input);
+    });
+    const name = addSales(1000, 'only.db');
+    const first = await harness.start(name);
+    await gate.reached;
+    await expect(harness.start(name)).rejects.toThrow('already started');
+    const other = await harness.start(name, { workflowId: `by-hand-${name}` });
+    await expect(other.result()).rejects.toMatchObject({
+      cause: {
+        type: 'RUN_IN_PROGRESS',
+        message: `A run of ${name} is in progress: workflow flexetl/${name}. Wait for it, or cancel it.`,
+      },
+    });
+    gate.open();
+    expect((await first.result()).status).toBe('succeeded');
+  });
+});
+
+describe('a run started by hand, as in the Web UI', () => {
+  const startByHand = async (workflowId: string, ...input: string[]): Promise<RunHandle> => {
+    const temporal = await findTemporalServer({ env: process.env, log: () => undefined });
+    const address = harness.settings.env['TEMPORAL_ADDRESS'] ?? '';
+    await promisify(execFile)(temporal, [
+      ...['workflow', 'start', '--address', address, '--type', 'pipeline', '--workflow-id', workflowId],
+      ...['--task-queue', harness.settings.taskQueue, ...input],
+    ]);
+    return harness.client.workflow.getHandle<typeof pipeline>(workflowId);
+  };
+
+  it('needs nothing but the name of the pipeline', async () => {
+    const name = addSales(1000, 'hand.db');
+    const handle = await startByHand(workflowIdOf(name), '--input', JSON.stringify(name));
+    expect(await handle.result()).toMatchObject({
+      status: 'succeeded',
+      run_key: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ-[0-9a-f]{8}$/) as string,
+    });
+    expect(harness.tables('hand.db')).toEqual(['revenue']);
+  });
+
+  it('under another id is a child under its own, so that no two runs of it load at once', async () => {
+    const name = addSales(1000, 'child.db');
+    const handle = await startByHand(`nightly-${name}`, '--input', JSON.stringify(name));
+    expect(await handle.result()).toMatchObject({ status: 'succeeded', workflow_id: `flexetl/${name}` });
+    const child = harness.client.workflow.getHandle(workflowIdOf(name));
+    expect((await child.describe()).parentExecution?.workflowId).toBe(`nightly-${name}`);
+  });
+
+  it.each([
+    ['nothing', []],
+    ['an empty name', ['--input', '""']],
+    ['something else', ['--input', '{"pipeline":"sales"}']],
+  ])('with %s ends at once with an error that tells what it takes', async (what, input) => {
+    const handle = await startByHand(
+      `wrong-${what.replaceAll(' ', '-')}-${harness.settings.taskQueue}`,
+      ...input,
+    );
+    await expect(handle.result()).rejects.toMatchObject({
+      cause: {
+        type: 'USAGE',
+        message: 'The input of a pipeline workflow is the name of a pipeline, as in "sales".',
+      },
+    });
+  });
+
+  it('with a name that no pipeline has is a failed run, with the names there are', async () => {
+    const name = `none-${harness.settings.taskQueue}`;
+    const report = await resultOf(await startByHand(workflowIdOf(name), '--input', JSON.stringify(name)));
+    expect(report).toMatchObject({ status: 'failed', error: { code: 'CONFIG_INVALID', step: 'prepare' } });
+    expect(existsSync(join(harness.dir, 'output', 'reports', name))).toBe(true);
+  });
+});
