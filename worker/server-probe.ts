@@ -18,8 +18,7 @@ const GRPC_PERMISSION_DENIED = 7;
  * The SDK's client, loaded at the first use: it takes 0.2 s, about as long as the server needs to start meanwhile.
  */
 export function loadClient(): typeof TemporalClient {
-  // Not `import()`: CommonJS test runners cannot load one without flags.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- test runners load no `import()` without flags
   return require('@temporalio/client') as typeof TemporalClient;
 }
 

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path/posix';
 import ts from 'typescript';
-import { benchFiles, nodesOf, parseSource, placeOf, PRODUCT_DIRS, productFiles } from './repository';
+import type { PRODUCT_DIRS } from './repository';
+import { benchFiles, nodesOf, parseSource, placeOf, productFiles } from './repository';
 
 type Dir = (typeof PRODUCT_DIRS)[number];
 

@@ -36,8 +36,12 @@ export function readJson<T>(path: string): T {
   return JSON.parse(readText(path)) as T;
 }
 
+const parsed = new Map<string, ts.SourceFile>();
+
 export function parseSource(path: string): ts.SourceFile {
-  return ts.createSourceFile(path, readText(path), ts.ScriptTarget.ES2022, true);
+  const file = parsed.get(path) ?? ts.createSourceFile(path, readText(path), ts.ScriptTarget.ES2022, true);
+  parsed.set(path, file);
+  return file;
 }
 
 /** Every node of a file, each before those below it. */
