@@ -2,12 +2,26 @@
 module.exports = {
   rootDir: __dirname,
   // Not bench/: its data and virtual environment are large.
-  roots: ['tests', 'workflows', 'activities', 'pipeline', 'runtime', 'sources', 'targets', 'worker', 'client'].map((dir) => `<rootDir>/${dir}`),
+  roots: [
+    'tests',
+    'workflows',
+    'activities',
+    'pipeline',
+    'runtime',
+    'sources',
+    'targets',
+    'worker',
+    'client',
+  ].map((dir) => `<rootDir>/${dir}`),
   testMatch: ['<rootDir>/tests/**/*.test.ts'],
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',
-      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' }, sourceMaps: 'inline' },
+      {
+        jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+        module: { type: 'commonjs' },
+        sourceMaps: 'inline',
+      },
     ],
   },
   // Dynamic imports name the compiled file.

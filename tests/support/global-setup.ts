@@ -20,7 +20,10 @@ module.exports = function globalSetup(): void {
   }
   // In a process of its own: a gRPC client in Jest's own process has been seen to spin its timers for ever.
   const args = ['--require', join(__dirname, 'run-ts.js'), join(__dirname, 'start-server.ts')];
-  const output = execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const output = execFileSync(process.execPath, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   globalThis.testServer = JSON.parse(output) as TestServer;
   process.env['FLEXETL_TEST_ADDRESS'] = globalThis.testServer.address;
 };

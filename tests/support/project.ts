@@ -1,7 +1,15 @@
 /** A user's project in a folder of its own, and the command line over it: in this process, or as a process. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { Writable } from 'node:stream';
@@ -61,7 +69,12 @@ export function openProject(): Project {
   const project: Project = {
     dir,
     name: `sales_${id}`,
-    env: { ...inherited, TEMPORAL_ADDRESS: address, FLEXETL_TASK_QUEUE: `queue-${id}`, FORCE_COLOR: undefined },
+    env: {
+      ...inherited,
+      TEMPORAL_ADDRESS: address,
+      FLEXETL_TASK_QUEUE: `queue-${id}`,
+      FORCE_COLOR: undefined,
+    },
     path: (...parts) => join(dir, ...parts),
     write(path, content) {
       mkdirSync(dirname(join(dir, path)), { recursive: true });
@@ -148,7 +161,8 @@ function startCommand(argv: readonly string[], project: Project): Running {
     async says(pattern) {
       await waitFor(
         () => {
-          if (closed && !pattern.test(all())) throw new Error(`It ended without ${String(pattern)}:\n${all()}`);
+          if (closed && !pattern.test(all()))
+            throw new Error(`It ended without ${String(pattern)}:\n${all()}`);
           return pattern.test(all());
         },
         { deadlineMs: 30_000, what: `${String(pattern)} of ${argv.join(' ')}` },
