@@ -54,7 +54,9 @@ type Extracted = Omit<ExtractResult, 'bytes'>;
 /** @returns undefined when the chunk is for the careful lane */
 async function extractFast(job: ExtractJob): Promise<Extracted | undefined> {
   const { source, options, plan, chunk, tools } = job;
-  const relation = await source.relation(options, plan.survey, chunk, tools);
+  // The query tells the progress of the step; the pass over the bytes beside it keeps silent.
+  const silent = { ...tools, progress: () => undefined };
+  const relation = await source.relation(options, plan.survey, chunk, silent);
   return withDuckdb({ ...job.session, reads: relation.reads }, async (db) => {
     const staging = tryStage(job, db, relation.sql);
     // Both must have ended before the session is closed, whichever fails.

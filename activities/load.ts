@@ -40,7 +40,10 @@ export function createLoad(deps: Deps): (input: LoadInput) => Promise<StepResult
       `SELECT ${columns} FROM read_parquet(${file}, file_row_number = true) ` +
       `WHERE file_row_number >= ${input.firstRow} AND file_row_number < ${input.firstRow + input.rows}`;
     return withDuckdb(sessionOptions(plan.config, tools), async (db) =>
-      target.loadPart(options, key, input.part, schema, arrowBatches(db, sql, schema), tools),
+      target.loadPart(options, key, input.part, schema, arrowBatches(db, sql, schema), {
+        ...tools,
+        progress: (rows) => tools.progress(rows / input.rows),
+      }),
     );
   });
 }

@@ -90,6 +90,14 @@ export const LIMITS = {
   workflowTaskTimeoutMs: 10_000,
   /** Between two looks at the progress of a run. */
   progressIntervalMs: 300,
+  /** A look that takes longer is given up: a run that has ended must not wait for it. */
+  progressDeadlineMs: 1_000,
+  /** A worker that needs longer than this to say how it is, is not well: its event loop is never blocked as long. */
+  healthAnswerMs: 4_000,
+  /** Its part for the question to the Temporal server. */
+  healthServerMs: 3_000,
+  /** Where no bar can be drawn, a line at least this often. */
+  progressLineMs: 5_000,
   /** How long a second Ctrl-C waits for the server to end. */
   leaveMs: 2_000,
   /** Between two interrupts of a query that is to end. */

@@ -81,7 +81,7 @@ export interface Tools {
   scratchDir: string;
   /** Aborts on cancellation and shutdown. */
   signal: AbortSignal;
-  /** Progress of long work, in the unit of the step (bytes or rows); also proves liveness. */
+  /** Progress of long work, in bytes read or rows written. */
   progress(done: number): void;
 }
 
@@ -148,7 +148,7 @@ export interface Source<Options> {
   description: string;
   options: z.ZodType<Options>;
   textRules(options: Options): TextRules;
-  /** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE, SCHEMA_MISMATCH */
+  /** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE */
   survey(options: Options, tools: Tools): Promise<SourceSurvey>;
   /** Cuts the source at true record boundaries into chunks of about `chunkBytes`. Deterministic. */
   planChunks(options: Options, survey: SourceSurvey, chunkBytes: number, tools: Tools): Promise<Chunk[]>;

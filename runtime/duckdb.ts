@@ -77,6 +77,10 @@ export async function withDuckdb<T>(options: DuckdbOptions, work: (db: Duckdb) =
 async function lockDown(connection: DuckDBConnection, options: DuckdbOptions): Promise<void> {
   const reads = (options.reads ?? []).map(literal).join(', ');
   await connection.run(`SET TimeZone = 'UTC'`);
+  // Counted, never printed.
+  await connection.run('SET enable_progress_bar = true');
+  await connection.run('SET enable_progress_bar_print = false');
+  await connection.run('SET progress_bar_time = 0');
   await connection.run(`SET allowed_directories = [${literal(`${options.dir}/`)}]`);
   if (reads) await connection.run(`SET allowed_paths = [${reads}]`);
   await connection.run('SET enable_external_access = false');

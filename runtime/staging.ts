@@ -6,8 +6,8 @@
  * therefore replaces a part by the same bytes, and a killed one leaves only scratch.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readFile, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { formatType, type Schema } from '../pipeline/types';
@@ -93,7 +93,11 @@ function createStaging(dir: string): Staging {
       });
     },
     findJson: readJsonIfThere,
-    remove: () => rm(dir, { recursive: true, force: true }),
+    async remove() {
+      await rm(dir, { recursive: true, force: true });
+      // The pipeline's folder goes with its last run; with another one in it, it stays.
+      await rmdir(dirname(dir)).catch(() => undefined);
+    },
   };
 }
 
