@@ -95,7 +95,18 @@ describe('documents', () => {
     }
   });
 
-  it('of the architecture name folders and limits that there are', () => {
+  it('of the contract name tests that there are', () => {
+    const text = readText('docs/architecture.md');
+    const proofs = [...text.matchAll(/\]\(\.\.\/(tests\/[^)]+)\) “([^”]+)”/g)];
+    expect(proofs.length).toBeGreaterThan(15);
+    const gone = proofs.filter(([, path = '', title = '']) => !readText(path).includes(title));
+    expect(gone.map(([proof]) => proof)).toEqual([]);
+    for (const promise of ['C1', 'C2', 'C3', 'C4', 'C5', 'C6', 'C7', 'C8']) {
+      expect(text.split('\n').find((line) => line.startsWith(`| **${promise} `))).toContain('](../tests/');
+    }
+  });
+
+  it('of the architecture name limits that there are', () => {
     const text = readText('docs/architecture.md') + listFiles(['docs/decisions/*.md']).map(readText).join('');
     const limits = [...text.matchAll(/`([a-z][A-Za-z]+(?:Max|Default|Min|Ms))`/g)].map(
       ([, name = '']) => name,
