@@ -9,7 +9,7 @@ import type { PipelineConfig } from '../pipeline/config/schema';
 import { chunkBytesFor } from '../pipeline/chunks';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import type { SourceFile } from '../pipeline/plugin';
+import type { SourceFile, SourceSurvey } from '../pipeline/plugin';
 import { declareColumns, needsOfSample, stagedSchema } from '../pipeline/schema';
 import { columnsNeeded, isRowWise, planTransforms } from '../pipeline/transforms/plan';
 import { readPipelineConfig } from '../runtime/config-file';
@@ -93,12 +93,28 @@ export async function planRun(
   const { source, options } = sourceOf(deps, config);
   const rules = source.textRules(options);
   const survey = await source.survey(options, tools);
-  const declared = declareColumns(survey.columns, config.validation.schema);
+  const declared = inSource(survey, () => declareColumns(survey.columns, config.validation.schema));
   const needs = needsOfSample(declared, survey.sample, rules);
-  const steps = planTransforms(config.transformations, stagedSchema(declared, needs));
+  const steps = inSource(survey, () => planTransforms(config.transformations, stagedSchema(declared, needs)));
   const used = columnsNeeded(steps, survey.columns);
   const columns = declared.map((column) => ({ ...column, staged: used.has(column.name) }));
   const chunkBytes = chunkBytesFor(config.scalability.processing.chunk_size, survey.recordBytes || undefined);
   const chunks = await source.planChunks(options, survey, chunkBytes, tools);
   return { config, digest: digestConfig(config), survey: { ...survey, sample: [] }, chunks, columns, needs };
+}
+
+/** Tells whose columns an error is about. */
+function inSource<T>({ files }: SourceSurvey, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    const [first, ...others] = files;
+    if (!(error instanceof FlexetlError) || !first) throw error;
+    const more = others.length > 0 ? ` and ${others.length} more` : '';
+    throw new FlexetlError(error.code, {
+      message: `${error.message} The source is ${first.path}${more}.`,
+      ...(error.hint !== undefined && { hint: error.hint }),
+      cause: error,
+    });
+  }
 }

@@ -41,7 +41,7 @@ export function createValidate(deps: Deps): (input: ValidateInput) => Promise<St
 function recordsRejected(input: ValidateInput): FlexetlError {
   const shown = input.places.length < input.rejected ? `, the first ${input.places.length} are shown` : '';
   return new FlexetlError('RECORDS_REJECTED', {
-    message: `${input.rejected} of ${input.read} records do not fit${shown}.`,
+    message: `${input.rejected} of ${input.read} records ${input.rejected === 1 ? 'does' : 'do'} not fit${shown}.`,
     hint: 'Nothing was loaded. Mend the source, or declare the column with a type that fits (validation.schema).',
     places: input.places,
   });

@@ -22,7 +22,7 @@ export function printNote(context: CommandContext, line: string): void {
  * @returns the exit code
  */
 export function printError(context: CommandContext, error: unknown): number {
-  const known = error instanceof FlexetlError ? error : undefined;
+  const known = error instanceof FlexetlError ? error : explainServer(error);
   const code = known?.code ?? 'INTERNAL';
   const message = known ? known.message : `Unexpected: ${messageOf(error)}`;
   const hint = known ? known.hint : 'Run again with --debug for the stack, and please report it.';
@@ -38,6 +38,17 @@ export function printError(context: CommandContext, error: unknown): number {
   return known ? ERROR_CODES[known.code].exit : EXIT.runFailed;
 }
 
+/** A server that went away in the middle: the client has tried for a while before it gives up. */
+function explainServer(error: unknown): FlexetlError | undefined {
+  if ((error as Error | undefined)?.name !== 'ServiceError') return undefined;
+  const { cause } = error as Error;
+  return new FlexetlError('SERVER_UNREACHABLE', {
+    message: `The Temporal server failed: ${messageOf(error)}${cause === undefined ? '' : `: ${messageOf(cause)}`}.`,
+    hint: 'A run that is open goes on when the server is back and the pipeline is run again.',
+    cause: error,
+  });
+}
+
 export function errorLines(error: ErrorReport): string[] {
   const places = (error.places ?? []).map((place) => `  ${placeLine(place)}`);
   return [`error ${error.code}: ${error.message}`, ...places, ...(error.hint ? [error.hint] : [])];
@@ -49,11 +60,14 @@ function placeLine(place: Place): string {
   return `${place.file}:${place.line}${column}:${value} ${place.reason}`;
 }
 
-/** @param webUi how to open the run in the Web UI */
+/**
+ * @param reportFile where the report is kept, if it is
+ * @param webUi how to open the run in the Web UI
+ */
 export function printReport(
   context: CommandContext,
   report: RunReport,
-  reportFile: string,
+  reportFile: string | undefined,
   webUi: string,
 ): void {
   const mark = report.status === 'succeeded' ? '✔' : '✘';
@@ -63,23 +77,29 @@ export function printReport(
   );
   printLine(context, `  rows     ${rowsLine(report)}`);
   for (const target of report.targets) {
-    const rows = `${count(target.rows_loaded)} rows ${target.status}`;
+    const rows = `${many(target.rows_loaded, 'row')} ${target.status}`;
     printLine(context, `  target   ${target.type} ${target.name} (${target.mode}): ${rows}`);
   }
   printLine(context, `  steps    ${stepsLine(report)}`);
-  printLine(context, `  report   ${reportFile}`);
+  if (reportFile !== undefined) printLine(context, `  report   ${reportFile}`);
   printLine(context, `  web ui   ${webUi}`);
 }
 
-/** The ledger as an equation: read = what became of the rows. */
+/** The ledger as an equation: read = what became of the rows. A run that ended early has no such sum. */
 function rowsLine(report: RunReport): string {
   const { read, output, ...fates } = report.rows;
   const parts = Object.entries(fates).filter(([, rows]) => rows > 0);
   const terms = parts.map(([name, rows]) => `${count(rows)} ${name}`);
+  if (report.status !== 'succeeded') return [`${count(read)} read`, ...terms].join(', ');
   if (fates.aggregated === 0 && output > 0) terms.push(`${count(output)} output`);
   const equation = `${count(read)} read = ${terms.join(' + ') || '0'}`;
-  const groups = fates.aggregated > 0 ? ` into ${count(output)} groups` : '';
+  const groups = fates.aggregated > 0 ? ` into ${many(output, 'group')}` : '';
   return `${equation}${groups}   ${report.balanced ? 'balanced' : 'not balanced'}`;
+}
+
+/** `1 row`, `2 rows`. */
+export function many(rows: number, noun: string): string {
+  return `${count(rows)} ${noun}${rows === 1 ? '' : 's'}`;
 }
 
 function stepsLine(report: RunReport): string {

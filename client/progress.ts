@@ -7,6 +7,7 @@ import type { StepName } from '../pipeline/report';
 import type { Logger } from '../runtime/log';
 import { progressQuery, type Progress } from '../workflows/messages';
 import type { CommandContext } from './context';
+import type { Session } from './session';
 
 /** The share of a run's time that is behind it when a step begins, and the step's own; from measured runs. */
 const SHARES: Record<StepName, readonly [before: number, own: number]> = {
@@ -19,24 +20,40 @@ const SHARES: Record<StepName, readonly [before: number, own: number]> = {
   finish: [0.99, 0.01],
 };
 
-/** @returns a function that ends the display; calling it twice is fine */
-export function watchProgress(context: CommandContext, handle: WorkflowHandle, log: Logger): () => void {
+/**
+ * @returns a function that ends the display and waits for the last look: a request that is tried again on a
+ *   closed connection would end the process. Calling it twice is fine.
+ */
+export function watchProgress(
+  context: CommandContext,
+  session: Session,
+  handle: WorkflowHandle,
+  log: Logger,
+): () => Promise<void> {
   const display = context.interactive ? createBar(context) : createLines(log);
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
+  let looking = Promise.resolve();
   const look = async (): Promise<void> => {
     // A query fails while no worker has the workflow; the next look may find one.
-    const progress = await readProgress(handle).catch(() => undefined);
+    const progress = await session.client
+      .withDeadline(Date.now() + LIMITS.progressDeadlineMs, () => readProgress(handle))
+      .catch(() => undefined);
     if (stopped) return;
     if (progress) display.show(progress.progress, progress.fraction);
-    timer = setTimeout(() => void look(), LIMITS.progressIntervalMs);
+    lookAgain();
   };
-  timer = setTimeout(() => void look(), LIMITS.progressIntervalMs);
-  return () => {
-    if (stopped) return;
+  const lookAgain = (): void => {
+    timer = setTimeout(() => {
+      looking = look();
+    }, LIMITS.progressIntervalMs);
+  };
+  lookAgain();
+  return async () => {
+    if (!stopped) display.stop();
     stopped = true;
     clearTimeout(timer);
-    display.stop();
+    await looking;
   };
 }
 
@@ -88,11 +105,14 @@ function createBar(context: CommandContext): Display {
 
 function createLines(log: Logger): Display {
   let last = '';
+  let lastMs = 0;
   return {
     show(progress, fraction) {
       const step = stepText(progress);
-      if (step === last) return;
+      const nowMs = performance.now();
+      if (step === last && nowMs - lastMs < LIMITS.progressLineMs) return;
       last = step;
+      lastMs = nowMs;
       log.info(`${Math.floor(fraction * 100)} % ${step}, ${count(progress.rows_read)} rows read`);
     },
     stop: () => undefined,

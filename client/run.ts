@@ -1,4 +1,5 @@
 /** `flexetl run`: starts the workflow, or joins the run that is open; works, watches, reports. */
+import { existsSync } from 'node:fs';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { RunReport } from '../pipeline/report';
 import { digestConfig } from '../pipeline/config/parse';
@@ -6,6 +7,7 @@ import type { PipelineConfig } from '../pipeline/config/schema';
 import { ERROR_CODES } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { reportPath } from '../runtime/report-file';
+import { projectPath } from '../runtime/settings';
 import { assertSmall } from '../pipeline/payload';
 import { workflowIdOf, type PipelineInput } from '../workflows/messages';
 import type { pipeline } from '../workflows/pipeline';
@@ -50,14 +52,14 @@ export async function runCommand(
       const handle = await startRun(context, session, config, options);
       if (options.detach) return announce(context, session, handle);
       const stopInterrupt = context.onInterrupt(createInterrupt(context, handle, session));
-      const stopProgress = watchProgress(context, handle, log);
+      const stopProgress = watchProgress(context, session, handle, log);
       try {
         // A worker that fails would leave the command waiting for ever.
         const report = await Promise.race([resultOf(handle), failureOfWorker(worker?.done)]);
-        stopProgress();
+        await stopProgress();
         return show(context, session, report);
       } finally {
-        stopProgress();
+        await stopProgress();
         stopInterrupt();
       }
     } finally {
@@ -99,19 +101,28 @@ async function startRun(
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    return joinRun(context, session, workflowId, digest);
+    const open = await joinRun(context, session, workflowId, digest, options);
+    return open ?? startRun(context, session, config, options);
   }
 }
 
+/** @returns undefined when the open run was being cancelled, and has ended now */
 async function joinRun(
   context: CommandContext,
   session: Session,
   workflowId: string,
   digest: string,
-): Promise<RunHandle> {
+  { detach }: RunOptions,
+): Promise<RunHandle | undefined> {
   const handle = session.client.workflow.getHandle<typeof pipeline>(workflowId);
-  const { startTime, memo, runId } = await handle.describe();
+  const { startTime, memo, runId, raw } = await handle.describe();
   const key = typeof memo?.['run_key'] === 'string' ? `run ${memo['run_key']}` : 'a run';
+  if (raw.workflowExtendedInfo?.cancelRequested && !detach) {
+    printNote(context, `Ending ${key} first, which was cancelled and had no time to clean up.`);
+    const cancelled = session.client.workflow.getHandle<typeof pipeline>(workflowId, runId);
+    await cancelled.result().catch(() => undefined);
+    return undefined;
+  }
   printNote(context, `Going on with ${key}, open since ${startTime.toISOString()}.`);
   const opened = memo?.['config_digest'];
   if (typeof opened === 'string' && opened !== digest) {
@@ -137,7 +148,7 @@ function announce(context: CommandContext, session: Session, handle: RunHandle):
   return EXIT.done;
 }
 
-/** First Ctrl-C: cancels the run and waits for it. Second: leaves at once; the run stays open. */
+/** First Ctrl-C: cancels the run and waits for it. Second: leaves at once; the run stays open, its cancellation too. */
 function createInterrupt(context: CommandContext, handle: RunHandle, session: Session): () => void {
   let presses = 0;
   return () => {
@@ -145,7 +156,7 @@ function createInterrupt(context: CommandContext, handle: RunHandle, session: Se
     if (presses === 1) {
       printNote(
         context,
-        'Cancelling… (Ctrl-C again leaves at once; the run then goes on with the next command)',
+        'Cancelling… (Ctrl-C again leaves at once; the next run then cleans up after this one)',
       );
       handle.cancel().catch(() => undefined);
       return;
@@ -164,17 +175,23 @@ function failureOfWorker(done: Promise<void> | undefined): Promise<never> {
 
 function show(context: CommandContext, session: Session, report: RunReport): number {
   const { server } = session;
-  const file = reportPath(report.pipeline, report.run_key);
-  const link = (base: string): string => webUiLink(base, server.namespace, report.workflow_id);
-  const webUi =
-    server.kind === 'embedded'
-      ? `flexetl dev, then ${link('http://localhost:8233')}`
-      : link(server.uiUrl ?? 'http://localhost:8233');
   if (context.json) printJson(context, report);
-  else printReport(context, report, file, webUi);
+  else printReport(context, report, findReport(context, report), whereInWebUi(server, report));
   if (report.error) context.stderr.write(`${errorLines(report.error).join('\n')}\n`);
   if (report.status === 'succeeded') return EXIT.done;
   return report.status === 'cancelled' ? EXIT.interrupted : exitOf(report);
+}
+
+/** Undefined where the file could not be written, or lies on the machine of the worker. */
+function findReport(context: CommandContext, report: RunReport): string | undefined {
+  const path = reportPath(report.pipeline, report.run_key);
+  return existsSync(projectPath(context.settings.projectDir, path)) ? path : undefined;
+}
+
+function whereInWebUi({ kind, uiUrl, namespace, address }: Session['server'], report: RunReport): string {
+  const link = (base: string): string => webUiLink(base, namespace, report.workflow_id);
+  if (kind === 'embedded') return `flexetl dev, then ${link('http://localhost:8233')}`;
+  return uiUrl ? link(uiUrl) : `workflow ${report.workflow_id}, namespace ${namespace}, on ${address}`;
 }
 
 function exitOf(report: RunReport): number {

@@ -11,7 +11,7 @@ export function castExactly(sql: string, from: ColumnType, to: ColumnType, name:
   if (sameType(from, to)) return sql;
   if (!isCastable(from, to)) return undefined;
   if (to.kind === 'string') return castToText(sql, from);
-  const error = sqlError('CAST_FAILED', `"${name}" holds a ${from.kind} that is no ${formatType(to)}`);
+  const error = sqlError('CAST_FAILED', `"${name}" holds a ${from.kind} that is no ${formatType(to)}.`);
   if (from.kind === 'string') {
     const value = castText(sql, to, { decimal_separator: '.' });
     return `CASE WHEN ${sql} IS NOT NULL THEN coalesce(${value}, ${error}) END`;

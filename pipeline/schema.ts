@@ -191,7 +191,7 @@ export function declareColumns(
     if (names.includes(name)) continue;
     const near = suggest(name, names);
     throw new FlexetlError('SCHEMA_MISMATCH', {
-      message: `validation.schema declares the column "${name}", which the source does not have; it has ${names.join(', ')}.`,
+      message: `validation.schema declares the column "${name}", which the source does not have; it has ${names.slice(0, 20).join(', ')}.`,
       hint: near
         ? `Did you mean "${near}"?`
         : 'Remove it from validation.schema, or check the header of the source.',

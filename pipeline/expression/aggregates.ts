@@ -55,7 +55,7 @@ function sum(value: Operand & { type: ColumnType }, name: string, lean: boolean)
   if (type.kind === 'float') return { sql: sumFloats(sql, lean), type: FLOAT, infinite: true };
   const total = `sum(${sql})`;
   const error = (bound: string): string =>
-    sqlError('VALUE_OVERFLOW', `${name} goes beyond ${bound}: sum fewer rows or a smaller unit`);
+    sqlError('VALUE_OVERFLOW', `${name} goes beyond ${bound}: sum fewer rows or a smaller unit.`);
   if (type.kind === 'integer') {
     const fits = `${total} NOT BETWEEN -9223372036854775808 AND 9223372036854775807`;
     return {

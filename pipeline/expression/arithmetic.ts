@@ -149,7 +149,7 @@ function nonZero(divisor: Operand, dividend: Operand): Operand {
   if (divisor.literal !== undefined && /[1-9]/.test(divisor.literal)) return divisor;
   const { sql } = settle(divisor);
   const zero = dividend.literal === undefined ? `${sql} = 0 AND ${dividend.sql} IS NOT NULL` : `${sql} = 0`;
-  const error = sqlError('DIVISION_BY_ZERO', 'a divisor is zero; guard it with if(divisor = 0, null, …)');
+  const error = sqlError('DIVISION_BY_ZERO', 'A divisor is zero; guard it with if(divisor = 0, null, …).');
   return { ...divisor, sql: `CASE WHEN ${zero} THEN ${error} ELSE ${sql} END` };
 }
 

@@ -130,7 +130,7 @@ export function readDates(
 export function settle(operand: Operand): Operand {
   if (!operand.infinite) return operand;
   const { sql } = operand;
-  const error = sqlError('VALUE_OVERFLOW', 'a float went outside of the range of doubles');
+  const error = sqlError('VALUE_OVERFLOW', 'A float went outside of the range of doubles.');
   return {
     ...operand,
     sql: `CASE WHEN isfinite(${sql}) OR ${sql} IS NULL THEN ${sql} ELSE ${error} END`,

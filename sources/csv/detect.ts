@@ -47,7 +47,7 @@ const RESERVED = new Set([RECORD_COLUMN, '_misfit', '__proto__', 'constructor', 
 
 /**
  * @param delimiter the one found in the source's first file, or the user's; undefined: to be detected
- * @throws FlexetlError SOURCE_UNREADABLE, SCHEMA_MISMATCH
+ * @throws FlexetlError SOURCE_UNREADABLE
  */
 export function detectLayout(head: Head, options: HeadOptions, delimiter: string | undefined): Layout {
   assertText(head);
@@ -169,7 +169,7 @@ function nameColumns(head: Head, options: HeadOptions, fields: Fields | undefine
   names.forEach((name, index) => {
     const problem = explainName(name, seen);
     if (problem) {
-      throw new FlexetlError('SCHEMA_MISMATCH', {
+      throw new FlexetlError('SOURCE_UNREADABLE', {
         message: `${head.path}: column ${index + 1} of the header ${problem}.`,
         hint: 'Give every column a name of its own, or set header: false and columns.',
       });
@@ -202,7 +202,7 @@ function countSkippable(before: Buffer, dialect: Dialect): number | null {
   return lines.length - 1;
 }
 
-/** @throws FlexetlError SCHEMA_MISMATCH naming the first difference */
+/** @throws FlexetlError SOURCE_UNREADABLE naming the first difference */
 export function assertSameColumns(
   path: string,
   columns: readonly string[],
@@ -214,7 +214,7 @@ export function assertSameColumns(
     const expected = first.columns[index];
     if (found === expected) continue;
     const show = (name: string | undefined): string => (name === undefined ? 'no column' : `"${name}"`);
-    throw new FlexetlError('SCHEMA_MISMATCH', {
+    throw new FlexetlError('SOURCE_UNREADABLE', {
       message: `${path} has ${show(found)} as column ${index + 1}, ${first.path} has ${show(expected)}.`,
       hint: 'All files of a source must have the same columns in the same order.',
     });

@@ -28,7 +28,7 @@ export interface Detected {
   files: FileDetails[];
 }
 
-/** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE, SCHEMA_MISMATCH */
+/** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE */
 export async function surveyCsv(options: CsvOptions, tools: Tools): Promise<SourceSurvey> {
   const paths = await resolveFiles(options.path, tools.projectDir);
   const files: SourceFile[] = [];

@@ -109,7 +109,7 @@ describe('the files of a CSV source', () => {
     sandbox.write('mixed/a.csv', 'x,y\n');
     sandbox.write('mixed/b.csv', 'x,z\n');
     await expect(survey({ path: 'mixed' })).rejects.toMatchObject({
-      code: 'SCHEMA_MISMATCH',
+      code: 'SOURCE_UNREADABLE',
       message: 'mixed/b.csv has "z" as column 2, mixed/a.csv has "y".',
     });
     sandbox.write('mixed/b.csv', 'x\n');
@@ -153,7 +153,7 @@ describe('the header of a CSV source', () => {
   ])('is refused: %s', async (header, message) => {
     sandbox.write('head.csv', `${header}\n1,2,3\n`);
     await expect(survey({ path: 'head.csv' })).rejects.toMatchObject({
-      code: 'SCHEMA_MISMATCH',
+      code: 'SOURCE_UNREADABLE',
       message: expect.stringMatching(message),
     });
   });
