@@ -11,37 +11,42 @@ ARG TEMPORAL_IMAGE=docker.io/temporalio/temporal:1.5.1
 # ── Packages: cached until the lockfile changes ─────────────────────────────────────────────────────────────
 FROM ${NODE_IMAGE} AS packages
 WORKDIR /opt/flexetl
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends tini >/dev/null && rm -rf /var/lib/apt/lists/*
 COPY package.json package-lock.json ./
-# SQLite's binding comes prebuilt; where that cannot be had it is compiled, and only then are compilers needed.
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends tini >/dev/null \
- && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
- && cd node_modules/better-sqlite3 \
- && if ! npx --no-install prebuild-install; then \
-      apt-get install -y -qq --no-install-recommends g++ make python3 >/dev/null \
-      && JOBS=max npm run build-release --foreground-scripts >/tmp/sqlite.log 2>&1 || { tail -40 /tmp/sqlite.log; exit 1; }; \
-    fi \
- && node -e "new (require('better-sqlite3'))(':memory:')" \
- && rm -rf /var/lib/apt/lists/* /root/.npm /root/.cache
+# No package has anything to compile: all native parts come prebuilt, and those of other platforms go at once.
+RUN npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error && rm -rf /root/.npm \
+ && cd node_modules/@temporalio/core-bridge && rm -rf sdk-core src bridge-macros \
+ && platform=$(node -p "({x64:'x86_64',arm64:'aarch64'})[process.arch]")-unknown-linux-gnu \
+ && find releases -mindepth 1 -maxdepth 1 ! -name "$platform" -exec rm -rf {} +
+
+# SQLite's binding 12, which the lockfile has for Node 20, ends a process on Node 24.19 and above as soon as one of its
+# statements is collected (nodejs/node#65446). 13 does not, has the same interface and comes prebuilt, but crashes on 20.
+FROM ${NODE_IMAGE} AS sqlite
+ARG SQLITE_SHA512=67c43ff71fee3722b1035bf814da1dc88b51551c354de281ae68f7d89871851d1c78d70163ec0ca1bb7f06fecced3cf03c05e39d946d35a12c0139d465229665
+WORKDIR /better-sqlite3
+RUN npm pack --silent --pack-destination /tmp better-sqlite3@13.2.0 \
+ && echo "$SQLITE_SHA512  /tmp/better-sqlite3-13.2.0.tgz" | sha512sum --check --quiet \
+ && tar -xzf /tmp/better-sqlite3-13.2.0.tgz --strip-components=1 \
+ && rm -rf deps src binding.gyp \
+ && find prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete \
+ && node -e "new (require('/better-sqlite3'))(':memory:').close()"
 
 # ── The product, compiled, with its workflow bundle ─────────────────────────────────────────────────────────
 FROM packages AS build
+RUN rm -rf node_modules/better-sqlite3
+COPY --from=sqlite /better-sqlite3 node_modules/better-sqlite3
 COPY . .
 RUN npm run build
 
-# ── What runs: production packages, and of their compiled parts only those of this platform ─────────────────
+# ── What runs: production packages ──────────────────────────────────────────────────────────────────────────
 FROM packages AS production
-RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error \
- && cd node_modules \
- && platform=$(node -p "({x64:'x86_64',arm64:'aarch64'})[process.arch]")-unknown-linux-gnu \
- && find @temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 ! -name "$platform" -exec rm -rf {} + \
- && rm -rf @temporalio/core-bridge/sdk-core @temporalio/core-bridge/src @temporalio/core-bridge/bridge-macros \
- && find better-sqlite3 -mindepth 1 -maxdepth 1 ! -name lib ! -name build ! -name package.json ! -name LICENSE -exec rm -rf {} + \
- && find better-sqlite3/build -type f ! -name better_sqlite3.node -delete \
-# The workflow bundle is prebuilt: the compiler behind it is never called.
- && rm -rf @swc \
+# The workflow bundle is prebuilt: the compiler behind it is never called. SQLite's binding comes from its own stage.
+RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error && rm -rf /root/.npm \
+ && cd node_modules && rm -rf @swc better-sqlite3 \
  && find . -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' \) -delete \
  && find . -type d -empty -delete
-COPY --from=build /opt/flexetl/dist ../flexetl/dist
+COPY --from=sqlite /better-sqlite3 node_modules/better-sqlite3
+COPY --from=build /opt/flexetl/dist dist
 RUN rm -rf dist/bench && find dist -type f \( -name '*.map' -o -name '*.d.ts' \) -delete
 
 # ── The base, flattened: without package managers and headers, and without any program that changes its user ─

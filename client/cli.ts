@@ -98,6 +98,9 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
   command('worker', 'work for the task queue until interrupted').action(async () =>
     done(await (await import('./worker.js')).workerCommand(context)),
   );
+  command('health', 'ask the workers of this project on this machine whether they are well')
+    .option('--live', 'only whether they are alive, not whether the server answers them')
+    .action(async (options) => done(await (await import('./health.js')).healthCommand(context, options)));
   command('dev', 'dev server, worker and Web UI in the foreground')
     .option('--port <port>', 'port of the server', '7233')
     .option('--ui-port <port>', 'port of the Web UI', '8233')

@@ -7,6 +7,7 @@ import type { Logger } from '../runtime/log';
 import type { Settings } from '../runtime/settings';
 import { bundlePath } from './bundle';
 import { connectionOptions, type Server } from './connect';
+import { answerHealth } from './health';
 import { PLUGINS } from './plugins';
 
 export interface RunningWorker {
@@ -36,7 +37,16 @@ export async function startWorker(server: Server, settings: Settings, log: Logge
     shutdownGraceTime: LIMITS.shutdownGraceMs,
     shutdownForceTime: LIMITS.shutdownForceMs,
   });
-  const done = worker.run().finally(() => connection.close());
+  const endHealth = answerHealth(settings, {
+    taskQueue: settings.taskQueue,
+    state: () => worker.getState(),
+    activities: () => worker.getStatus().numInFlightActivities,
+    askServer: () => assertPolling(connection, server.namespace, worker.options),
+  });
+  const done = worker.run().finally(() => {
+    endHealth();
+    return connection.close();
+  });
   // The failure is seen by whoever awaits `done`; unhandled it would end the process before that.
   done.catch(() => undefined);
   return {
@@ -46,6 +56,20 @@ export async function startWorker(server: Server, settings: Settings, log: Logge
       await done.catch(() => undefined);
     },
   };
+}
+
+/** The server answers, and knows this worker as one that takes its work. */
+async function assertPolling(
+  connection: NativeConnection,
+  namespace: string,
+  { taskQueue, identity }: { taskQueue: string; identity: string },
+): Promise<void> {
+  const { pollers } = await connection.withDeadline(Date.now() + LIMITS.healthServerMs, () =>
+    connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name: taskQueue } }),
+  );
+  if (!pollers?.some((poller) => poller.identity === identity)) {
+    throw new Error(`it does not know ${identity} as a worker of task queue ${taskQueue}`);
+  }
 }
 
 let installed = false;

@@ -1,0 +1,119 @@
+/**
+ * How a worker is asked whether it is well: HTTP over a Unix socket that only its own user can open.
+ *
+ * `GET /live` proves that the process answers and that its worker takes work; `GET /health` proves in addition that
+ * the Temporal server answers it. A worker must not be restarted because the server is away, so the two differ.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { createServer, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { messageOf } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
+import type { Settings } from '../runtime/settings';
+
+export interface WorkerHealth {
+  healthy: boolean;
+  /** Absent when it is healthy. */
+  reason?: string;
+  pid: number;
+  task_queue: string;
+  /** Activities it works on at the moment. */
+  activities: number;
+}
+
+/** What a worker knows of itself. */
+export interface Vitals {
+  taskQueue: string;
+  /** The state of the worker; it takes work while it is RUNNING. */
+  state: () => string;
+  activities: () => number;
+  /** Rejects when the server does not answer. */
+  askServer: () => Promise<unknown>;
+}
+
+/**
+ * Never throws: a worker that cannot be asked still works.
+ * @returns a function that ends the answering
+ */
+export function answerHealth(settings: Settings, vitals: Vitals): () => void {
+  const dir = healthDir(settings);
+  const path = join(dir, `${process.pid}.sock`);
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    // Left by a killed process that had the same id, as all workers in containers have.
+    rmSync(path, { force: true });
+  } catch {
+    return () => undefined;
+  }
+  const server = createServer((incoming, answer) => {
+    void examine(vitals, incoming.url !== '/live').then((health) => {
+      answer.writeHead(health.healthy ? 200 : 503, { 'content-type': 'application/json' });
+      answer.end(JSON.stringify(health));
+    });
+  });
+  server.on('error', () => undefined);
+  server.listen(path).unref();
+  return () => {
+    server.close();
+    rmSync(path, { force: true });
+  };
+}
+
+async function examine(vitals: Vitals, asksServer: boolean): Promise<WorkerHealth> {
+  const state = vitals.state();
+  const found = { pid: process.pid, task_queue: vitals.taskQueue, activities: vitals.activities() };
+  if (state !== 'RUNNING')
+    return { healthy: false, reason: `the worker is ${state.toLowerCase()}`, ...found };
+  if (!asksServer) return { healthy: true, ...found };
+  try {
+    await vitals.askServer();
+    return { healthy: true, ...found };
+  } catch (error) {
+    return {
+      healthy: false,
+      reason: `the Temporal server does not answer: ${messageOf(error)}`,
+      ...found,
+    };
+  }
+}
+
+/** Asks every worker of the project on this machine. One that was killed is gone; one that hangs is unhealthy. */
+export async function askWorkers(settings: Settings, question: 'live' | 'health'): Promise<WorkerHealth[]> {
+  const dir = healthDir(settings);
+  let names: string[];
+  try {
+    names = readdirSync(dir).filter((name) => name.endsWith('.sock'));
+  } catch {
+    return [];
+  }
+  const answers = await Promise.all(names.map((name) => ask(join(dir, name), question)));
+  return answers.filter((answer) => answer !== undefined);
+}
+
+function ask(socketPath: string, question: string): Promise<WorkerHealth | undefined> {
+  return new Promise((resolve) => {
+    const pid = Number.parseInt(socketPath.slice(socketPath.lastIndexOf('/') + 1), 10);
+    const unhealthy = (reason: string): void =>
+      resolve({ healthy: false, reason, pid, task_queue: '', activities: 0 });
+    const asked = request({ socketPath, path: `/${question}`, timeout: LIMITS.healthAnswerMs }, (answer) => {
+      let text = '';
+      answer.setEncoding('utf8').on('data', (piece: string) => (text += piece));
+      answer.on('end', () => resolve(JSON.parse(text) as WorkerHealth));
+    });
+    asked.on('timeout', () => asked.destroy(new Error(`no answer within ${LIMITS.healthAnswerMs} ms`)));
+    asked.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(undefined);
+      else unhealthy(error.message);
+    });
+    asked.end();
+  });
+}
+
+/** Short, since the path of a socket may have 100 characters; in the private /tmp of a container it is its own. */
+function healthDir({ projectDir }: Settings): string {
+  const user = process.getuid?.() ?? 0;
+  const project = createHash('sha256').update(projectDir).digest('hex').slice(0, 12);
+  return join(tmpdir(), `flexetl-${user}`, project);
+}
