@@ -14,7 +14,7 @@ import {
   type TypeNeed,
 } from '../pipeline/schema';
 import { ident } from '../pipeline/sql';
-import { explainMisfit, sameType, spellingOf, type Column } from '../pipeline/types';
+import { countDigits, decimal, explainMisfit, sameType, spellingOf, type Column } from '../pipeline/types';
 import type { Duckdb } from '../runtime/duckdb';
 import { checkedColumns, type ExtractJob } from './extract-job';
 
@@ -127,10 +127,20 @@ function findMisfit(
     const reason = explainMisfit(text, column.type, job.rules, spellingOf(column));
     const need = open && needOf(job, open, text);
     if (need && (reason === null || widens(job, open, need))) found.push([column.name, need]);
-    else if (reason !== null) return placeOf(job, record, column.name, text, reason);
+    else if (reason !== null)
+      return placeOf(job, record, column.name, text, explain(job, open, text) ?? reason);
   }
   for (const [name, need] of found) needs[name] = mergeNeeds(needs[name] ?? NO_NEED, need);
   return undefined;
+}
+
+/** A decimal without (p,s) has room for 38 digits: the width that its values have needed so far is no reason. */
+function explain({ needs, rules }: ExtractJob, open: SourceColumn | undefined, text: string): string | null {
+  if (open?.declared !== 'decimal') return null;
+  const { scale } = countDigits(text.replace(rules.decimal_separator, '.'));
+  const wanted = Math.max(scale, needs[open.name]?.scale ?? 0);
+  const widest = decimal(LIMITS.decimalDigitsMax, Math.min(wanted, LIMITS.decimalDigitsMax));
+  return explainMisfit(text, widest, rules);
 }
 
 /** False for a decimal that has no room beside the largest scale of its column: a reject, not a wider type. */

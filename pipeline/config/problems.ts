@@ -74,7 +74,8 @@ export function problemsOf(issues: readonly Issue[], input: unknown, prefix: Pat
 function withFound(message: string, value: unknown): string {
   if (OURS.test(message)) return message;
   const sentence = /[.?!]$/.test(message) ? message : `${message}.`;
-  if (value === undefined || typeof value === 'object' || message.includes(String(value))) return sentence;
+  if (value === undefined || typeof value === 'object') return sentence;
+  if (value !== '' && message.includes(String(value))) return sentence;
   return MUST_BE.test(message)
     ? `found ${show(value)}, expected ${sentence.replace(MUST_BE, '')}`
     : `found ${show(value)}: ${sentence}`;
