@@ -13,6 +13,7 @@ import type { SourceFile, SourceSurvey } from '../pipeline/plugin';
 import { declareColumns, needsOfSample, stagedSchema } from '../pipeline/schema';
 import { columnsNeeded, isRowWise, planTransforms } from '../pipeline/transforms/plan';
 import { readPipelineConfig } from '../runtime/config-file';
+import { openReports } from '../runtime/report-file';
 import { sweepStaging, type RunRef } from '../runtime/staging';
 import type { Deps } from './deps';
 import { PLAN_FILE, sourceOf, targetOf, type RunPlan } from './plan';
@@ -49,6 +50,7 @@ export function createPrepare(deps: Deps): (input: PrepareInput) => Promise<Step
       const { target, options } = targetOf(deps, config, index);
       await target.check(options, output, tools);
     }
+    openReports(deps.settings.projectDir, config.name);
     await tools.staging.writeJson(PLAN_FILE, plan);
     return {
       digest: plan.digest,

@@ -1,5 +1,5 @@
 /** Folders with their parents. */
-import { mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /**
@@ -8,8 +8,9 @@ import { dirname } from 'node:path';
  * @throws Error of the system; with the code ENOTDIR where a file is in the way
  */
 export function makeFolders(path: string, mode = 0o777): void {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found?.isDirectory()) return;
+  // Below a file nothing can be, which the file itself tells best.
+  const found = existsSync(path) && statSync(path);
+  if (found && found.isDirectory()) return;
   if (found) throw Object.assign(new Error(`${path} is a file, not a folder`), { code: 'ENOTDIR' });
   const parent = dirname(path);
   if (parent !== path) makeFolders(parent, mode);

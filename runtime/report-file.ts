@@ -1,14 +1,30 @@
 /** The run report as a file. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
+import { makeFolders } from './folders';
 import { safeName } from './staging';
 
 /** Where the report of a run is kept, relative to the project. */
 export function reportPath(pipeline: string, runKey: string): string {
   return join('output', 'reports', safeName(pipeline), `${safeName(runKey)}.json`);
+}
+
+/**
+ * Makes the folder of a run's report: a run that could not tell of its end had better not begin.
+ * @throws FlexetlError STAGING_UNWRITABLE
+ */
+export function openReports(projectDir: string, pipeline: string): void {
+  const folder = dirname(reportPath(pipeline, 'run'));
+  try {
+    makeFolders(join(projectDir, folder));
+    accessSync(join(projectDir, folder), constants.W_OK);
+  } catch (error) {
+    throw unwritable(folder, error);
+  }
 }
 
 /** @throws FlexetlError STAGING_UNWRITABLE */
@@ -17,15 +33,19 @@ export async function writeReport(projectDir: string, report: RunReport): Promis
   const file = join(projectDir, path);
   const scratchFile = `${file}.${randomUUID()}.tmp`;
   try {
-    await mkdir(dirname(file), { recursive: true });
+    makeFolders(dirname(file));
     await writeFile(scratchFile, `${JSON.stringify(report, null, 2)}\n`);
     await rename(scratchFile, file);
   } catch (error) {
-    throw new FlexetlError('STAGING_UNWRITABLE', {
-      message: `The run report ${path} cannot be written: ${messageOf(error)}.`,
-      hint: 'Make the folder output/reports writable.',
-      cause: error,
-    });
+    throw unwritable(path, error);
   }
   return path;
+}
+
+function unwritable(path: string, cause: unknown): FlexetlError {
+  return new FlexetlError('STAGING_UNWRITABLE', {
+    message: `The run report cannot be written to ${path}: ${messageOf(cause)}.`,
+    hint: 'Make the folder output/reports writable.',
+    cause,
+  });
 }
