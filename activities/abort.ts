@@ -1,5 +1,5 @@
 /** Abort: after a failure or a cancellation, removes what was not published and leaves the report. */
-import { messageOf } from '../pipeline/errors';
+import { FlexetlError, messageOf } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
 import { writeReport } from '../runtime/report-file';
 import type { RunRef } from '../runtime/staging';
@@ -16,11 +16,17 @@ export function createAbort(deps: Deps): (input: AbortInput) => Promise<StepResu
   return createStep(deps, 'abort', async (input: AbortInput, tools) => {
     // A run that failed in prepare has no plan and has touched no target.
     const plan = await tools.staging.findJson<RunPlan>(PLAN_FILE);
+    const kept: unknown[] = [];
     for (const index of plan?.config.targets.keys() ?? []) {
       if (!plan || input.report.targets[index]?.status === 'published') continue;
       const { target, options } = targetOf(deps, plan.config, index);
-      await target.discard(options, loadKey(deps, plan.config, input.run, index), tools);
+      const key = loadKey(deps, plan.config, input.run, index);
+      await target.discard(options, key, tools).catch((error: unknown) => kept.push(error));
     }
+    // What another attempt may still remove needs the plan; the rest must not keep the others from being removed.
+    const retryable = kept.find((error) => error instanceof FlexetlError && error.retryable);
+    if (retryable !== undefined) throw retryable;
+    for (const error of kept) deps.log.warn(messageOf(error));
     await tools.staging.remove();
     // The report is also in the workflow's failure: an output folder that cannot be written must not hide why.
     const path = await writeReport(deps.settings.projectDir, input.report).catch((error: unknown) => {

@@ -1,15 +1,17 @@
 /** Everything one extract works with, gathered once. */
 import { FlexetlError } from '../pipeline/errors';
+import type { CheckedColumn } from '../pipeline/extract-sql';
 import type { Chunk, Source } from '../pipeline/plugin';
 import {
   isOpen,
   mergeAllNeeds,
+  NO_NEED,
   stagedSchema,
   typedColumn,
   type Needs,
   type SourceColumn,
 } from '../pipeline/schema';
-import type { Column, TextRules } from '../pipeline/types';
+import type { TextRules } from '../pipeline/types';
 import type { DuckdbOptions } from '../runtime/duckdb';
 import type { Deps } from './deps';
 import type { ExtractInput } from './extract';
@@ -57,8 +59,11 @@ export async function createExtractJob(
 }
 
 /** All columns whose values are checked, typed as far as is known. */
-export function checkedColumns(job: ExtractJob): Column[] {
-  return job.plan.columns.filter(isChecked).map((column) => typedColumn(column, job.needs));
+export function checkedColumns(job: ExtractJob): CheckedColumn[] {
+  return job.plan.columns.filter(isChecked).map((column) => ({
+    ...typedColumn(column, job.needs),
+    unseen: column.declared === undefined && (job.needs[column.name] ?? NO_NEED).kind === 'none',
+  }));
 }
 
 export function stagedNames(job: ExtractJob): Set<string> {

@@ -9,6 +9,7 @@
 import { join } from 'node:path';
 import { FlexetlError, type Place } from '../pipeline/errors';
 import { MISFIT_COLUMN, needsSql, parseNeeds, stageSql } from '../pipeline/extract-sql';
+import { LIMITS } from '../pipeline/limits';
 import { mergeAllNeeds, typedColumn, typeOfNeed, type Needs } from '../pipeline/schema';
 import { literal } from '../pipeline/sql';
 import { sameType } from '../pipeline/types';
@@ -64,11 +65,7 @@ async function extractFast(job: ExtractJob): Promise<Extracted | undefined> {
     const staged = await staging;
     if (!staged || !(await relation.sound)) return undefined;
     if (staged.misfits === 0) return settle(job, staged);
-    const needs = parseNeeds(
-      job.openColumns,
-      await db.one(needsSql(relation.sql, job.openColumns, job.rules)),
-    );
-    const wider = widerNeeds(job, needs);
+    const wider = widerNeeds(job, await countNeeds(job, db, relation.sql));
     if (wider) return reportWider(job, wider);
     return {
       rows: staged.rows - staged.misfits,
@@ -76,6 +73,16 @@ async function extractFast(job: ExtractJob): Promise<Extracted | undefined> {
       places: await rejectedPlaces(job),
     };
   });
+}
+
+/** Planning one query for all columns takes minutes where there are more than a thousand. */
+async function countNeeds(job: ExtractJob, db: Duckdb, relation: string): Promise<Needs> {
+  const needs: Needs[] = [];
+  for (let from = 0; from < job.openColumns.length; from += LIMITS.needColumnsMax) {
+    const columns = job.openColumns.slice(from, from + LIMITS.needColumnsMax);
+    needs.push(parseNeeds(columns, await db.one(needsSql(relation, columns, job.rules))));
+  }
+  return mergeAllNeeds(needs);
 }
 
 /** @returns undefined when DuckDB refuses a record */

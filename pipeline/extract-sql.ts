@@ -18,6 +18,11 @@ import {
 /** True in a staged row of which some value does not fit its column. */
 export const MISFIT_COLUMN = '_misfit';
 
+export interface CheckedColumn extends Column {
+  /** Nulls only so far: the first text decides the type, and does not fit until it is decided. */
+  unseen?: boolean;
+}
+
 /**
  * Types every column, stages the wanted ones and marks the rows that do not fit. One pass, order kept.
  * @param relation SQL of the text relation
@@ -26,7 +31,7 @@ export const MISFIT_COLUMN = '_misfit';
  */
 export function stageSql(
   relation: string,
-  columns: readonly Column[],
+  columns: readonly CheckedColumn[],
   staged: ReadonlySet<string>,
   rules: TextRules,
 ): string {
@@ -43,9 +48,10 @@ export function stageSql(
   return `SELECT ${[...kept, `(${misfit}) AS ${MISFIT_COLUMN}`].join(', ')} FROM ${from}`;
 }
 
-function misfitSql(column: Column, index: number): string[] {
+function misfitSql(column: CheckedColumn, index: number): string[] {
   const conditions: string[] = [];
-  if (column.type.kind !== 'string') conditions.push(`(t${index} IS NOT NULL AND v${index} IS NULL)`);
+  if (column.unseen) conditions.push(`(t${index} IS NOT NULL)`);
+  else if (column.type.kind !== 'string') conditions.push(`(t${index} IS NOT NULL AND v${index} IS NULL)`);
   if (column.nullable === false) conditions.push(`(t${index} IS NULL)`);
   return conditions;
 }

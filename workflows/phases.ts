@@ -100,7 +100,8 @@ export async function loadPhase(run: Run, plan: PrepareResult): Promise<void> {
   if (open.length === 0) return;
   await run.timed('load', async () => {
     while (open.length > 0) {
-      await fanOut(open, open.length, (target) => loadTarget(run, target, loads));
+      const size = Math.max(1, Math.floor(LIMITS.windowMax / open.length));
+      await fanOut(open, open.length, (target) => loadTarget(run, target, loads, size));
       await yieldHistory(run);
       open = open.filter(isOpen);
     }
@@ -109,14 +110,14 @@ export async function loadPhase(run: Run, plan: PrepareResult): Promise<void> {
 
 type Load = Omit<LoadInput, 'run' | 'target'>;
 
-/** One window of a target's loads. */
-async function loadTarget(run: Run, index: number, loads: readonly Load[]): Promise<void> {
+/** The next loads of a target, at most `size` of them. */
+async function loadTarget(run: Run, index: number, loads: readonly Load[], size: number): Promise<void> {
   const { state, ref } = run;
   const target = state.targets[index];
   if (!target) return;
   const first = state.loaded[index] ?? 0;
   try {
-    for (const load of loads.slice(first, first + LIMITS.windowMax)) {
+    for (const load of loads.slice(first, first + size)) {
       const summary = `load ${load.part + 1}/${loads.length} into ${target.name}`;
       const result = await run.step('load', summary, { run: ref, target: index, ...load });
       target.rows_loaded += result.rows;

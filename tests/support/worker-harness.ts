@@ -3,7 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Client, Connection, type WorkflowHandle, type WorkflowStartOptions } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  type WorkflowHandle,
+  type WorkflowHandleWithFirstExecutionRunId,
+  type WorkflowStartOptions,
+} from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import Database from 'better-sqlite3';
 import pino from 'pino';
@@ -18,6 +24,7 @@ import { workflowIdOf, type PipelineInput } from '../../workflows/messages';
 import type { pipeline } from '../../workflows/pipeline';
 
 export type RunHandle = WorkflowHandle<typeof pipeline>;
+type StartedHandle = WorkflowHandleWithFirstExecutionRunId<typeof pipeline>;
 type StartOptions = Partial<Pick<WorkflowStartOptions, 'workflowId' | 'workflowTaskTimeout'>>;
 type AnyStep = (input: never) => Promise<object>;
 
@@ -39,7 +46,7 @@ export interface Harness {
   write(path: string, text: string | Uint8Array): void;
   /** Writes configs/<name>.yaml under a name that no other test has, and gives the name. */
   addPipeline(sections: PipelineSections): string;
-  start(input: string | PipelineInput, options?: StartOptions): Promise<RunHandle>;
+  start(input: string | PipelineInput, options?: StartOptions): Promise<StartedHandle>;
   /** Runs to the end, however it ends. */
   run(input: string | PipelineInput): Promise<RunReport>;
   /** Puts another function in the place of a step, until {@link Harness.mend}. */

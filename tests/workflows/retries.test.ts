@@ -1,7 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
-import { createAbort } from '../../activities/abort';
 import { toFailure } from '../../activities/failures';
 import { FlexetlError } from '../../pipeline/errors';
 import { openHarness, RETRY_FAST, sqliteTarget, type Harness } from '../support/worker-harness';
@@ -34,6 +33,7 @@ function failExtract(times: number, failure: () => Error): { calls(): number } {
   return { calls: () => calls };
 }
 
+const shutdown = (): Error => ApplicationFailure.nonRetryable('The worker was shut down.', 'WORKER_SHUTDOWN');
 const busy = (): Error => ApplicationFailure.retryable('It is busy.', 'TARGET_BUSY');
 
 describe('a step that fails for a while', () => {
@@ -148,14 +148,13 @@ describe('a step that fails for good', () => {
   });
 
   it('because its result is too large says so, instead of being tried for ever', async () => {
-    // In the last record, behind the sample, 1,600 columns turn out to be decimals: all of them have to be told.
-    const columns = Array.from({ length: 1600 }, (_, index) => `column_${index}`);
+    // In the last record, behind the sample, 300 columns with long names turn out to be decimals: all of them have to be told.
+    const columns = Array.from({ length: 300 }, (_, index) => `column_${index}_`.padEnd(200, 'x'));
     const line = columns.map(() => '1').join(',');
     const last = columns.map(() => '1.5').join(',');
-    harness.write('wide.csv', `${columns.join(',')}\n${`${line}\n`.repeat(400)}${last}\n`);
+    harness.write('wide.csv', `${columns.join(',')}\n${`${line}\n`.repeat(1900)}${last}\n`);
     const name = harness.addPipeline({
       source: { path: 'wide.csv' },
-      transformations: [{ type: 'derive', columns: { sum: columns.slice(0, 150).join(' + ') } }],
       targets: [sqliteTarget('t', 'replace', 'wide.db')],
     });
     const report = await harness.run(name);
@@ -167,11 +166,7 @@ describe('a step that fails for good', () => {
 
 describe('a worker that is shut down in the middle of a step', () => {
   it('costs no attempt: the next worker does the step anew, even if only one attempt is allowed', async () => {
-    const { taskQueue } = harness.settings;
-    const shutdown = (): Error =>
-      ApplicationFailure.nonRetryable('The worker was shut down.', 'WORKER_SHUTDOWN');
     const step = failExtract(5, shutdown);
-    expect(taskQueue).not.toBe('flexetl');
     expect(await harness.run(add({ enabled: false }))).toMatchObject({
       status: 'succeeded',
       steps: { extract: { attempts: 1 } },
@@ -180,9 +175,7 @@ describe('a worker that is shut down in the middle of a step', () => {
   });
 
   it('but a step under which every worker dies is given up in the end', async () => {
-    const step = failExtract(999, () =>
-      ApplicationFailure.nonRetryable('The worker was shut down.', 'WORKER_SHUTDOWN'),
-    );
+    const step = failExtract(999, shutdown);
     const report = await harness.run(add());
     expect(report.status).toBe('failed');
     expect(step.calls()).toBe(21);
@@ -193,7 +186,6 @@ describe('a run that cannot even clean up', () => {
   it('still tells why it failed', async () => {
     failExtract(99, () => toFailure(new FlexetlError('SOURCE_UNREADABLE', { message: 'Torn.' })));
     harness.fake('abort', () => () => Promise.reject(ApplicationFailure.nonRetryable('No.', 'INTERNAL')));
-    expect(createAbort).toBeDefined();
     expect((await harness.run(add())).error).toMatchObject({ code: 'SOURCE_UNREADABLE', message: 'Torn.' });
   });
 });

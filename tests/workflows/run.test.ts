@@ -153,13 +153,17 @@ describe('a run', () => {
   });
 
   it('keeps rows out of history: no payload has a product in it', async () => {
-    const history = JSON.stringify(await handle.fetchHistory(), (_key, value: unknown) =>
-      value instanceof Uint8Array ? Buffer.from(value).toString() : value,
-    );
-    expect(history).toContain('sales.db#revenue');
-    expect(history).not.toContain('Name, ');
+    const history = textsIn(await handle.fetchHistory());
+    expect(history.includes('sales.db#revenue')).toBe(true);
+    expect(history.includes('Name, ')).toBe(false);
   });
 });
+
+/** All payloads of a history, decoded, in one text. */
+function textsIn(value: unknown): string {
+  if (value instanceof Uint8Array) return `${Buffer.from(value).toString()}\n`;
+  return typeof value === 'object' && value !== null ? Object.values(value).map(textsIn).join('') : '';
+}
 
 describe('a run that is going on', () => {
   it('tells how far it is, to a query and in the Web UI', async () => {
@@ -205,9 +209,9 @@ describe('a run that is going on', () => {
 
 describe('a run started by hand, as in the Web UI', () => {
   const startByHand = async (workflowId: string, ...input: string[]): Promise<RunHandle> => {
-    const temporal = await findTemporalServer({ env: process.env, log: () => undefined });
+    const binary = await findTemporalServer({ env: process.env, log: () => undefined });
     const address = harness.settings.env['TEMPORAL_ADDRESS'] ?? '';
-    await promisify(execFile)(temporal, [
+    await promisify(execFile)(binary, [
       ...['workflow', 'start', '--address', address, '--type', 'pipeline', '--workflow-id', workflowId],
       ...['--task-queue', harness.settings.taskQueue, ...input],
     ]);

@@ -1,0 +1,148 @@
+import type { RunReport } from '../../pipeline/report';
+import { openHarness, sqliteTarget, type Harness } from '../support/worker-harness';
+
+/** More records than the sample has, so that what stands here is met only when it is read for good. */
+const BEHIND_SAMPLE = 10_500;
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await openHarness();
+});
+afterEach(() => harness.mend());
+afterAll(() => harness.close());
+
+/** A file `id,v` of integers, with other values at some records, by record number from 1. */
+function writeFile(path: string, others: Record<number, string>, records = 12_000): void {
+  const lines = Array.from(
+    { length: records },
+    (_, index) => `${index + 1},${others[index + 1] ?? index % 7}`,
+  );
+  harness.write(path, `id,v\n${lines.join('\n')}\n`);
+}
+
+interface Loaded {
+  report: RunReport;
+  rows: unknown[][];
+  types: unknown[][];
+}
+
+let databases = 0;
+
+async function load(path: string, processing: object, transformations: object[] = []): Promise<Loaded> {
+  databases += 1;
+  const database = `out-${databases}.db`;
+  const name = harness.addPipeline({
+    source: { path },
+    transformations,
+    targets: [sqliteTarget('t', 'replace', database)],
+    scalability: { processing },
+  });
+  const report = await harness.run(name);
+  if (report.status !== 'succeeded') return { report, rows: [], types: [] };
+  return {
+    report,
+    rows: harness.query(database, 'SELECT *, typeof(v) FROM t'),
+    types: harness.query(database, `SELECT name, type FROM pragma_table_info('t')`),
+  };
+}
+
+const ONE_CHUNK = {};
+const MANY_CHUNKS = { chunk_size: 3500, parallel_workers: 2 };
+
+describe('a column whose later values do not fit the type that its first ones have', () => {
+  it.each([
+    ['a decimal', { [BEHIND_SAMPLE]: '7.25' }, 'DECIMAL'],
+    [
+      'a decimal with ever more digits',
+      { [BEHIND_SAMPLE]: '7.5', 11_300: '0.125', 11_900: '-3.0625' },
+      'DECIMAL',
+    ],
+    ['text, by way of a decimal', { [BEHIND_SAMPLE]: '7.25', 11_900: 'n/a' }, 'TEXT'],
+    ['text, by a date', { 11_900: '2026-01-01' }, 'TEXT'],
+    ['text, by an identifier', { 11_900: '00012' }, 'TEXT'],
+  ])('becomes %s, and one chunk or many give the same table', async (_title, others, type) => {
+    const path = `wider-${type}-${Object.keys(others).length}-${Object.values(others).join('').replace(/\W/g, '')}.csv`;
+    writeFile(path, others);
+    const one = await load(path, ONE_CHUNK);
+    const many = await load(path, MANY_CHUNKS);
+    expect(one.types).toEqual([
+      ['id', 'INTEGER'],
+      ['v', type],
+    ]);
+    expect(one.report.rows).toMatchObject({ read: 12_000, output: 12_000, rejected: 0 });
+    expect(many.report.rows).toEqual(one.report.rows);
+    expect(many.types).toEqual(one.types);
+    expect(many.rows).toEqual(one.rows);
+    expect(one.rows).toHaveLength(12_000);
+    for (const [record, text] of Object.entries(others))
+      expect(String(one.rows[Number(record) - 1]?.[1])).toBe(text);
+  });
+
+  it('that was empty throughout the sample gets the type of what comes then', async () => {
+    const lines = Array.from(
+      { length: 12_000 },
+      (_, index) => `${index + 1},${index < BEHIND_SAMPLE ? '' : '5'}`,
+    );
+    harness.write('empty.csv', `id,v\n${lines.join('\n')}\n`);
+    const { types, rows } = await load('empty.csv', MANY_CHUNKS);
+    expect(types[1]).toEqual(['v', 'INTEGER']);
+    expect(rows.filter((row) => row[1] !== null)).toHaveLength(12_000 - BEHIND_SAMPLE);
+  });
+});
+
+describe('text in a column that is used as a number', () => {
+  const used = [{ type: 'derive', columns: { twice: 'v * 2' } }];
+
+  it.each([
+    ['one chunk', ONE_CHUNK],
+    ['many chunks at a time', { chunk_size: 1000, parallel_workers: 4 }],
+  ])('is an error that names the first such line, in %s', async (_title, processing) => {
+    writeFile('text.csv', { [BEHIND_SAMPLE]: 'n/a', 11_500: 'later', 11_999: 'last' });
+    // Later chunks are done first, as on workers of different speed.
+    harness.fake('extract', (real) => async (input) => {
+      const result = await real(input);
+      if (result.becameText?.['v']?.value === 'n/a' && processing !== ONE_CHUNK) await nextTicks(200);
+      return result;
+    });
+    const { report } = await load('text.csv', processing, used);
+    expect(report).toMatchObject({
+      status: 'failed',
+      targets: [],
+      error: {
+        code: 'EXPRESSION_INVALID',
+        step: 'validate',
+        message: expect.stringContaining('The values of "v" made it text.') as string,
+        places: [
+          { file: 'text.csv', line: BEHIND_SAMPLE + 1, record: BEHIND_SAMPLE, column: 'v', value: 'n/a' },
+        ],
+      },
+    });
+  });
+
+  it('that is declared is refused with the first places, in the order of the file', async () => {
+    writeFile('declared.csv', { 11: 'a', 5_000: 'b', [BEHIND_SAMPLE]: 'c' });
+    const name = harness.addPipeline({
+      source: { path: 'declared.csv' },
+      validation: { schema: { v: { type: 'integer' } } },
+      scalability: { processing: { chunk_size: 1000, parallel_workers: 4 } },
+    });
+    harness.fake('extract', (real) => async (input) => {
+      const result = await real(input);
+      if (result.places[0]?.value === 'a') await nextTicks(200);
+      return result;
+    });
+    const { error, rows } = await harness.run(name);
+    expect(error).toMatchObject({ code: 'RECORDS_REJECTED', message: '3 of 12000 records do not fit.' });
+    expect(error?.places?.map(({ line, value }) => [line, value])).toEqual([
+      [12, 'a'],
+      [5001, 'b'],
+      [BEHIND_SAMPLE + 1, 'c'],
+    ]);
+    expect(rows).toMatchObject({ read: 12_000, rejected: 3, output: 0 });
+  });
+});
+
+/** Lets other work go first, in turns of the event loop with I/O in them. */
+async function nextTicks(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+}
