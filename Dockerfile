@@ -49,11 +49,12 @@ COPY --from=sqlite /better-sqlite3 node_modules/better-sqlite3
 COPY --from=build /opt/flexetl/dist dist
 RUN rm -rf dist/bench && find dist -type f \( -name '*.map' -o -name '*.d.ts' \) -delete
 
-# ── The base, flattened: without package managers and headers, and without any program that changes its user ─
+# ── The base, flattened: without package managers, headers, and any program that changes its user ───────────
 FROM ${NODE_IMAGE} AS slim
 RUN rm -rf /usr/local/include /usr/local/share /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx \
-      /usr/local/bin/corepack /usr/local/bin/yarn* /opt/yarn* /usr/share/doc /usr/share/man /usr/share/locale \
-      /var/lib/apt/lists /var/cache/* /var/log/* /root/.npm /home/node/.??* \
+      /usr/local/bin/corepack /usr/local/bin/yarn* /opt/yarn* /usr/bin/apt* /usr/lib/apt /usr/lib/*/libapt* \
+      /usr/lib/*/gconv /usr/share/doc /usr/share/info /usr/share/man /usr/share/locale /usr/share/bash-completion \
+      /var/lib/apt /var/cache/* /var/log/* /root/.npm /home/node/.??* \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
 # Whoever the container runs as can make files here, and only remove its own.
  && mkdir -p /app/configs /app/data /app/output /app/logs /app/.flexetl /staging \

@@ -39,9 +39,16 @@ export async function startWorker(server: Server, settings: Settings, log: Logge
   });
   const endHealth = answerHealth(settings, {
     taskQueue: settings.taskQueue,
-    state: () => worker.getState(),
+    state: () => stateOf(worker),
     activities: () => worker.getStatus().numInFlightActivities,
-    askServer: () => assertPolling(connection, server.namespace, worker.options),
+    // Not whether it knows this worker: it looks only into one of the partitions of a task queue.
+    askServer: () =>
+      connection.withDeadline(Date.now() + LIMITS.healthServerMs, () =>
+        connection.workflowService.describeTaskQueue({
+          namespace: server.namespace,
+          taskQueue: { name: settings.taskQueue },
+        }),
+      ),
   });
   const done = worker.run().finally(() => {
     endHealth();
@@ -58,18 +65,11 @@ export async function startWorker(server: Server, settings: Settings, log: Logge
   };
 }
 
-/** The server answers, and knows this worker as one that takes its work. */
-async function assertPolling(
-  connection: NativeConnection,
-  namespace: string,
-  { taskQueue, identity }: { taskQueue: string; identity: string },
-): Promise<void> {
-  const { pollers } = await connection.withDeadline(Date.now() + LIMITS.healthServerMs, () =>
-    connection.workflowService.describeTaskQueue({ namespace, taskQueue: { name: taskQueue } }),
-  );
-  if (!pollers?.some((poller) => poller.identity === identity)) {
-    throw new Error(`it does not know ${identity} as a worker of task queue ${taskQueue}`);
-  }
+/** RUNNING only while both kinds of work are asked for. */
+function stateOf(worker: Worker): string {
+  const { runState, workflowPollerState, activityPollerState } = worker.getStatus();
+  if (runState !== 'RUNNING') return runState;
+  return [workflowPollerState, activityPollerState].find((state) => state !== 'POLLING') ?? runState;
 }
 
 let installed = false;

@@ -102,7 +102,8 @@ function spawnServer(
 
 /** The server outlives commands: it gets none of their secrets, and no TEMPORAL_* meant for clients. */
 function plainEnv(): NodeJS.ProcessEnv {
-  const names = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG'];
+  // USER: without an entry in /etc/passwd the server knows its user by no other way.
+  const names = ['PATH', 'HOME', 'USER', 'TMPDIR', 'TZ', 'LANG'];
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }
 
