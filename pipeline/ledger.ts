@@ -82,6 +82,6 @@ export function assertBalanced(...ledger: Parameters<typeof findImbalances>): vo
   if (found.length === 0) return;
   throw new FlexetlError('LEDGER_UNBALANCED', {
     message: `The row ledger does not balance: ${found.join('; ')}.`,
-    hint: 'Nothing was published. This is a defect of FlexETL or of a plugin: please report it with the run report.',
+    hint: 'Nothing was published. Was this run key used before, with other input? Then take another one. Otherwise this is a defect of FlexETL or of a plugin: please report it with the run report.',
   });
 }
