@@ -35,7 +35,16 @@ RUN npm pack --silent --pack-destination /tmp better-sqlite3@13.2.0 \
 FROM packages AS build
 RUN rm -rf node_modules/better-sqlite3
 COPY --from=sqlite /better-sqlite3 node_modules/better-sqlite3
-COPY . .
+COPY tsconfig.json tsconfig.build.json ./
+COPY pipeline pipeline
+COPY runtime runtime
+COPY sources sources
+COPY targets targets
+COPY activities activities
+COPY workflows workflows
+COPY worker worker
+COPY client client
+COPY bench bench
 RUN npm run build
 
 # ── What runs: production packages ──────────────────────────────────────────────────────────────────────────
@@ -97,6 +106,7 @@ CMD ["worker"]
 FROM ${TEMPORAL_IMAGE} AS temporal
 
 FROM build AS test
+COPY . .
 COPY --from=temporal /usr/local/bin/temporal /usr/local/bin/temporal
 ENV CI=1
 ENTRYPOINT ["tini", "--"]

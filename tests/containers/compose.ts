@@ -51,7 +51,12 @@ async function upPipeline(bench: Bench): Promise<string> {
   const said = output
     .split('\n')
     .filter((line) => line.includes('pipeline'))
-    .map((line) => line.replace(/^.*?\|(\x1b\[0m)? ?/, '')); // eslint-disable-line no-control-regex
+    .map((line) =>
+      line
+        .slice(line.indexOf('|') + 1)
+        .replace('\u001b[0m', '')
+        .trimEnd(),
+    );
   const file = join(bench.dir, 'output/sales.db');
   const rows = readSalesTable(file);
   assert(
@@ -259,6 +264,8 @@ async function runTests(bench: Bench): Promise<string> {
 
 async function takeDown(bench: Bench): Promise<string> {
   const { engine, dir, env, project } = bench;
+  // podman-compose takes the containers that were added by --scale for orphans.
+  await compose(bench, ['down', '--remove-orphans']);
   await compose(bench, ['down', '-v']);
   const lists = await Promise.all(
     [
@@ -267,11 +274,10 @@ async function takeDown(bench: Bench): Promise<string> {
       ['network', 'ls', '--format', '{{.Name}}'],
     ].map((args) => must([engine.cli, ...args], { cwd: dir, env })),
   );
-  // `compose run` without --rm keeps its container, in both tools.
   const left = lists
     .join('\n')
     .split('\n')
-    .filter((name) => name.startsWith(project) && !/pipeline|test/.test(name));
+    .filter((name) => name.startsWith(project));
   assert(left.length === 0, `left: ${left.join(', ')}`);
   return `no container, volume or network is left; in output/: ${readdirSync(join(dir, 'output')).join(', ')}`;
 }

@@ -97,6 +97,7 @@ async function openBench(engine: Engine): Promise<Bench> {
 }
 
 async function closeBench({ engine, dir, env }: Bench): Promise<void> {
+  await run([...engine.compose, 'down', '--remove-orphans'], { cwd: dir, env });
   await run([...engine.compose, 'down', '-v'], { cwd: dir, env });
   rmSync(dir, { recursive: true, force: true });
 }

@@ -1,0 +1,61 @@
+/** docs/tutorial.md is done as it says, word for word, in a project that has nothing yet. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const ROOT = join(__dirname, '..', '..');
+
+interface Step {
+  commands: string;
+  exit: number;
+  /** Lines that its output has, times and run keys by name. */
+  shown: string[];
+}
+
+/** Blocks of `sh`, each with the block of `text` that follows it. */
+function readSteps(markdown: string): Step[] {
+  const steps: Step[] = [];
+  for (const [, language, exit, body = ''] of markdown.matchAll(/^```(\w+)(?: exit=(\d+))?\n(.*?)^```/gms)) {
+    if (language === 'sh') steps.push({ commands: body, exit: Number(exit ?? 0), shown: [] });
+    else if (language === 'text') steps.at(-1)?.shown.push(...body.split('\n').filter(Boolean));
+    else throw new Error(`A block of ${language ?? 'nothing'} is neither run nor compared.`);
+  }
+  return steps;
+}
+
+function withoutTimes(output: string): string {
+  return output.replace(/ in [\d.]+ m?s /g, ' in TIME ').replace(/ run \d{4}-\S+/g, ' run RUN');
+}
+
+describe('the tutorial', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'flexetl-tutorial-'));
+  const { FLEXETL_TEST_ADDRESS: address, ...inherited } = process.env;
+  const env = { ...inherited, TEMPORAL_ADDRESS: address, FLEXETL_TASK_QUEUE: `tutorial-${process.pid}` };
+  const steps = readSteps(readFileSync(join(ROOT, 'docs', 'tutorial.md'), 'utf8'));
+
+  beforeAll(() => {
+    cpSync(join(ROOT, 'package.json'), join(dir, 'package.json'));
+    for (const name of ['dist', 'node_modules']) symlinkSync(join(ROOT, name), join(dir, name));
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+  it('has steps', () => {
+    expect(steps.length).toBeGreaterThan(8);
+    expect(steps.flatMap((step) => step.shown).length).toBeGreaterThan(12);
+  });
+
+  it.each(steps.map((step) => [step.commands.trim().split('\n').at(-1), step] as const))(
+    'works: %s',
+    (_, { commands, exit, shown }) => {
+      const { status, stdout, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', commands], {
+        cwd: dir,
+        env,
+        encoding: 'utf8',
+      });
+      expect([status, stderr]).toEqual([exit, expect.anything()]);
+      const lines = withoutTimes(stdout + stderr).split('\n');
+      expect(shown.filter((line) => !lines.includes(line))).toEqual([]);
+    },
+  );
+});
