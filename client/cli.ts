@@ -5,7 +5,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { readSettings } from '../runtime/settings';
 import { PACKAGE_DIR } from '../worker/bundle';
 import { EXIT, type CommandContext } from './context';
-import { printError } from './print';
+import { printError, printJson } from './print';
 
 export interface Streams {
   stdout: NodeJS.WritableStream & CommandContext['stdout'];
@@ -32,7 +32,12 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
     await program.parseAsync([...argv], { from: 'user' });
     return exit;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return EXIT.done;
+      // Commander has said it on stderr.
+      if (flags.json) printJson(context, { error: { code: 'USAGE', message: error.message } });
+      return EXIT.usage;
+    }
     return printError(context, error);
   }
 }

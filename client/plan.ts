@@ -83,7 +83,7 @@ function printPlan(context: CommandContext, plan: Plan): void {
   ]);
   for (const line of formatTable(['  column', 'type', '', ''], rows)) print(line);
   print();
-  print('transformations');
+  print(plan.transformations.length > 0 ? 'transformations' : 'no transformations');
   for (const step of plan.transformations) {
     print(
       `  ${step.type}${step.removes ? `  rows ${step.removes}` : ''}${step.scope === 'global' ? '  needs all rows' : ''}`,

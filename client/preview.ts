@@ -11,7 +11,7 @@ import { planTransforms, planTransformSql } from '../pipeline/transforms/plan';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
 import { EXIT, type CommandContext } from './context';
 import { loadPipeline, type PipelineOptions } from './load-pipeline';
-import { formatTable, printJson, printLine, printNote } from './print';
+import { formatTable, many, printJson, printLine, printNote } from './print';
 import { withRehearsal, type Rehearsal } from './rehearsal';
 
 export async function previewCommand(
@@ -44,7 +44,7 @@ export async function previewCommand(
   }
   printNote(
     context,
-    `From the first ${read} records${misfits > 0 ? `; ${misfits} of them do not fit and are left out` : ''}.`,
+    `From the first ${many(read, 'record')}${misfits > 0 ? `; ${misfits} of them would be refused and are left out` : ''}.`,
   );
   return EXIT.done;
 }

@@ -4,7 +4,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { RunReport } from '../pipeline/report';
 import { digestConfig } from '../pipeline/config/parse';
 import type { PipelineConfig } from '../pipeline/config/schema';
-import { ERROR_CODES } from '../pipeline/errors';
+import { ERROR_CODES, FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { reportPath } from '../runtime/report-file';
 import { projectPath } from '../runtime/settings';
@@ -30,6 +30,7 @@ export async function runCommand(
   name: string | undefined,
   options: RunOptions,
 ): Promise<number> {
+  assertRunKey(options.runKey);
   const config = await loadPipeline(context, name, options);
   const log = openLog(context, config.monitoring.logging);
   // Loading the worker takes as long as the server needs to start.
@@ -71,6 +72,17 @@ export async function runCommand(
   }
 }
 
+/** @throws FlexetlError USAGE */
+function assertRunKey(key: string | undefined): void {
+  if (key === undefined || RUN_KEY.test(key)) return;
+  throw new FlexetlError('USAGE', {
+    message: `--run-key is ${JSON.stringify(key)}.`,
+    hint: 'Give 1 to 200 printable characters, as in 2026-11-23.',
+  });
+}
+
+const RUN_KEY = /^[\p{L}\p{N}\p{P}\p{S} ]{1,200}$/u;
+
 /** Starts the workflow; when a run of the pipeline is open, that one is joined instead. */
 async function startRun(
   context: CommandContext,
@@ -97,7 +109,7 @@ async function startRun(
       workflowIdConflictPolicy: 'FAIL',
       workflowTaskTimeout: LIMITS.workflowTaskTimeoutMs,
       staticSummary: `${config.source.type} → ${config.targets.map((target) => target.type).join(', ')}`,
-      ...(options.runKey !== undefined && { memo: { run_key: options.runKey } }),
+      memo: { config_digest: digest, ...(options.runKey !== undefined && { run_key: options.runKey }) },
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

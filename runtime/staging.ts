@@ -123,7 +123,7 @@ export function schemaDigest(schema: Schema): string {
 /** A folder name from a run key or pipeline name: the readable part, and a hash where something was replaced. */
 export function safeName(text: string): string {
   const readable = text.replace(/[^A-Za-z0-9_.-]/g, '-').replace(/^\.+/, '');
-  if (readable === text && text.length <= 100) return text;
+  if (readable === text && text !== '' && text.length <= 100) return text;
   return `${readable.slice(0, 60)}-${createHash('sha256').update(text).digest('hex').slice(0, 12)}`;
 }
 

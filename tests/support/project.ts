@@ -42,6 +42,8 @@ export interface Project {
   /** Of its one pipeline; unlike that of any other test. */
   name: string;
   env: Record<string, string | undefined>;
+  /** Commands in this process write to a terminal. */
+  terminal: boolean;
   path(...parts: string[]): string;
   write(path: string, content: string | Uint8Array): string;
   /** Writes the pipeline file: sections laid over a pipeline of data/input.csv into output/out.db, table result. */
@@ -75,6 +77,7 @@ export function openProject(): Project {
       FLEXETL_TASK_QUEUE: `queue-${id}`,
       FORCE_COLOR: undefined,
     },
+    terminal: false,
     path: (...parts) => join(dir, ...parts),
     write(path, content) {
       mkdirSync(dirname(join(dir, path)), { recursive: true });
@@ -87,7 +90,7 @@ export function openProject(): Project {
     },
     async flexetl(...argv) {
       const stdout = createCapture();
-      const stderr = createCapture();
+      const stderr = Object.assign(createCapture(), { isTTY: project.terminal });
       const onInterrupt = (handler: () => void): (() => void) => {
         interrupts.add(handler);
         return () => interrupts.delete(handler);
