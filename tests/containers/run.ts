@@ -12,6 +12,7 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { choosePorts } from '../../worker/ports';
 import { composeChecks } from './compose';
+import { deployChecks } from './deploy';
 import { findEngine, run, type Engine } from './engine';
 import { imageChecks } from './image';
 
@@ -46,7 +47,9 @@ async function main(): Promise<number> {
   }
   const bench = await openBench(engine);
   say(`${engine.version}, ${engine.compose.join(' ')}; a copy of the project in ${bench.dir}`);
-  const checks = [...imageChecks, ...composeChecks].filter(([title]) => title.includes(values.only ?? ''));
+  const checks = [...deployChecks, ...imageChecks, ...composeChecks].filter(([title]) =>
+    title.includes(values.only ?? ''),
+  );
   let failed = 0;
   try {
     for (const [title, check] of checks) failed += (await perform(title, check, bench)) ? 0 : 1;
