@@ -143,10 +143,11 @@ describe('docs/troubleshooting.md', () => {
 });
 
 describe('.env.example', () => {
-  it('names every variable of ours that the code reads, and no other', () => {
+  it('names every variable of ours that the code or the compose file reads, and no other', () => {
     const read = productFiles.flatMap((path) => readText(path).match(/'(FLEXETL|TEMPORAL)_[A-Z_]+'/g) ?? []);
     const named = readText('.env.example').match(/^#(FLEXETL|TEMPORAL)_[A-Z_]+(?==)/gm) ?? [];
-    const variables = [...new Set(read.map((name) => name.slice(1, -1)))].sort();
+    const interpolated = readText('docker-compose.yml').match(/(?<=\$\{)(FLEXETL|TEMPORAL)_[A-Z_]+/g) ?? [];
+    const variables = [...new Set([...read.map((name) => name.slice(1, -1)), ...interpolated])].sort();
     expect(named.map((line) => line.slice(1)).sort()).toEqual(variables);
   });
 });
