@@ -80,7 +80,9 @@ function installRuntime(log: Logger): void {
   installed = true;
   const logger = new DefaultLogger('WARN', (entry) => writeEntry(log, entry));
   // Signals belong to the command line, which cancels the run before it stops the worker.
-  Runtime.install({ logger, shutdownSignals: [] });
+  // Left to itself, the native part of the SDK writes its warnings to stdout, into the results.
+  const logging = { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } as const;
+  Runtime.install({ logger, shutdownSignals: [], telemetryOptions: { logging } });
 }
 
 function writeEntry(log: Logger, entry: LogEntry): void {

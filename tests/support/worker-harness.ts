@@ -162,7 +162,13 @@ async function createWorker(
   activities: object,
   options: Partial<WorkerOptions>,
 ): Promise<{ stop(): Promise<void> }> {
-  if (!installed) Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
+  if (!installed) {
+    Runtime.install({
+      logger: new DefaultLogger('ERROR'),
+      shutdownSignals: [],
+      telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+    });
+  }
   installed = true;
   const connection = await NativeConnection.connect({ address });
   const worker = await Worker.create({

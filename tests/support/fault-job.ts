@@ -1,0 +1,110 @@
+/** A job that is long enough to be disturbed in every step, and what its table must be in the end. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import { findProcess, isAlive } from '../../worker/processes';
+import type { Project } from './project';
+import { waitFor } from './wait-for';
+
+const ROWS = 6_000;
+const CHUNKS = 10;
+
+/** Row by row, so that extract, transform and load have a part for each chunk. */
+export function writeFaultJob(project: Project): void {
+  const lines = Array.from({ length: ROWS }, (_, n) => `${n},${n % 97},${priceOf(n)}`);
+  project.write('data/input.csv', `n,quantity,price\n${lines.join('\n')}\n`);
+  project.configure({
+    transformations: [
+      { type: 'filter', column: 'quantity', operator: '>', value: 0 },
+      { type: 'derive', columns: { revenue: 'quantity * price' } },
+    ],
+    targets: [{ type: 'sqlite', database: 'output/out.db', table: 'result', mode: 'append' }],
+    scalability: { processing: { chunk_size: ROWS / CHUNKS, parallel_workers: 2 } },
+    fault_tolerance: { retry: { initial_backoff_seconds: 0.1, max_backoff_seconds: 1 } },
+  });
+}
+
+/** 0.01, 1.02, 2.03, … with two digits after the point. */
+function priceOf(n: number): string {
+  return `${n}.${String((n % 99) + 1).padStart(2, '0')}`;
+}
+
+const EXPECTED = Array.from({ length: ROWS }, (_, n) => n)
+  .filter((n) => n % 97 > 0)
+  .map((n) => [BigInt(n), BigInt(n % 97), BigInt(priceOf(n).replace('.', '')) * BigInt(n % 97)]);
+
+/** Every row once and in order, sums to the last digit, an intact file, and nothing left of the work. */
+export function expectExact(project: Project): void {
+  const db = new Database(project.path('output', 'out.db'), { readonly: true });
+  try {
+    expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
+    const sql =
+      'SELECT n, quantity, CAST(round(revenue * 100) AS INTEGER), typeof(revenue) FROM result ORDER BY rowid';
+    const rows = db.prepare(sql).safeIntegers().raw().all() as unknown[][];
+    expect(rows).toHaveLength(EXPECTED.length);
+    expect(rows.map((row) => row.slice(0, 3))).toEqual(EXPECTED);
+    expect(new Set(rows.map((row) => row[3])).has('text')).toBe(false);
+  } finally {
+    db.close();
+  }
+  expect(project.leftovers()).toEqual([]);
+}
+
+/** Moments of a run, as they can be seen from outside. */
+export const MOMENTS = {
+  extract: (project: Project) => staged(project, 'extract') >= 2,
+  transform: (project: Project) => staged(project, 'output') >= 2,
+  load: (project: Project) => loads(project, 'part >= 0') >= 2,
+  publish: (project: Project) => loads(project, 'part >= 0') >= CHUNKS - 1,
+  'the moment after it has published': (project: Project) => loads(project, 'part = -1') === 1,
+};
+export type Moment = keyof typeof MOMENTS;
+
+/** Waits for a moment, and then a little longer, so that the fault hits in different places. */
+export async function reach(project: Project, moment: Moment, laterMs = 0): Promise<void> {
+  await waitFor(() => MOMENTS[moment](project), { deadlineMs: 90_000, what: `the run to reach ${moment}` });
+  await delay(laterMs);
+}
+
+function staged(project: Project, folder: string): number {
+  const root = project.path('.flexetl', 'staging', project.name);
+  if (!existsSync(root)) return 0;
+  const [run = ''] = readdirSync(root);
+  const dir = join(root, run, folder);
+  return run !== '' && existsSync(dir) ? readdirSync(dir).length : 0;
+}
+
+function loads(project: Project, condition: string): number {
+  const file = project.path('output', 'out.db');
+  if (!existsSync(file)) return 0;
+  const db = new Database(file, { readonly: true });
+  try {
+    return db.prepare(`SELECT count(*) FROM _flexetl_loads WHERE ${condition}`).pluck().get() as number;
+  } catch {
+    // The file is being made: there is no such table yet.
+    return 0;
+  } finally {
+    db.close();
+  }
+}
+
+export function serversOf(project: Project): number {
+  let count = 0;
+  findProcess((command) => {
+    if (command.includes(`${project.dir}/.flexetl/temporal.db`)) count += 1;
+    return false;
+  });
+  return count;
+}
+
+export function serverPid(project: Project): number {
+  const record = JSON.parse(readFileSync(project.path('.flexetl', 'server.json'), 'utf8')) as { pid: number };
+  return record.pid;
+}
+
+/** Ends a server that a failed test has left behind. */
+export function endServerOf(project: Project): void {
+  const pid = findProcess((command) => command.includes(`${project.dir}/.flexetl/temporal.db`));
+  if (pid !== null && isAlive(pid)) process.kill(pid, 'SIGKILL');
+}
