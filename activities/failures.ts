@@ -8,7 +8,7 @@ export interface FailureDetails {
   places?: FlexetlError['places'];
 }
 
-/** @param attempts how the message may mention the attempt; the stack stays in the log, not in history */
+/** What Temporal is told of an error; its stack, with paths of this machine, stays in the log. */
 export function toFailure(error: unknown): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   if (error instanceof FlexetlError && error.code === 'CANCELLED') return new CancelledFailure(error.message);
@@ -17,12 +17,14 @@ export function toFailure(error: unknown): Error {
     ...(known.hint !== undefined && { hint: known.hint }),
     ...(known.places.length > 0 && { places: known.places }),
   };
-  return ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     message: known.message,
     type: known.code,
     nonRetryable: !known.retryable,
     details: [details],
   });
+  failure.stack = '';
+  return failure;
 }
 
 /** Errors of the operating system and of libraries that mean something to users. */

@@ -1,0 +1,42 @@
+/**
+ * Records the histories that `replay.test.ts` replays: `npm run record-histories`, after `npm run build`.
+ *
+ * Only for a workflow that has not been released, or to add scenarios: a history of a released workflow is kept
+ * as it is, for runs of it may be open when a new version is installed. A change goes behind `patched()`.
+ */
+import { mkdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { choosePorts } from '../../worker/ports';
+import { addressOf, endServer, startServer } from '../../worker/server-process';
+import { findTemporalServer } from '../../worker/temporal-server';
+import { HISTORIES, writeHistory } from './history-file';
+import { playScenarios } from './scenarios';
+
+async function record(): Promise<void> {
+  const stateDir = join(tmpdir(), `flexetl-record-${process.pid}`);
+  mkdirSync(stateDir);
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const binary = await findTemporalServer({ env: process.env, log: say });
+  const server = await startServer(stateDir, binary, await choosePorts(stateDir, []));
+  process.env['FLEXETL_TEST_ADDRESS'] = addressOf(server);
+  mkdirSync(HISTORIES, { recursive: true });
+  try {
+    await playScenarios(async (name, handle) => {
+      const { status } = await handle.describe();
+      writeHistory(`${name}.json`, await handle.fetchHistory());
+      say(`${name}: ${status.name}`);
+    });
+  } finally {
+    await endServer(server);
+    rmSync(stateDir, { recursive: true, force: true });
+  }
+}
+
+record().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`${String(error)}\n`);
+    process.exit(1);
+  },
+);

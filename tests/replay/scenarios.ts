@@ -1,0 +1,110 @@
+/** Runs whose histories are kept: one of every shape that a run can have. */
+import {
+  createGate,
+  openHarness,
+  RETRY_FAST,
+  sqliteTarget,
+  type Harness,
+  type RunHandle,
+} from '../support/worker-harness';
+
+export type Scenario = (harness: Harness) => Promise<RunHandle>;
+
+const RECORDS = Array.from({ length: 40 }, (_, index) => `${index},${index % 3 === 0 ? '' : `${index}.5`}`);
+const CHUNKED = { scalability: { processing: { chunk_size: 12, parallel_workers: 2 } } };
+
+export const SCENARIOS: Record<string, Scenario> = {
+  succeeded: (harness) =>
+    start(harness, {
+      transformations: [
+        { type: 'drop_nulls' },
+        { type: 'aggregate', group_by: ['n'], aggregations: { total: 'sum(v)' } },
+      ],
+    }),
+
+  'row-wise-in-parts': (harness) =>
+    start(harness, {
+      transformations: [{ type: 'filter', column: 'n', operator: '>', value: 5 }],
+      ...CHUNKED,
+    }),
+
+  'failed-validation': (harness) => start(harness, { validation: { schema: { v: { type: 'integer' } } } }),
+
+  'failed-prepare': (harness) => start(harness, { source: { path: 'absent.csv' } }),
+
+  retried: (harness) => {
+    let calls = 0;
+    harness.fake('load', (real) => (input) => {
+      calls += 1;
+      if (calls < 3) throw new Error('It is busy.');
+      return real(input);
+    });
+    return start(harness, { fault_tolerance: RETRY_FAST });
+  },
+
+  async cancelled(harness) {
+    const gate = createGate();
+    harness.fake('validate', (real) => async (input) => {
+      await gate.pass();
+      return real(input);
+    });
+    const handle = await start(harness, {});
+    await gate.reached;
+    await handle.cancel();
+    gate.open();
+    return handle;
+  },
+
+  widened: (harness) => {
+    // As a late chunk does, behind the sample.
+    harness.fake('extract', (real) => async (input) => {
+      const result = await real(input);
+      if (input.chunk < 2 || Object.keys(input.wider).length > 0) return result;
+      return { ...result, wider: { v: { kind: 'decimal', integerDigits: 2, scale: 3 } } };
+    });
+    return start(harness, CHUNKED);
+  },
+
+  'two-targets': (harness) =>
+    start(harness, { targets: [sqliteTarget('a', 'replace'), sqliteTarget('b', 'append')] }),
+
+  partial: (harness) => {
+    harness.fake('publish', (real) => (input) => {
+      if (input.target === 0) throw new Error('It is locked.');
+      return real(input);
+    });
+    return start(harness, {
+      targets: [sqliteTarget('a', 'replace'), sqliteTarget('b', 'append')],
+      fault_tolerance: { retry: { enabled: false } },
+    });
+  },
+
+  async 'under-another-id'(harness) {
+    const name = add(harness, {});
+    return harness.start(name, { workflowId: `another-${name}` });
+  },
+};
+
+function add(harness: Harness, sections: object): string {
+  return harness.addPipeline({ source: { path: 'data.csv' }, ...sections });
+}
+
+function start(harness: Harness, sections: object): Promise<RunHandle> {
+  return harness.start({ name: add(harness, sections), run_key: 'k' });
+}
+
+/** Runs each scenario to its end, and hands its history to `keep`. */
+export async function playScenarios(keep: (name: string, handle: RunHandle) => Promise<void>): Promise<void> {
+  const harness = await openHarness();
+  try {
+    harness.write('data.csv', `n,v\n${RECORDS.join('\n')}\n`);
+    for (const [name, play] of Object.entries(SCENARIOS)) {
+      const handle = await play(harness);
+      await handle.result().catch(() => undefined);
+      await keep(name, handle);
+      harness.mend();
+    }
+  } finally {
+    await harness.close();
+  }
+}
