@@ -49,6 +49,8 @@ export const LIMITS = {
   /** Grace for running activities at shutdown, then force. Below the 30 s of container runtimes. */
   shutdownGraceMs: 20_000,
   shutdownForceMs: 25_000,
+  /** A worker that is to end and has had nothing to do for this long has nothing to wait for. */
+  idleStopMs: 2_000,
   /** A server on the usual local port that needs longer than this to answer is passed over. */
   serverProbeMs: 1500,
   /** A configured server that does not answer within this is an error; long enough for one that is just starting. */

@@ -1,5 +1,6 @@
 /** A worker: activities over this machine's files and DuckDB, workflows from the prebuilt bundle. */
 import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
 import { createActivities } from '../activities';
 import { LIMITS } from '../pipeline/limits';
@@ -43,12 +44,10 @@ export async function startWorker(server: Server, settings: Settings, log: Logge
     activities: () => worker.getStatus().numInFlightActivities,
     // Not whether it knows this worker: it looks only into one of the partitions of a task queue.
     askServer: () =>
-      connection.withDeadline(Date.now() + LIMITS.healthServerMs, () =>
-        connection.workflowService.describeTaskQueue({
-          namespace: server.namespace,
-          taskQueue: { name: settings.taskQueue },
-        }),
-      ),
+      connection.workflowService.describeTaskQueue({
+        namespace: server.namespace,
+        taskQueue: { name: settings.taskQueue },
+      }),
   });
   const done = worker.run().finally(() => {
     endHealth();
@@ -60,10 +59,27 @@ export async function startWorker(server: Server, settings: Settings, log: Logge
     done,
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();
-      await done.catch(() => undefined);
+      const abandon = new AbortController();
+      await Promise.race([done.catch(() => undefined), waitUntilIdle(worker, abandon.signal)]);
+      abandon.abort();
     },
   };
 }
+
+/**
+ * A worker whose server is away waits for it until it is forced to end, even if it has nothing to do. Whatever it would
+ * still be given is given to another worker when this one does not answer.
+ */
+async function waitUntilIdle(worker: Worker, signal: AbortSignal): Promise<void> {
+  let idleMs = 0;
+  while (idleMs < LIMITS.idleStopMs && !signal.aborted) {
+    await delay(IDLE_LOOK_MS);
+    const { numInFlightActivities, numInFlightWorkflowActivations } = worker.getStatus();
+    idleMs = numInFlightActivities + numInFlightWorkflowActivations === 0 ? idleMs + IDLE_LOOK_MS : 0;
+  }
+}
+
+const IDLE_LOOK_MS = 100;
 
 /** RUNNING only while both kinds of work are asked for. */
 function stateOf(worker: Worker): string {

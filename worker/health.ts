@@ -9,6 +9,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import type { Settings } from '../runtime/settings';
@@ -68,7 +69,8 @@ async function examine(vitals: Vitals, asksServer: boolean): Promise<WorkerHealt
     return { healthy: false, reason: `the worker is ${state.toLowerCase()}`, ...found };
   if (!asksServer) return { healthy: true, ...found };
   try {
-    await vitals.askServer();
+    // The SDK keeps to no deadline while it connects anew.
+    await Promise.race([vitals.askServer(), failAfter(LIMITS.healthServerMs)]);
     return { healthy: true, ...found };
   } catch (error) {
     return {
@@ -77,6 +79,11 @@ async function examine(vitals: Vitals, asksServer: boolean): Promise<WorkerHealt
       ...found,
     };
   }
+}
+
+async function failAfter(timeoutMs: number): Promise<never> {
+  await delay(timeoutMs, undefined, { ref: false });
+  throw new Error(`nothing within ${timeoutMs} ms`);
 }
 
 /** Asks every worker of the project on this machine. One that was killed is gone; one that hangs is unhealthy. */

@@ -1,5 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { readSettings } from '../../runtime/settings';
 import { answerHealth, askWorkers, type Vitals, type WorkerHealth } from '../../worker/health';
+import { choosePorts } from '../../worker/ports';
+import { addressOf, endServer, startServer } from '../../worker/server-process';
+import { findTemporalServer } from '../../worker/temporal-server';
 import { closeProjects, openProject } from '../support/project';
 
 afterEach(closeProjects);
@@ -46,6 +52,25 @@ describe('flexetl health', () => {
     worker.child.kill('SIGTERM');
     expect((await worker.ended()).exit).toBe(0);
     expect((await project.flexetl('health', '--json')).stdout).toBe('[]\n');
+  });
+});
+
+describe('a worker whose server has gone', () => {
+  it('is alive, not healthy, and still ends within seconds', async () => {
+    const stateDir = mkdtempSync(join(tmpdir(), 'flexetl-gone-'));
+    const binary = await findTemporalServer({ env: process.env, log: () => undefined });
+    const server = await startServer(stateDir, binary, await choosePorts(stateDir, []));
+    const project = openProject();
+    project.env['TEMPORAL_ADDRESS'] = addressOf(server);
+    const worker = project.start('worker');
+    await worker.says(/Worker of task queue/);
+    await endServer(server);
+    expect((await project.flexetl('health', '--live')).exit).toBe(0);
+    const { exit, stdout } = await project.flexetl('health');
+    expect([exit, stdout]).toEqual([1, expect.stringContaining('the Temporal server does not answer')]);
+    worker.child.kill('SIGTERM');
+    expect((await worker.ended(8_000)).exit).toBe(0);
+    rmSync(stateDir, { recursive: true, force: true });
   });
 });
 
