@@ -1,9 +1,15 @@
+import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
+import pino from 'pino';
+
+import type { ExtractInput, ExtractResult } from '../../activities/extract';
+import { createStep, type StepTools } from '../../activities/step';
+import { PLUGINS } from '../../worker/plugins';
 import { toFailure } from '../../activities/failures';
 import { FlexetlError } from '../../pipeline/errors';
-import { openHarness, RETRY_FAST, sqliteTarget, type Harness } from '../support/worker-harness';
+import { createGate, openHarness, RETRY_FAST, sqliteTarget, type Harness } from '../support/worker-harness';
 
 let harness: Harness;
 beforeAll(async () => {
@@ -165,6 +171,37 @@ describe('a step that fails for good', () => {
 });
 
 describe('a worker that is shut down in the middle of a step', () => {
+  it('gives the step back after its grace time, and the next worker does it', async () => {
+    const alone = await openHarness({ workers: 0 });
+    try {
+      const gate = createGate();
+      const deps = { settings: alone.settings, plugins: PLUGINS, log: pino({ level: 'silent' }) };
+      const hang = async (_input: ExtractInput, { signal }: StepTools): Promise<ExtractResult> => {
+        void gate.pass();
+        await once(signal, 'abort');
+        throw new Error('The signal came.');
+      };
+      alone.fake('extract', () => createStep(deps, 'extract', hang));
+      alone.write('data.csv', 'n\n1\n');
+      const first = await alone.startWorker({ shutdownGraceTime: 100 });
+      const name = alone.addPipeline({
+        source: { path: 'data.csv' },
+        fault_tolerance: { retry: { enabled: false } },
+      });
+      const handle = await alone.start(name);
+      await gate.reached;
+      await first.stop();
+      alone.mend();
+      await alone.startWorker();
+      expect(await handle.result()).toMatchObject({
+        status: 'succeeded',
+        steps: { extract: { attempts: 1 } },
+      });
+    } finally {
+      await alone.close();
+    }
+  });
+
   it('costs no attempt: the next worker does the step anew, even if only one attempt is allowed', async () => {
     const step = failExtract(5, shutdown);
     expect(await harness.run(add({ enabled: false }))).toMatchObject({
