@@ -23,7 +23,7 @@ export const LIMITS = {
   /** Records of the sample that types are guessed from. */
   sampleRecordsMax: 2_000,
   /** Columns whose needs one query counts: eight aggregates each, planned in more than linear time. */
-  needColumnsMax: 100,
+  needColumnsMax: 25,
   /** One field; a longer one is an unclosed quote far more often than data. */
   fieldBytesMax: 16 * 1024 * 1024,
   /** An expression is a formula, not a program. */
