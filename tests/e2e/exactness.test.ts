@@ -215,7 +215,10 @@ describe('a table that is appended to', () => {
     harness.write(path, 'n,v\n1,0.1\n2,0.2\n3,\n4,0.4\n');
     expect(await harness.run({ name, run_key: 'monday' })).toMatchObject({
       status: 'failed',
-      error: { code: 'LEDGER_UNBALANCED', hint: expect.stringContaining('Was this run key used before') as string },
+      error: {
+        code: 'LEDGER_UNBALANCED',
+        hint: expect.stringContaining('Was this run key used before') as string,
+      },
     });
     expect(count()).toEqual([3n, 3n]);
   });
