@@ -183,7 +183,11 @@ interface HistoryEvent {
 }
 
 async function historyOf(bench: Bench, pipeline: string): Promise<HistoryEvent[]> {
-  const text = await temporal(bench, ['workflow', 'show', '-w', `flexetl/${pipeline}`, '-o', 'json']);
+  const show = ['workflow', 'show', '-w', `flexetl/${pipeline}`, '-o', 'json'];
+  // The tool gives up connecting after five seconds, which a busy machine may need.
+  const text = await until(`the history of ${pipeline}`, 60_000, () =>
+    temporal(bench, show).catch(() => undefined),
+  );
   return (JSON.parse(text) as { events: HistoryEvent[] }).events;
 }
 
@@ -210,7 +214,7 @@ async function killWorker(bench: Bench): Promise<string> {
   const [name = ''] = await containersOf(bench, 'worker');
   const running = compose(bench, ['run', '-T', 'pipeline', 'killed'], 300_000);
   const events = await until('the middle of the run', 60_000, async () => {
-    const seen = await historyOf(bench, 'killed').catch(() => []);
+    const seen = await historyOf(bench, 'killed');
     return completed(seen) >= 4 ? seen : undefined;
   });
   await must([engine.cli, 'kill', '--signal', 'KILL', name], { cwd: dir, env });
