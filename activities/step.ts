@@ -1,5 +1,5 @@
 /** What every activity has in common: liveness, scratch, cancellation, failures, a log line, a bounded result. */
-import { activityInfo, ApplicationFailure, Context } from '@temporalio/activity';
+import { activityInfo, ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { messageOf } from '../pipeline/errors';
 import { assertSmall } from '../pipeline/payload';
 import type { Tools } from '../pipeline/plugin';
@@ -48,15 +48,20 @@ export function createStep<I extends { run: RunRef }, O extends object>(
       return { ...result, attempt };
     } catch (error) {
       log.warn({ err: error }, `${name} failed: ${messageOf(error)}`);
-      throw isShutdown() ? shutdownFailure() : toFailure(error);
+      throw endingFailure() ?? toFailure(error);
     }
   };
 }
 
-/** True when the worker goes away while nobody asked for the activity to be cancelled. */
-function isShutdown(): boolean {
+/**
+ * The failure of an activity that was told to end, whatever error that made of the work it was in.
+ * @returns undefined when it was not told to
+ */
+function endingFailure(): Error | undefined {
   const { cancellationSignal, cancellationDetails } = Context.current();
-  return cancellationSignal.aborted && !cancellationDetails?.cancelRequested;
+  if (!cancellationSignal.aborted) return undefined;
+  // A worker that goes away aborts the signal as well, though nobody asked for the run to be cancelled.
+  return cancellationDetails?.cancelRequested ? new CancelledFailure('Cancelled.') : shutdownFailure();
 }
 
 /** Not for Temporal to retry, which would cost an attempt: the workflow starts it anew, see workflows/steps.ts. */

@@ -20,7 +20,7 @@ export interface ServerOptions {
   port?: number;
   /** Default: `port` + 1000. */
   uiPort?: number;
-  /** Where a server that somebody else started on this machine is looked for. Default 7233, Temporal's own. */
+  /** Where a server that somebody else started on this machine is looked for. Default FLEXETL_LOCAL_PORT or 7233. */
   localPort?: number;
   /** Called while an embedded server is starting: time for work of one's own. */
   whileStarting?: () => void;
@@ -56,7 +56,8 @@ export async function acquireServer(options: ServerOptions): Promise<Server> {
   if (port === undefined && env['TEMPORAL_ADDRESS']) return useConfigured(env['TEMPORAL_ADDRESS'], env);
   const own = await joinOwn(embedded);
   if (own) return asServer(own);
-  const local = port === undefined ? await findLocal(options.localPort ?? 7233, env) : null;
+  const localPort = options.localPort ?? Number(env['FLEXETL_LOCAL_PORT'] || 7233);
+  const local = port === undefined ? await findLocal(localPort, env) : null;
   if (local) return local;
   const started = await holdEmbeddedServer({ ...embedded, start: true });
   if (!started) throw new FlexetlError('INTERNAL', { message: 'The embedded server was not started.' });

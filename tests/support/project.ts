@@ -75,6 +75,8 @@ export function openProject(): Project {
       ...inherited,
       TEMPORAL_ADDRESS: address,
       FLEXETL_TASK_QUEUE: `queue-${id}`,
+      // Nobody answers there: a server that happens to run on this machine is none of ours.
+      FLEXETL_LOCAL_PORT: '1',
       FORCE_COLOR: undefined,
     },
     terminal: false,
