@@ -24,9 +24,14 @@ export const composeChecks: readonly Check[] = [
   ['`down -v` leaves nothing behind', takeDown],
 ];
 
-function compose(bench: Bench, args: readonly string[], timeoutMs = 180_000): Promise<Outcome> {
+function compose(
+  bench: Bench,
+  args: readonly string[],
+  timeoutMs = 180_000,
+  onOutput: (output: string) => void = () => undefined,
+): Promise<Outcome> {
   const { engine, dir, env } = bench;
-  return run([...engine.compose, ...args], { cwd: dir, env, timeoutMs });
+  return run([...engine.compose, ...args], { cwd: dir, env, timeoutMs, onOutput });
 }
 
 async function composed(bench: Bench, args: readonly string[], timeoutMs?: number): Promise<string> {
@@ -212,19 +217,20 @@ async function killWorker(bench: Bench): Promise<string> {
   const { engine, dir, env } = bench;
   const totals = await writeBigPipeline(bench, 'killed');
   const [name = ''] = await containersOf(bench, 'worker');
-  const running = compose(bench, ['run', '-T', 'pipeline', 'killed'], 300_000);
-  const events = await until('the middle of the run', 60_000, async () => {
-    const seen = await historyOf(bench, 'killed');
-    return completed(seen) >= 4 ? seen : undefined;
-  });
+  let said = '';
+  const running = compose(bench, ['run', '-T', 'pipeline', 'killed'], 300_000, (output) => (said = output));
+  const middle = await until('the middle of the run', 60_000, () =>
+    Promise.resolve(/extract ([4-9]|1\d)\/\d+/.exec(said)?.[0]),
+  );
   await must([engine.cli, 'kill', '--signal', 'KILL', name], { cwd: dir, env });
   await delay(500);
   // The engine may have started it again by itself (restart: unless-stopped).
   await run([engine.cli, 'start', name], { cwd: dir, env });
+  assert(!said.includes('succeeded'), 'the run had ended before the kill');
   const { code, output } = await running;
   assert(code === 0, output.slice(-3000));
   const exact = assertTotals(bench, 'killed', totals);
-  return `killed after ${completed(events)} activities of ${completed(await historyOf(bench, 'killed'))}, started again\n${output
+  return `killed at “${middle}” and started again; ${completed(await historyOf(bench, 'killed'))} activities in the end\n${output
     .split('\n')
     .filter((line) => /succeeded|rows {2}/.test(line))
     .join('\n')}\n${exact}`;

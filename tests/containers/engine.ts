@@ -43,13 +43,13 @@ export interface RunOptions {
   cwd: string;
   env?: NodeJS.ProcessEnv;
   timeoutMs?: number;
-  /** Shows the output as it comes. */
-  shown?: boolean;
+  /** Called with all output so far whenever there is more of it. */
+  onOutput?: (output: string) => void;
 }
 
 /** Runs a command to its end, whatever that is. */
 export function run(command: readonly string[], options: RunOptions): Promise<Outcome> {
-  const { cwd, env, timeoutMs = 120_000, shown = false } = options;
+  const { cwd, env, timeoutMs = 120_000, onOutput } = options;
   const [file = '', ...args] = command;
   const startedMs = performance.now();
   return new Promise((resolve, reject) => {
@@ -62,9 +62,9 @@ export function run(command: readonly string[], options: RunOptions): Promise<Ou
     let output = '';
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     const keep = (piece: Buffer, isResult: boolean): void => {
-      if (shown) process.stdout.write(piece);
       output += String(piece);
       if (isResult) stdout += String(piece);
+      onOutput?.(output);
     };
     child.stdout.on('data', (piece: Buffer) => keep(piece, true));
     child.stderr.on('data', (piece: Buffer) => keep(piece, false));
