@@ -118,7 +118,7 @@ async function workerReady(bench: Bench): Promise<string> {
   await composed(bench, ['up', '-d', 'worker']);
   const [name = ''] = await containersOf(bench, 'worker');
   const health = await healthOf(bench, name);
-  // Three starts, the fastest counts: the machine may have something else to do.
+  // Three starts, and each of them has to be in time.
   const starts: number[] = [];
   while (starts.length < 3) {
     await must([engine.cli, 'restart', name], { cwd: dir, env });
@@ -129,7 +129,7 @@ async function workerReady(bench: Bench): Promise<string> {
     starts.push((Date.parse(readyAt) - startedMs) / 1000);
   }
   const found = `ready after ${starts.map((seconds) => `${seconds.toFixed(2)} s`).join(', ')}; flexetl health: ${health}`;
-  assert(Math.min(...starts) < READY_SECONDS_MAX, found);
+  assert(Math.max(...starts) < READY_SECONDS_MAX, found);
   return found;
 }
 
