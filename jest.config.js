@@ -1,18 +1,12 @@
+const { include } = require('./tsconfig.build.json');
+
+/** Not bench/: its data and virtual environment are large. */
+const PRODUCT_DIRS = include.filter((dir) => dir !== 'bench');
+
 /** One dev server and one workflow bundle for the whole run: see tests/support/global-setup.ts. */
 module.exports = {
   rootDir: __dirname,
-  // Not bench/: its data and virtual environment are large.
-  roots: [
-    'tests',
-    'workflows',
-    'activities',
-    'pipeline',
-    'runtime',
-    'sources',
-    'targets',
-    'worker',
-    'client',
-  ].map((dir) => `<rootDir>/${dir}`),
+  roots: ['tests', ...PRODUCT_DIRS].map((dir) => `<rootDir>/${dir}`),
   testMatch: ['<rootDir>/tests/**/*.test.ts'],
   transform: {
     '^.+\\.ts$': [
@@ -28,9 +22,10 @@ module.exports = {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   globalSetup: '<rootDir>/tests/support/global-setup.ts',
   globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
+  setupFilesAfterEnv: ['<rootDir>/tests/support/after-file.ts'],
   testTimeout: 60_000,
   maxWorkers: 2,
-  collectCoverageFrom: ['{workflows,activities,pipeline,runtime,sources,targets,worker,client}/**/*.ts'],
+  collectCoverageFrom: [`{${PRODUCT_DIRS.join(',')}}/**/*.ts`],
   coverageProvider: 'v8',
   coverageReporters: ['text-summary', 'json-summary', 'lcov'],
   coverageThreshold: { global: { lines: 80, branches: 80 } },

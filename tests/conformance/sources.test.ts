@@ -20,7 +20,6 @@ const FIXTURES: Record<string, (sandbox: Sandbox) => Record<string, unknown>> = 
 
 describe.each(sources.map((source) => [source.type, source] as const))('the source %s', (type, source) => {
   const sandbox = openSandbox();
-  afterAll(() => sandbox.remove());
   const options = source.options.parse(FIXTURES[type]?.(sandbox));
 
   it('describes itself and every option', () => {

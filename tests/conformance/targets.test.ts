@@ -1,7 +1,4 @@
 /** One suite for every target: the contract of `Target`, and conservation, visibility, no doubles, exact numbers. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { RecordBatch } from 'apache-arrow';
 import fc from 'fast-check';
@@ -9,6 +6,7 @@ import type { LoadKey, Target, Tools } from '../../pipeline/plugin';
 import { BOOLEAN, DATE, decimal, FLOAT, INTEGER, STRING, TIMESTAMP, type Schema } from '../../pipeline/types';
 import { targets } from '../../targets';
 import { createBatch, stream, type TextRow } from '../support/arrow-rows';
+import { makeFolder } from '../support/folder';
 import { TARGET_FIXTURES, type TargetFixture } from './target-fixtures';
 
 const SCHEMA: Schema = [
@@ -27,7 +25,7 @@ describe.each(targets.map((target) => [target.type, target as unknown as Target<
   (type, target) => {
     const fixture = TARGET_FIXTURES[type] as TargetFixture;
     let dir: string;
-    beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'flexetl-target-'))));
+    beforeEach(() => (dir = makeFolder()));
 
     const tools = (signal = new AbortController().signal): Tools => ({
       projectDir: dir,

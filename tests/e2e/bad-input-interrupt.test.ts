@@ -1,20 +1,18 @@
 /** Ctrl-C, with real signals on real processes; the second one too. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateSales, SALES_DEFAULTS, type SalesTotals } from '../../bench/generate';
+import { makeFolder } from '../support/folder';
 import { closeProjects, openProject, reportOf, type Outcome, type Project } from '../support/project';
 import { SALES_JOB } from '../support/sales';
 
-const folder = mkdtempSync(join(tmpdir(), 'flexetl-interrupt-'));
-const file = join(folder, 'sales.csv');
+const file = join(makeFolder(), 'sales.csv');
 let totals: SalesTotals;
 let project: Project;
 
 beforeAll(async () => {
   totals = await generateSales(file, { ...SALES_DEFAULTS, rows: 400_000, groups: 5_000 });
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeEach(() => {
   project = openProject();
   project.configure({

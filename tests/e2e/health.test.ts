@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { readSettings } from '../../runtime/settings';
 import { answerHealth, askWorkers, type Vitals, type WorkerHealth } from '../../worker/health';
 import { choosePorts } from '../../worker/ports';
 import { addressOf, endServer, startServer } from '../../worker/server-process';
 import { findTemporalServer } from '../../worker/temporal-server';
+import { makeFolder } from '../support/folder';
 import { closeProjects, openProject } from '../support/project';
 
 afterEach(closeProjects);
@@ -57,7 +55,7 @@ describe('flexetl health', () => {
 
 describe('a worker whose server has gone', () => {
   it('is alive, not healthy, and still ends within seconds', async () => {
-    const stateDir = mkdtempSync(join(tmpdir(), 'flexetl-gone-'));
+    const stateDir = makeFolder();
     const binary = await findTemporalServer({ env: process.env, log: () => undefined });
     const server = await startServer(stateDir, binary, await choosePorts(stateDir, []));
     const project = openProject();
@@ -70,7 +68,6 @@ describe('a worker whose server has gone', () => {
     expect([exit, stdout]).toEqual([1, expect.stringContaining('the Temporal server does not answer')]);
     worker.child.kill('SIGTERM');
     expect((await worker.ended(8_000)).exit).toBe(0);
-    rmSync(stateDir, { recursive: true, force: true });
   });
 });
 

@@ -1,12 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LIMITS } from '../../pipeline/limits';
 import { acquireServer, connectClient, connectionOptions, type Server } from '../../worker/connect';
 import { choosePorts } from '../../worker/ports';
 import { commandOfProcess, isAlive } from '../../worker/processes';
+import { makeFolder } from '../support/folder';
 
 /** Nothing ever listens there. */
 const NO_LOCAL = 2;
@@ -15,10 +15,8 @@ const held: Server[] = [];
 const listeners: NetServer[] = [];
 const sockets: Socket[] = [];
 
-const newProject = (): string => mkdtempSync(join(tmpdir(), 'flexetl-connect-'));
-
 async function acquire(options: Partial<Parameters<typeof acquireServer>[0]> = {}): Promise<Server> {
-  const server = await acquireServer({ projectDir: newProject(), env, localPort: NO_LOCAL, ...options });
+  const server = await acquireServer({ projectDir: makeFolder(), env, localPort: NO_LOCAL, ...options });
   held.push(server);
   return server;
 }
@@ -42,7 +40,7 @@ afterEach(async () => {
 
 describe('a command without any server around', () => {
   it('starts its own on loopback, with a Web UI and a database in .flexetl, and ends it when done', async () => {
-    const projectDir = newProject();
+    const projectDir = makeFolder();
     const log = jest.fn<void, [string]>();
     const server = await acquire({ projectDir, log });
     expect(server).toMatchObject({ kind: 'embedded', namespace: 'default' });
@@ -69,7 +67,7 @@ describe('a command without any server around', () => {
   });
 
   it('gives the server none of its secrets', async () => {
-    const projectDir = newProject();
+    const projectDir = makeFolder();
     process.env['SALES_API_TOKEN'] = 'hunter2';
     await acquire({ projectDir });
     delete process.env['SALES_API_TOKEN'];
@@ -78,7 +76,7 @@ describe('a command without any server around', () => {
   });
 
   it('takes other ports when those of the project are in use', async () => {
-    const projectDir = newProject();
+    const projectDir = makeFolder();
     const usual = await choosePorts(projectDir, []);
     await listen(createServer(), usual.port);
     const server = await acquire({ projectDir });
@@ -87,7 +85,7 @@ describe('a command without any server around', () => {
   });
 
   it('says where when .flexetl cannot be written', async () => {
-    const projectDir = newProject();
+    const projectDir = makeFolder();
     writeFileSync(join(projectDir, '.flexetl'), 'a file in the way');
     await expect(acquire({ projectDir })).rejects.toMatchObject({
       code: 'STAGING_UNWRITABLE',
@@ -96,7 +94,7 @@ describe('a command without any server around', () => {
   });
 
   it('says what the server said when it does not start', async () => {
-    const projectDir = newProject();
+    const projectDir = makeFolder();
     const binary = join(projectDir, 'temporal');
     writeFileSync(binary, '#!/bin/sh\necho "schema of the database is newer" >&2\nexit 1\n', { mode: 0o755 });
     await expect(acquire({ projectDir, env: { ...env, TEMPORAL_CLI_PATH: binary } })).rejects.toMatchObject({
@@ -112,7 +110,7 @@ describe('a command without any server around', () => {
 
 describe('a command with fixed ports', () => {
   it('gets exactly these', async () => {
-    const { port, uiPort } = await choosePorts(newProject(), []);
+    const { port, uiPort } = await choosePorts(makeFolder(), []);
     const server = await acquire({ port, uiPort });
     expect([server.address, server.uiUrl]).toEqual([`127.0.0.1:${port}`, `http://127.0.0.1:${uiPort}`]);
   });
@@ -139,10 +137,10 @@ describe('a command with fixed ports', () => {
 
 describe('a server that somebody else started on the usual local port', () => {
   it('is used, and left running', async () => {
-    const somebody = newProject();
+    const somebody = makeFolder();
     const { port } = await choosePorts(somebody, []);
     const theirs = await acquire({ projectDir: somebody, port, uiPort: port + 1000 });
-    const projectDir = newProject();
+    const projectDir = makeFolder();
     const server = await acquire({ projectDir, localPort: port });
     expect(server).toMatchObject({
       kind: 'local',
@@ -169,7 +167,7 @@ describe('a server that somebody else started on the usual local port', () => {
 describe('the server named in TEMPORAL_ADDRESS', () => {
   it('is used before all others', async () => {
     const other = await acquire();
-    const projectDir = newProject();
+    const projectDir = makeFolder();
     const server = await acquire({ projectDir, env: { ...env, TEMPORAL_ADDRESS: other.address } });
     expect(server).toMatchObject({ kind: 'configured', address: other.address, namespace: 'default' });
     expect(existsSync(join(projectDir, '.flexetl'))).toBe(false);
@@ -189,7 +187,7 @@ describe('the server named in TEMPORAL_ADDRESS', () => {
   });
 
   it('is reached with TLS and a key as the environment says, and other servers are not', () => {
-    const dir = newProject();
+    const dir = makeFolder();
     const pem = join(dir, 'client.pem');
     writeFileSync(pem, 'PEM');
     const address = 'sales.tmprl.cloud:7233';

@@ -1,26 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { LIMITS } from '../../pipeline/limits';
 import { findTemporalServer } from '../../worker/temporal-server';
+import { makeFolder } from '../support/folder';
 
 const NOWHERE = 'http://127.0.0.1:2';
 const servers: Server[] = [];
 
 /** A machine with nothing on it: an empty cache, no Go, no network. */
 function emptyMachine(): { dir: string; cache: string; env: Record<string, string> } {
-  const dir = mkdtempSync(join(tmpdir(), 'flexetl-binary-'));
+  const dir = makeFolder();
   mkdirSync(join(dir, 'bin'));
   return {
     dir,
@@ -52,7 +44,7 @@ async function serve(listener: RequestListener): Promise<string> {
 }
 
 function makeArchive(script?: string): Buffer {
-  const dir = mkdtempSync(join(tmpdir(), 'flexetl-archive-'));
+  const dir = makeFolder();
   writeScript(join(dir, 'temporal'), script);
   writeFileSync(join(dir, 'LICENSE'), 'MIT');
   execFileSync('tar', ['-czf', 'a.tar.gz', 'temporal', 'LICENSE'], { cwd: dir });

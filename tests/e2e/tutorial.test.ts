@@ -1,8 +1,8 @@
 /** docs/tutorial.md is done as it says, word for word, in a project that has nothing yet. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../support/folder';
 
 const ROOT = join(__dirname, '..', '..');
 
@@ -29,7 +29,7 @@ function withoutTimes(output: string): string {
 }
 
 describe('the tutorial', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'flexetl-tutorial-'));
+  const dir = makeFolder();
   const { FLEXETL_TEST_ADDRESS: address, ...inherited } = process.env;
   const env = { ...inherited, TEMPORAL_ADDRESS: address, FLEXETL_TASK_QUEUE: `tutorial-${process.pid}` };
   const steps = readSteps(readFileSync(join(ROOT, 'docs', 'tutorial.md'), 'utf8'));
@@ -38,7 +38,6 @@ describe('the tutorial', () => {
     cpSync(join(ROOT, 'package.json'), join(dir, 'package.json'));
     for (const name of ['dist', 'node_modules']) symlinkSync(join(ROOT, name), join(dir, name));
   });
-  afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
   it('has steps', () => {
     expect(steps.length).toBeGreaterThan(8);

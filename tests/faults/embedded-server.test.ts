@@ -1,20 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIMITS } from '../../pipeline/limits';
 import { acquireServer, connectClient, type Server } from '../../worker/connect';
 import { commandOfProcess, findProcess, isAlive, startOfProcess } from '../../worker/processes';
+import { makeFolder, removeFolder } from '../support/folder';
 import { waitFor } from '../support/wait-for';
 
 /** Nothing ever listens there. */
@@ -36,7 +27,7 @@ interface Command {
 }
 
 function newProject(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'flexetl-embedded-'));
+  const dir = makeFolder();
   projects.push(dir);
   return dir;
 }
@@ -104,7 +95,7 @@ afterEach(async () => {
   for (const dir of projects.splice(0)) {
     const pid = findProcess((command) => command.includes(`--db-filename ${dir}/`));
     if (pid !== null) process.kill(pid, 'SIGKILL');
-    rmSync(dir, { recursive: true, force: true });
+    removeFolder(dir);
   }
 });
 

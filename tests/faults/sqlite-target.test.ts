@@ -1,19 +1,19 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { sqlite } from '../../targets/sqlite';
 import { runInThread } from '../../targets/sqlite/client';
 import { createBatch, stream } from '../support/arrow-rows';
+import { makeFolder } from '../support/folder';
 import { waitFor } from '../support/wait-for';
 import { KEY, OPTIONS, ROWS, SCHEMA, toolsOf } from './sqlite-job';
 
 let dir: string;
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'flexetl-sqlite-faults-'));
+  dir = makeFolder();
   mkdirSync(join(dir, 'out'));
 });
 

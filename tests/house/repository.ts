@@ -6,17 +6,10 @@ import ts from 'typescript';
 
 export const PROJECT_DIR = join(__dirname, '../..');
 
-/** Folders of product code, as `ls` shows them. */
-export const PRODUCT_DIRS = [
-  'workflows',
-  'activities',
-  'pipeline',
-  'runtime',
-  'sources',
-  'targets',
-  'worker',
-  'client',
-] as const;
+/** Folders of product code, as `ls` shows them: all that are built, but the benchmarks. */
+export const PRODUCT_DIRS = readJson<{ include: string[] }>('tsconfig.build.json').include.filter(
+  (dir) => dir !== 'bench',
+);
 
 export const productFiles = listFiles(PRODUCT_DIRS.map((dir) => `${dir}/**/*.ts`));
 export const testFiles = listFiles(['tests/**/*.ts']);

@@ -4,18 +4,16 @@
  * Only for a workflow that has not been released, or to add scenarios: a history of a released workflow is kept
  * as it is, for runs of it may be open when a new version is installed. A change goes behind `patched()`.
  */
-import { mkdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
 import { choosePorts } from '../../worker/ports';
 import { addressOf, endServer, startServer } from '../../worker/server-process';
 import { findTemporalServer } from '../../worker/temporal-server';
+import { makeFolder, removeFolders } from '../support/folder';
 import { HISTORIES, writeHistory } from './history-file';
 import { playScenarios } from './scenarios';
 
 async function record(): Promise<void> {
-  const stateDir = join(tmpdir(), `flexetl-record-${process.pid}`);
-  mkdirSync(stateDir);
+  const stateDir = makeFolder();
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const binary = await findTemporalServer({ env: process.env, log: say });
   const server = await startServer(stateDir, binary, await choosePorts(stateDir, []));
@@ -29,7 +27,7 @@ async function record(): Promise<void> {
     });
   } finally {
     await endServer(server);
-    rmSync(stateDir, { recursive: true, force: true });
+    removeFolders();
   }
 }
 

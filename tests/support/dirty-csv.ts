@@ -1,12 +1,12 @@
 /** Generators of CSV files, from clean but nasty to plainly broken, and the lanes that read them. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { Chunk, SourceRecord, SourceSurvey, Tools } from '../../pipeline/plugin';
 import { ident } from '../../pipeline/sql';
 import type { Duckdb } from '../../runtime/duckdb';
 import { csv, type CsvOptions } from '../../sources/csv';
+import { makeFolder } from './folder';
 
 export type Values = (string | null)[];
 
@@ -18,10 +18,9 @@ export interface Sandbox {
   write(name: string, bytes: string | Uint8Array): string;
   /** A run folder of its own, so that nothing is remembered from the run before. */
   freshRun(): Sandbox;
-  remove(): void;
 }
 
-export function openSandbox(dir = mkdtempSync(join(tmpdir(), 'flexetl-csv-')), run = 0): Sandbox {
+export function openSandbox(dir = makeFolder(), run = 0): Sandbox {
   const runDir = join(dir, `.run-${run}`);
   const scratchDir = join(runDir, 'scratch');
   mkdirSync(scratchDir, { recursive: true });
@@ -42,7 +41,6 @@ export function openSandbox(dir = mkdtempSync(join(tmpdir(), 'flexetl-csv-')), r
       return name;
     },
     freshRun: () => openSandbox(dir, ++runs),
-    remove: () => rmSync(dir, { recursive: true, force: true }),
   };
 }
 

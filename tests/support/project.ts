@@ -1,22 +1,14 @@
 /** A user's project in a folder of its own, and the command line over it: in this process, or as a process. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { Writable } from 'node:stream';
 import Database from 'better-sqlite3';
 import { stringify } from 'yaml';
 import { main } from '../../client/cli';
 import type { RunReport } from '../../pipeline/report';
+import { makeFolder, removeFolder } from './folder';
 import { waitFor } from './wait-for';
 
 const CLI = join(__dirname, '..', '..', 'dist', 'client', 'cli.js');
@@ -63,7 +55,7 @@ export interface Project {
 const open: { project: Project; commands: Running[] }[] = [];
 
 export function openProject(): Project {
-  const dir = mkdtempSync(join(tmpdir(), 'flexetl-project-'));
+  const dir = makeFolder();
   const id = randomBytes(4).toString('hex');
   const commands: Running[] = [];
   const interrupts = new Set<() => void>();
@@ -120,7 +112,7 @@ export async function closeProjects(): Promise<void> {
       if (command.said().exit === null) command.child.kill('SIGKILL');
       await command.ended();
     }
-    rmSync(project.dir, { recursive: true, force: true, maxRetries: 5 });
+    removeFolder(project.dir);
   }
 }
 

@@ -1,7 +1,4 @@
 /** Rows of tests through real DuckDB: literals of typed columns in, texts out. */
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
 import { RECORD_COLUMN } from '../../pipeline/plugin';
 import { ident, literal, sqlType } from '../../pipeline/sql';
@@ -11,11 +8,12 @@ import { tallySteps } from '../../pipeline/transforms/tally';
 import type { StepCount } from '../../pipeline/ledger';
 import type { Schema } from '../../pipeline/types';
 import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
+import { makeFolder } from './folder';
 
 /** Values as text, or null. */
 export type TextRow = readonly (string | null)[];
 
-const dir = mkdtempSync(join(tmpdir(), 'flexetl-rows-'));
+const dir = makeFolder();
 
 export function inDuckdb<T>(work: (db: Duckdb) => Promise<T>, threads = 2): Promise<T> {
   return withDuckdb({ dir, memoryMb: 400, threads }, work);

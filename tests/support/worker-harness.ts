@@ -1,7 +1,6 @@
 /** A project folder of its own with a worker on the test run's server; steps can be made to fail. */
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
   Client,
@@ -22,6 +21,7 @@ import { bundlePath } from '../../worker/bundle';
 import { PLUGINS } from '../../worker/plugins';
 import { workflowIdOf, type PipelineInput } from '../../workflows/messages';
 import type { pipeline } from '../../workflows/pipeline';
+import { makeFolder, removeFolder } from './folder';
 
 export type RunHandle = WorkflowHandle<typeof pipeline>;
 type StartedHandle = WorkflowHandleWithFirstExecutionRunId<typeof pipeline>;
@@ -74,7 +74,7 @@ export function sqliteTarget(
 
 /** @param workers how many workers to begin with, in this process */
 export async function openHarness({ workers = 1 } = {}): Promise<Harness> {
-  const dir = mkdtempSync(join(tmpdir(), 'flexetl-run-'));
+  const dir = makeFolder();
   const address = process.env['FLEXETL_TEST_ADDRESS'] ?? '';
   const env = { TEMPORAL_ADDRESS: address, FLEXETL_TASK_QUEUE: `test-${randomUUID()}` };
   const settings = readSettings(env, dir);
@@ -147,7 +147,7 @@ export async function openHarness({ workers = 1 } = {}): Promise<Harness> {
     async close() {
       for (const worker of running.splice(0)) await worker.stop();
       await connection.close();
-      rmSync(dir, { recursive: true, force: true });
+      removeFolder(dir);
     },
   };
   for (let index = 0; index < workers; index += 1) await harness.startWorker();

@@ -1,14 +1,12 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { RecordBatch } from 'apache-arrow';
 import fc from 'fast-check';
 import { literal } from '../../pipeline/sql';
 import { BOOLEAN, DATE, decimal, FLOAT, INTEGER, STRING, TIMESTAMP, type Schema } from '../../pipeline/types';
 import { arrowBatches } from '../../runtime/arrow';
 import { withDuckdb } from '../../runtime/duckdb';
+import { makeFolder } from '../support/folder';
 
-const dir = mkdtempSync(join(tmpdir(), 'flexetl-arrow-'));
+const dir = makeFolder();
 
 async function readBatches(sql: string, schema: Schema): Promise<RecordBatch[]> {
   const batches: RecordBatch[] = [];

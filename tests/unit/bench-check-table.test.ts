@@ -1,11 +1,10 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { checkTable } from '../../bench/check-table';
 import type { SalesTotals } from '../../bench/generate';
+import { makeFolder } from '../support/folder';
 
-const dir = mkdtempSync(join(tmpdir(), 'flexetl-check-table-'));
+const dir = makeFolder();
 const expected: SalesTotals = {
   rows: { read: 3, dropped: 0, filtered: 0, aggregated: 3, output: 2 },
   quantity: '5',

@@ -1,10 +1,10 @@
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { formatUnits, generateSales, SALES_DEFAULTS, type SalesTotals } from '../../bench/generate';
+import { makeFolder } from '../support/folder';
 
-const dir = mkdtempSync(join(tmpdir(), 'flexetl-generate-'));
+const dir = makeFolder();
 const small = { ...SALES_DEFAULTS, rows: 5000, groups: 600 };
 
 describe('the generator of sales files', () => {

@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
 import { listPipelines, readPipelineConfig, type PipelineAddress } from '../../runtime/config-file';
 import { FAKE_PLUGINS as plugins } from '../support/fake-plugins';
+import { makeFolder } from '../support/folder';
 
-const projectDir = mkdtempSync(join(tmpdir(), 'flexetl-config-'));
+const projectDir = makeFolder();
 const TEXT =
   'version: "1.0"\nsource: {type: csv, path: a}\ntarget: {type: sqlite, database: a.db, table: t}\n';
 
@@ -22,7 +22,6 @@ beforeAll(() => {
   write('large.yaml', `#${'x'.repeat(1024 * 1024)}`);
   write('latin1.yaml', Buffer.from([0x61, 0xe9]));
 });
-afterAll(() => rmSync(projectDir, { recursive: true }));
 
 const read = (address: PipelineAddress, overrides: string[] = []) =>
   readPipelineConfig({ ...address, projectDir, env: {}, plugins, overrides });

@@ -15,7 +15,6 @@ import {
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 150);
 const root = openSandbox();
-afterAll(() => root.remove());
 
 const withSession = (work: (db: Duckdb) => Promise<void>): Promise<void> =>
   withDuckdb({ dir: root.dir, memoryMb: 200, threads: 2 }, work);

@@ -7,7 +7,6 @@ import { csv } from '../../sources/csv';
 import { csvOptions, openSandbox, readCareful, surveyAndPlan } from '../support/dirty-csv';
 
 const sandbox = openSandbox();
-afterAll(() => sandbox.remove());
 
 const survey = (options: Record<string, unknown>) =>
   csv.survey(csvOptions(options), sandbox.freshRun().tools);

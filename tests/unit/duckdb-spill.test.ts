@@ -1,10 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { withDuckdb } from '../../runtime/duckdb';
+import { makeFolder } from '../support/folder';
 
-const dir = mkdtempSync(join(tmpdir(), 'flexetl-spill-'));
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+const dir = makeFolder();
 
 /** Sorts more rows than fit into memory; a row that comes back changed is counted. */
 async function sortMuch(offset: number): Promise<{ folders: string[]; result: unknown }> {

@@ -1,9 +1,7 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { withDuckdb } from '../../runtime/duckdb';
+import { makeFolder } from '../support/folder';
 
-const dir = mkdtempSync(join(tmpdir(), 'flexetl-duckdb-'));
+const dir = makeFolder();
 
 describe('a DuckDB session', () => {
   it('reads and writes inside its folder and nowhere else', async () => {

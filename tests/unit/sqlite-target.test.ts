@@ -1,6 +1,5 @@
 /** What only SQLite does: the jobs of its thread, called here without the thread. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import type { LoadKey } from '../../pipeline/plugin';
@@ -12,6 +11,7 @@ import type { Destination } from '../../targets/sqlite/messages';
 import { packBatch } from '../../targets/sqlite/pack';
 import { discard, publish } from '../../targets/sqlite/publish';
 import { createBatch, stream, type TextRow } from '../support/arrow-rows';
+import { makeFolder } from '../support/folder';
 
 const SCHEMA: Schema = [
   { name: 'day', type: DATE },
@@ -28,7 +28,7 @@ const KEY: LoadKey = { pipeline: 'p', runKey: 'r1', target: '0:t' };
 let dir: string;
 let place: Destination;
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'flexetl-sqlite-'));
+  dir = makeFolder();
   place = { file: join(dir, 'out/t.db'), shownFile: 'out/t.db', table: 't', mode: 'replace' };
 });
 
