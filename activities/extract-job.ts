@@ -11,7 +11,9 @@ import {
   type Needs,
   type SourceColumn,
 } from '../pipeline/schema';
-import type { TextRules } from '../pipeline/types';
+import { planFold, type Fold } from '../pipeline/transforms/fold';
+import { planTransforms } from '../pipeline/transforms/plan';
+import type { Schema, TextRules } from '../pipeline/types';
 import type { DuckdbOptions } from '../runtime/duckdb';
 import type { Deps } from './deps';
 import type { ExtractInput } from './extract';
@@ -30,6 +32,9 @@ export interface ExtractJob {
   options: unknown;
   session: DuckdbOptions;
   partFile: string;
+  /** How to group the rows while they are read, where that is planned. */
+  fold: Fold | undefined;
+  groupsFile: string;
   tools: StepTools;
 }
 
@@ -44,6 +49,7 @@ export async function createExtractJob(
     throw new FlexetlError('INTERNAL', { message: `There is no chunk ${input.chunk} in the plan.` });
   const { source, options } = sourceOf(deps, plan.config);
   const needs = mergeAllNeeds([plan.needs, input.wider]);
+  const schema = stagedSchema(plan.columns, needs);
   return {
     plan,
     chunk,
@@ -53,9 +59,21 @@ export async function createExtractJob(
     source,
     options,
     session: sessionOptions(plan.config, tools),
-    partFile: tools.staging.extractPart(chunk.index, stagedSchema(plan.columns, needs)),
+    partFile: tools.staging.extractPart(chunk.index, schema),
+    fold: plan.fold ? foldOf(plan, schema) : undefined,
+    groupsFile: tools.staging.groupsPart(chunk.index, schema),
     tools,
   };
+}
+
+/** @returns undefined where the types found since have made an expression wrong: validate says so */
+function foldOf(plan: RunPlan, schema: Schema): Fold | undefined {
+  try {
+    return planFold(planTransforms(plan.config.transformations, schema));
+  } catch (error) {
+    if (error instanceof FlexetlError) return undefined;
+    throw error;
+  }
 }
 
 /** All columns whose values are checked, typed as far as is known. */

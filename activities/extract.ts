@@ -7,11 +7,12 @@
  * extracts anew with it.
  */
 import { join } from 'node:path';
-import { FlexetlError, type Place } from '../pipeline/errors';
+import { FlexetlError, type ErrorCode, type Place } from '../pipeline/errors';
 import { MISFIT_COLUMN, needsSql, parseNeeds, stageSql } from '../pipeline/extract-sql';
 import { LIMITS } from '../pipeline/limits';
 import { mergeAllNeeds, typedColumn, typeOfNeed, type Needs } from '../pipeline/schema';
 import { literal } from '../pipeline/sql';
+import type { Fold } from '../pipeline/transforms/fold';
 import { sameType } from '../pipeline/types';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
 import type { RunRef } from '../runtime/staging';
@@ -59,7 +60,7 @@ async function extractFast(job: ExtractJob): Promise<Extracted | undefined> {
   const silent = { ...tools, progress: () => undefined };
   const relation = await source.relation(options, plan.survey, chunk, silent);
   return withDuckdb({ ...job.session, reads: relation.reads }, async (db) => {
-    const staging = tryStage(job, db, relation.sql);
+    const staging = stageChunk(job, db, relation.sql);
     // Both must have ended before the session is closed, whichever fails.
     await Promise.allSettled([staging, relation.sound]);
     const staged = await staging;
@@ -86,6 +87,38 @@ async function countNeeds(job: ExtractJob, db: Duckdb, relation: string): Promis
 }
 
 /** @returns undefined when DuckDB refuses a record */
+async function stageChunk(job: ExtractJob, db: Duckdb, relation: string): Promise<Staged | undefined> {
+  const groups = job.fold && (await tryFold(job, job.fold, db, relation));
+  return groups ?? tryStage(job, db, relation);
+}
+
+/**
+ * Groups the rows in the pass that reads them.
+ * @returns undefined where they have to be staged: the order of records counts, or the rows make the query fail, which
+ *   the transform step will tell in its own words
+ */
+async function tryFold(
+  job: ExtractJob,
+  fold: Fold,
+  db: Duckdb,
+  relation: string,
+): Promise<Staged | undefined> {
+  const scratchFile = join(job.tools.scratchDir, 'groups.parquet');
+  try {
+    await copyTo(job, db, fold.sql(typedSql(job, relation)), scratchFile);
+  } catch (error) {
+    if (error instanceof FlexetlError && !ROW_ERRORS.includes(error.code)) throw error;
+    return undefined;
+  }
+  const found = await db.one(fold.checkSql(`read_parquet(${literal(scratchFile)})`));
+  if (found['uniform'] !== true) return undefined;
+  const counts = { rows: Number(found['rows']), misfits: Number(found['misfits']) };
+  return { scratchFile, file: job.groupsFile, ...counts };
+}
+
+/** What the values of rows can do to a query. */
+const ROW_ERRORS: readonly ErrorCode[] = ['VALUE_OVERFLOW', 'DIVISION_BY_ZERO', 'CAST_FAILED'];
+
 async function tryStage(job: ExtractJob, db: Duckdb, relation: string): Promise<Staged | undefined> {
   try {
     return await stageRelation(job, db, relation);
@@ -114,6 +147,8 @@ async function extractCarefully(job: ExtractJob): Promise<Extracted> {
 }
 
 interface Staged {
+  scratchFile: string;
+  /** Where it belongs when it is good. */
   file: string;
   rows: number;
   misfits: number;
@@ -121,22 +156,30 @@ interface Staged {
 
 /** Writes the typed part as a scratch file; the counts are read back from it. */
 async function stageRelation(job: ExtractJob, db: Duckdb, relation: string): Promise<Staged> {
-  const file = join(job.tools.scratchDir, 'part.parquet');
-  const select = stageSql(relation, checkedColumns(job), stagedNames(job), job.rules);
+  const scratchFile = join(job.tools.scratchDir, 'part.parquet');
+  await copyTo(job, db, typedSql(job, relation), scratchFile);
+  const counts = await db.one(
+    `SELECT count(*)::DOUBLE AS "rows", count(*) FILTER (${MISFIT_COLUMN})::DOUBLE AS misfits FROM read_parquet(${literal(scratchFile)})`,
+  );
+  const { rows, misfits } = counts;
+  return { scratchFile, file: job.partFile, rows: Number(rows), misfits: Number(misfits) };
+}
+
+function typedSql(job: ExtractJob, relation: string): string {
+  return stageSql(relation, checkedColumns(job), stagedNames(job), job.rules);
+}
+
+async function copyTo(job: ExtractJob, db: Duckdb, select: string, file: string): Promise<void> {
   const timer = setInterval(() => job.tools.progress(Math.max(0, db.progress())), 200);
   try {
-    await db.run(`COPY (${select}) TO ${literal(file)} (FORMAT parquet, COMPRESSION lz4_raw)`);
+    await db.copy(select, file);
   } finally {
     clearInterval(timer);
   }
-  const counts = await db.one(
-    `SELECT count(*)::DOUBLE AS "rows", count(*) FILTER (${MISFIT_COLUMN})::DOUBLE AS misfits FROM read_parquet(${literal(file)})`,
-  );
-  return { file, rows: Number(counts['rows']), misfits: Number(counts['misfits']) };
 }
 
 async function settle(job: ExtractJob, staged: Staged): Promise<Extracted> {
-  await job.tools.staging.commit(staged.file, job.partFile);
+  await job.tools.staging.commit(staged.scratchFile, staged.file);
   return { rows: staged.rows, rejected: 0, places: [] };
 }
 

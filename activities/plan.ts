@@ -17,6 +17,8 @@ export interface RunPlan {
   columns: readonly SourceColumn[];
   /** From the sample; widened by what extract meets. */
   needs: Needs;
+  /** Rows are to be grouped while they are read, and not staged: see `pipeline/transforms/fold.ts`. */
+  fold: boolean;
 }
 
 export const PLAN_FILE = 'plan.json';

@@ -11,7 +11,8 @@ import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import type { SourceFile, SourceSurvey } from '../pipeline/plugin';
 import { declareColumns, needsOfSample, stagedSchema } from '../pipeline/schema';
-import { columnsNeeded, isRowWise, planTransforms } from '../pipeline/transforms/plan';
+import { looksUniform, planFold } from '../pipeline/transforms/fold';
+import { columnsNeeded, isRowWise, planTransforms, type PlannedStep } from '../pipeline/transforms/plan';
 import { readPipelineConfig } from '../runtime/config-file';
 import { openReports } from '../runtime/report-file';
 import { sweepStaging, type RunRef } from '../runtime/staging';
@@ -102,7 +103,14 @@ export async function planRun(
   const columns = declared.map((column) => ({ ...column, staged: used.has(column.name) }));
   const chunkBytes = chunkBytesFor(config.scalability.processing.chunk_size, survey.recordBytes || undefined);
   const chunks = await source.planChunks(options, survey, chunkBytes, tools);
-  return { config, digest: digestConfig(config), survey: { ...survey, sample: [] }, chunks, columns, needs };
+  const pinned = { config, digest: digestConfig(config), survey: { ...survey, sample: [] } };
+  return { ...pinned, chunks, columns, needs, fold: chunks.length === 1 && isFoldable(steps, survey) };
+}
+
+/** Several chunks are staged as rows and grouped in one query, which costs less than merging groups of each. */
+function isFoldable(steps: readonly PlannedStep[], { columns, sample }: SourceSurvey): boolean {
+  const fold = planFold(steps);
+  return fold !== undefined && looksUniform(fold, columns, sample);
 }
 
 /** Tells whose columns an error is about. */

@@ -14,9 +14,9 @@ import { planTransforms, planTransformSql, type TransformStatement } from '../pi
 import { tallySteps } from '../pipeline/transforms/tally';
 import type { Schema } from '../pipeline/types';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
-import type { RunRef } from '../runtime/staging';
+import type { RunRef, Staging } from '../runtime/staging';
 import type { Deps } from './deps';
-import { OUTPUT_FILE, plannedSchema, readPlan, sessionOptions, type OutputPlan } from './plan';
+import { OUTPUT_FILE, plannedSchema, readPlan, sessionOptions, type OutputPlan, type RunPlan } from './plan';
 import { createStep, type StepResult } from './step';
 
 export interface TransformInput {
@@ -40,15 +40,12 @@ export function createTransform(deps: Deps): (input: TransformInput) => Promise<
     const steps = planTransforms(plan.config.transformations, schema);
     const chunks = input.chunk === null ? plan.chunks.map((chunk) => chunk.index) : [input.chunk];
     const parts = chunks.map((chunk) => tools.staging.extractPart(chunk, schema));
-    const sql = planTransformSql(
-      steps,
-      parts.length > 0 ? partsSql(parts, schema) : emptySql(schema),
-      schema,
-    );
+    const rows = parts.length > 0 ? partsSql(parts, schema) : emptySql(schema);
+    const sql = planTransformSql(steps, rows, schema, await findGroups(plan, schema, tools.staging));
     const scratchFile = join(tools.scratchDir, 'output.parquet');
     const counted = await withDuckdb(sessionOptions(plan.config, tools), async (db) => {
       const counts = await runStatements(db, sql.statements);
-      await db.run(`COPY (${sql.output}) TO ${literal(scratchFile)} (FORMAT parquet, COMPRESSION lz4_raw)`);
+      await db.copy(sql.output, scratchFile);
       const { rows } = await db.one(
         `SELECT count(*)::DOUBLE AS "rows" FROM read_parquet(${literal(scratchFile)})`,
       );
@@ -59,6 +56,12 @@ export function createTransform(deps: Deps): (input: TransformInput) => Promise<
     await tools.staging.commit(scratchFile, tools.staging.outputPart(input.part));
     return { rows: counted.rows, counts: tallySteps(steps, counted.counts, counted.rows) };
   });
+}
+
+/** @returns the groups that extract has staged in the place of rows, as a relation */
+async function findGroups(plan: RunPlan, schema: Schema, staging: Staging): Promise<string | undefined> {
+  const file = staging.groupsPart(0, schema);
+  return plan.fold && (await staging.has(file)) ? `read_parquet(${literal(file)})` : undefined;
 }
 
 /** Runs the statements in order; a sum that overflows 64 bits is computed again in wider arithmetic. */

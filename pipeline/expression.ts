@@ -22,14 +22,15 @@ export function compileExpression(text: string, schema: Schema): Compiled {
  * An expression over the rows of a group, such as `sum(quantity * unit_price) / count(*)`. Its relation has the
  * column `_record`, by which `first` and `last` are told.
  * @param groups columns that have one value in each group
- * @param lean sums in 64 bits where they may do: fails with VALUE_OVERFLOW where they do not, never differs otherwise
+ * @param options `lean`: sums in 64 bits where they may do: fails with VALUE_OVERFLOW where they do not, never differs
+ *   otherwise; `unordered`: there is no `_record`, see `CompileOptions`
  * @throws FlexetlError EXPRESSION_INVALID with the character where it is wrong
  */
 export function compileAggregate(
   text: string,
   schema: Schema,
   groups: ReadonlySet<string> = new Set(),
-  lean = false,
+  options: { lean?: boolean; unordered?: boolean } = {},
 ): Compiled {
-  return compile(text, schema, { groups, lean });
+  return compile(text, schema, { groups, lean: false, ...options });
 }

@@ -17,6 +17,12 @@ export const RECORD_COLUMN = '_record';
 /** A column of counts that a plan with `countsRows` adds; never part of a user's schema. */
 export const ROWS_COLUMN = '_flexetl_rows';
 
+/**
+ * A column of groups that are staged instead of rows: the boundary that their rows reach, before the step that
+ * removed them or before the grouping. Never part of a user's schema.
+ */
+export const REACHED_COLUMN = '_flexetl_reached';
+
 /** The reasons for which a row can leave, with the names of the run report. */
 export type RowFate = 'dropped' | 'filtered' | 'deduplicated' | 'aggregated';
 
@@ -51,6 +57,24 @@ export interface TransformPlan {
    * deterministic; only for `global`. Absent for a single row.
    */
   orderBy?: string;
+  /** Only for `global` with `countsRows`: how to do it over rows in any order; absent where that cannot be. */
+  unordered?: UnorderedPlan;
+}
+
+/** A grouping of rows that come in any order, with one more column to group by. */
+export interface UnorderedPlan {
+  /** The columns that name a group. */
+  keys: readonly string[];
+  /**
+   * Columns that must hold one value in each group, for otherwise the order of records counts.
+   * @param columns the input columns that are there
+   */
+  uniform(columns: ReadonlySet<string>): readonly string[];
+  /**
+   * As `select` of the plan, in lean arithmetic; groups by `by` and by the uniform columns as well.
+   * @param by a column of the input, which is put out too
+   */
+  select(input: string, columns: ReadonlySet<string>, by: string): string;
 }
 
 export interface Transform<Options> {

@@ -69,8 +69,8 @@ export function castText(
     case 'boolean':
       return `CASE WHEN ${matches(patterns.boolean)} THEN lower(${text}) IN ('true','t','yes','y','1') END`;
     case 'date':
-      // The length keeps out `infinity`, which casts there and back.
-      return `CASE WHEN length(${text}) = 10 AND CAST(${cast} AS VARCHAR) = ${text} THEN ${cast} END`;
+      // The length keeps out `infinity`, which casts there and back. Under an AND the cast would be computed twice.
+      return `CASE WHEN CAST(${cast} AS VARCHAR) = ${text} THEN CASE WHEN length(${text}) = 10 THEN ${cast} END END`;
     case 'timestamp': {
       const inYears = `${text} >= '0001'`;
       return `CASE WHEN ${matches(LOCAL_TIMESTAMP)} AND ${inYears} THEN ${cast} WHEN ${matches(patterns.timestamp)} AND ${inYears} THEN ${castOffset(text)} END`;

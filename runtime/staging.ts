@@ -6,7 +6,7 @@
  * therefore replaces a part by the same bytes, and a killed one leaves only scratch.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, open, readFile, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
@@ -22,6 +22,10 @@ export interface Staging {
   /** Absolute folder of the run. */
   dir: string;
   extractPart(chunk: number, schema: Schema): string;
+  /** In the place of an extract part: the groups of its rows, see `pipeline/transforms/fold.ts`. */
+  groupsPart(chunk: number, schema: Schema): string;
+  /** Whether a part has been committed. */
+  has(file: string): Promise<boolean>;
   outputPart(part: number): string;
   /** An absolute scratch folder of this attempt; gone after `work`. */
   withScratch<T>(work: (scratchDir: string) => Promise<T>): Promise<T>;
@@ -64,6 +68,13 @@ function createStaging(dir: string): Staging {
     // The types are part of the name: a late attempt with older types cannot replace a part with newer ones.
     extractPart: (chunk, schema) =>
       join(dir, 'extract', `part-${pad(chunk)}-${schemaDigest(schema)}.parquet`),
+    groupsPart: (chunk, schema) =>
+      join(dir, 'extract', `groups-${pad(chunk)}-${schemaDigest(schema)}.parquet`),
+    has: (file) =>
+      access(file).then(
+        () => true,
+        () => false,
+      ),
     outputPart: (part) => join(dir, 'output', `part-${pad(part)}.parquet`),
     async withScratch(work) {
       const scratchDir = join(dir, 'scratch', randomUUID());

@@ -16,6 +16,8 @@ type AggregateResult = Aggregated | { problem: string; hint?: string };
 export interface AggregateFunction {
   usage: string;
   description: string;
+  /** The result depends on the order of records. */
+  ordered?: boolean;
   /**
    * @param name the call as the user wrote it, for errors of the run
    * @param lean the fast way, which fails with VALUE_OVERFLOW where it is too narrow
@@ -32,6 +34,11 @@ const ofAny = (
   usage,
   description,
   compile: (value) => ({ sql: sql(settle(value).sql), type: type ?? value.type }),
+});
+
+const ofOrder = (...described: Parameters<typeof ofAny>): AggregateFunction => ({
+  ...ofAny(...described),
+  ordered: true,
 });
 
 const ofNumbers = (
@@ -149,10 +156,10 @@ export const AGGREGATES: ReadonlyMap<string, AggregateFunction> = new Map([
   ],
   [
     'first',
-    ofAny('first(value)', 'The first, in the order of records.', (value) => `arg_min(${value}, ${record})`),
+    ofOrder('first(value)', 'The first, in the order of records.', (value) => `arg_min(${value}, ${record})`),
   ],
   [
     'last',
-    ofAny('last(value)', 'The last, in the order of records.', (value) => `arg_max(${value}, ${record})`),
+    ofOrder('last(value)', 'The last, in the order of records.', (value) => `arg_max(${value}, ${record})`),
   ],
 ]);

@@ -22,6 +22,11 @@ export interface CompileOptions {
   groups: ReadonlySet<string> | null;
   /** Sums of decimals are computed in 64 bits and fail where that is not enough: see `arithmetic`. */
   lean: boolean;
+  /**
+   * Rows come in no order: `first` and `last` take the value of the group, which is one only where
+   * {@link Compiled.ordered} columns hold one value in each group. Default false.
+   */
+  unordered?: boolean;
 }
 
 export interface Compiled {
@@ -29,19 +34,23 @@ export interface Compiled {
   type: ColumnType;
   /** The columns it reads. */
   columns: ReadonlySet<string>;
+  /** Those of them that it reads in the order of records: what `first` and `last` are about. */
+  ordered: ReadonlySet<string>;
 }
 
 interface Context extends CompileOptions {
   text: string;
   schema: Schema;
   columns: Set<string>;
+  ordered: Set<string>;
   /** Inside the brackets of an aggregate. */
   inside: boolean;
 }
 
 /** @throws FlexetlError EXPRESSION_INVALID */
 export function compile(text: string, schema: Schema, options: CompileOptions): Compiled {
-  const context: Context = { ...options, text, schema, columns: new Set(), inside: false };
+  const sets = { columns: new Set<string>(), ordered: new Set<string>() };
+  const context: Context = { ...options, ...sets, text, schema, inside: false };
   const operand = settle(compileNode(parseExpression(text), context));
   if (operand.type === null) {
     throw expressionError(
@@ -54,7 +63,7 @@ export function compile(text: string, schema: Schema, options: CompileOptions): 
   if (operand.sql.length > LIMITS.expressionSqlCharsMax) {
     throw expressionError(text, 1, 'The expression is too complex', 'Split it into several derive steps.');
   }
-  return { sql: operand.sql, type: operand.type, columns: context.columns };
+  return { sql: operand.sql, type: operand.type, ...sets };
 }
 
 function compileNode(node: Node, context: Context): Operand {
@@ -247,9 +256,14 @@ function compileAggregateCall(
     return { ...base, sql: 'count(*)', type: { kind: 'integer' } };
   }
   const lean = context.lean && node.name === 'sum';
-  const inner: Context = { ...context, inside: true, lean };
+  const inner: Context = { ...context, inside: true, lean, columns: new Set() };
   const operand = settle(compileNode(value, inner));
   if (operand.type === null) return fail(`${node.name}(null) has no type`);
+  for (const name of inner.columns) {
+    context.columns.add(name);
+    if (aggregate.ordered) context.ordered.add(name);
+  }
+  if (aggregate.ordered && context.unordered) return { ...operand, ...base };
   const outcome = aggregate.compile({ ...operand, type: operand.type }, shorten(context.text), context.lean);
   return { ...base, ...succeed(outcome, value.at, context) };
 }

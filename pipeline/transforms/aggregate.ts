@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { assertColumnNames, requireColumns, union } from '../columns';
 import { FlexetlError } from '../errors';
-import { compileAggregate } from '../expression';
+import { compileAggregate, type Compiled } from '../expression';
 import { ROWS_COLUMN, defineTransform } from '../plugin';
 import { ident } from '../sql';
 
@@ -32,10 +32,22 @@ export const aggregate = defineTransform({
         message: 'aggregate: expected group_by, aggregations or both.',
       });
     }
-    const compileAll = (lean: boolean) =>
-      texts.map(([name, text]) => ({ name, ...compileAggregate(text, schema, new Set(group_by), lean) }));
-    const [exact, quick] = [compileAll(false), compileAll(true)];
+    const compileAll = (options: { lean?: boolean; unordered?: boolean }) =>
+      texts.map(([name, text]) => ({ name, ...compileAggregate(text, schema, new Set(group_by), options) }));
+    const [exact, quick] = [compileAll({}), compileAll({ lean: true })];
     const keys = group_by.map(ident);
+    const selectSql = (compiled: Named[], there: ReadonlySet<string>, input: string, by = keys, put = by) => {
+      const terms = termsThere(compiled, there).map(({ name, sql }) => `${sql} AS ${ident(name)}`);
+      const grouped = by.length === 0 ? '' : ` GROUP BY ${by.join(', ')}`;
+      return `SELECT ${[...put, ...terms, `count(*) AS ${ident(ROWS_COLUMN)}`].join(', ')} FROM ${input}${grouped}`;
+    };
+    const uniform = (there: ReadonlySet<string>): string[] => [
+      ...union(...termsThere(exact, there).map(({ ordered }) => ordered)),
+    ];
+    const folded = compileAll({ lean: true, unordered: true });
+    // 0 and -0 are one value to GROUP BY and two to a user: which of them comes first is for the records to say.
+    const ordered = requireColumns([...union(...exact.map((one) => one.ordered))], schema, 'aggregate');
+    const isFoldable = keys.length > 0 && ordered.every(({ type }) => type.kind !== 'float');
     return {
       schema: [...groups, ...exact.map(({ name, type }) => ({ name, type }))],
       scope: 'global',
@@ -43,14 +55,25 @@ export const aggregate = defineTransform({
       countsRows: true,
       needs: (outputs) =>
         union(group_by, ...exact.filter(({ name }) => outputs.has(name)).map(({ columns }) => columns)),
-      select: (input, there, lean = false) => {
-        const terms = (lean ? quick : exact)
-          .filter(({ columns }) => [...columns].every((name) => there.has(name)))
-          .map(({ name, sql }) => `${sql} AS ${ident(name)}`);
-        const grouped = keys.length === 0 ? '' : ` GROUP BY ${keys.join(', ')}`;
-        return `SELECT ${[...keys, ...terms, `count(*) AS ${ident(ROWS_COLUMN)}`].join(', ')} FROM ${input}${grouped}`;
-      },
-      ...(keys.length === 0 ? {} : { orderBy: keys.map((key) => `${key} ASC NULLS LAST`).join(', ') }),
+      select: (input, there, lean = false) => selectSql(lean ? quick : exact, there, input),
+      ...(keys.length > 0 && { orderBy: keys.map((key) => `${key} ASC NULLS LAST`).join(', ') }),
+      ...(isFoldable && {
+        unordered: {
+          keys: group_by,
+          uniform,
+          select: (input, there, by) => {
+            const more = uniform(there).filter((name) => !group_by.includes(name));
+            const groupBy = [...keys, ...more.map(ident), ident(by)];
+            return selectSql(folded, there, input, groupBy, [...keys, ident(by)]);
+          },
+        },
+      }),
     };
   },
 });
+
+type Named = Compiled & { name: string };
+
+function termsThere(compiled: readonly Named[], there: ReadonlySet<string>): Named[] {
+  return compiled.filter(({ columns }) => [...columns].every((name) => there.has(name)));
+}

@@ -5,6 +5,7 @@ import { ROWS_COLUMN, RECORD_COLUMN, type TransformPlan } from '../plugin';
 import { ident } from '../sql';
 import { suggest } from '../suggest';
 import type { Schema } from '../types';
+import { countGroups, createTableOfGroups } from './folded';
 import { transforms } from './index';
 
 export interface PlannedStep {
@@ -87,11 +88,14 @@ export function isRowWise(planned: readonly PlannedStep[]): boolean {
  * ends a run, and becomes a temporary table when more follows or its rows must be counted.
  * @param input a query with the columns of the schema that are needed and `_record`, in the order of `_record`
  * @param schema the columns before the first step
+ * @param groups a relation that holds the groups of the first step over all rows, as `fold.ts` stages them: it takes
+ *   the place of the input
  */
 export function planTransformSql(
   planned: readonly PlannedStep[],
   input: string,
   schema: Schema,
+  groups?: string,
 ): TransformSql {
   const last = planned.at(-1)?.plan.schema ?? schema;
   const needed = neededAtBoundaries(
@@ -108,15 +112,21 @@ export function planTransformSql(
       chain.push(step);
       continue;
     }
+    const folded = previous === undefined ? groups : undefined;
     const rows = chained(step.index);
-    statements.push(rows.count);
+    statements.push(folded === undefined ? rows.count : countGroups(folded, step.index));
     const after = needed[step.index + 1] ?? new Set();
     if (step.index === planned.length - 1 && !step.plan.countsRows) {
       return { statements, output: globalSql(step, rows, needed, columnList(last, after)) };
     }
     const table = ident(`_flexetl_table_${step.index}`);
     const columns = columnList(step.plan.schema, after);
-    statements.push(createTable(table, step, rows, needed, columns), countTable(table, step));
+    statements.push(
+      folded === undefined
+        ? createTable(table, step, rows, needed, columns)
+        : createTableOfGroups(table, step, columns, folded),
+      countTable(table, step),
+    );
     if (previous !== undefined) statements.push({ sql: `DROP TABLE ${previous}`, counts: [] });
     previous = table;
     source = `SELECT ${[...columns, `row_number() OVER () - 1 AS ${ident(RECORD_COLUMN)}`].join(', ')} FROM ${table}`;
@@ -130,7 +140,7 @@ export function planTransformSql(
 }
 
 /** `needed[k]`: the columns that must be there before step k. */
-function neededAtBoundaries(
+export function neededAtBoundaries(
   planned: readonly PlannedStep[],
   outputs: Iterable<string>,
 ): ReadonlySet<string>[] {

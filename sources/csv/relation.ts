@@ -28,6 +28,8 @@ import { openPlain, type PlainFile } from './survey';
 import { valuesSql } from './values';
 import { openWindow } from './window';
 
+/** DuckDB's own 32 MB take 7 % longer, and more memory; it needs twice the 2 MB of its longest record. */
+const BUFFER_BYTES = 4 * 1024 * 1024;
 const PIECE_BYTES = 4 * 1024 * 1024;
 /** Cutting is slower than copying: smaller pieces keep the event loop free. */
 const CUT_BYTES = 1024 * 1024;
@@ -74,6 +76,7 @@ function readCsvSql(path: string, columns: readonly string[], dialect: Dialect, 
     'null_padding = false',
     'ignore_errors = false',
     `compression = 'none'`,
+    `buffer_size = ${BUFFER_BYTES}`,
     'hive_partitioning = false',
     ...(dialect.newline === '\r\n'
       ? []

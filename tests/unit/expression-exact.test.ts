@@ -197,7 +197,7 @@ describe('aggregates', () => {
           for (const lean of [false, true]) {
             const texts = ['sum(quantity * price)', 'avg(price)', 'sum(quantity)'];
             const terms = texts.map(
-              (text, i) => `${compileAggregate(text, schema, new Set(), lean).sql} AS x${i}`,
+              (text, i) => `${compileAggregate(text, schema, new Set(), { lean }).sql} AS x${i}`,
             );
             expect(await numberRows(db, `SELECT ${terms.join(', ')} FROM (${relation})`)).toEqual([
               [
@@ -218,7 +218,7 @@ describe('aggregates', () => {
     ['wide', false],
   ])('sum floats the same in every order, small ones beside large ones, the %s way', async (_, lean) => {
     const schema: Schema = [{ name: 'f', type: { kind: 'float' } }];
-    const { sql } = compileAggregate('sum(f)', schema, new Set(), lean);
+    const { sql } = compileAggregate('sum(f)', schema, new Set(), { lean });
     await inDuckdb(async (db) => {
       const sumOf = async (values: readonly number[]): Promise<string | null | undefined> => {
         const relation = relationOf(
@@ -247,7 +247,7 @@ describe('aggregates', () => {
 
   it('leave floats too large for the fast way to the wide way', async () => {
     const schema: Schema = [{ name: 'f', type: { kind: 'float' } }];
-    const [fast, wide] = [true, false].map((lean) => compileAggregate('sum(f)', schema, new Set(), lean).sql);
+    const [fast, wide] = [true, false].map((lean) => compileAggregate('sum(f)', schema, new Set(), { lean }).sql);
     for (const large of ['1e28', '1e300', '-1.5e308']) {
       const relation = relationOf(schema, [['0.5'], [large]]);
       await inDuckdb(async (db) => {
