@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { closeProjects, openProject, reportOf, type Project } from '../support/project';
 import { expectError, expectRefusal } from '../support/refusal';
+import { waitFor } from '../support/wait-for';
 
 /** No port of a test run listens there. */
 const CLOSED = '127.0.0.1:9';
@@ -120,12 +121,13 @@ describe('a SQLite file', () => {
 
   it('that is locked for a while only holds up the run', async () => {
     project.write('output/.keep', '');
-    const other = new Database(project.path('output/out.db'));
+    const path = project.path('output/out.db');
+    const other = new Database(path);
     other.exec('CREATE TABLE t (a); BEGIN EXCLUSIVE');
     const running = project.flexetl('run', project.name, '--json');
-    const timer = setTimeout(() => other.exec('ROLLBACK'), 1500);
+    await waitFor(() => connectionsTo(path) > 1, { deadlineMs: 30_000, what: 'the run to meet the lock' });
+    other.exec('ROLLBACK');
     const outcome = await running;
-    clearTimeout(timer);
     other.close();
     expect(outcome.exit).toBe(0);
     expect(reportOf(outcome).status).toBe('succeeded');
@@ -147,6 +149,21 @@ describe('a SQLite file', () => {
     });
   });
 });
+
+/** Of this process; only Linux tells, elsewhere there is nothing to wait for. */
+function connectionsTo(path: string): number {
+  if (process.platform !== 'linux') return Infinity;
+  return readdirSync('/proc/self/fd').filter((fd) => fileOf(fd) === path).length;
+}
+
+function fileOf(fd: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    // Closed since it was listed.
+    return undefined;
+  }
+}
 
 describe('a server', () => {
   it('that does not answer at the address given is an error that names both', async () => {

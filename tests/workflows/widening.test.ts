@@ -1,4 +1,5 @@
 import type { RunReport } from '../../pipeline/report';
+import { waitFor } from '../support/wait-for';
 import { openHarness, sqliteTarget, type Harness } from '../support/worker-harness';
 
 /** More records than the sample has, so that what stands here is met only when it is read for good. */
@@ -98,12 +99,7 @@ describe('text in a column that is used as a number', () => {
     ['many chunks at a time', { chunk_size: 1000, parallel_workers: 4 }],
   ])('is an error that names the first such line, in %s', async (_title, processing) => {
     writeFile('text.csv', { [BEHIND_SAMPLE]: 'n/a', 11_500: 'later', 11_999: 'last' });
-    // Later chunks are done first, as on workers of different speed.
-    harness.fake('extract', (real) => async (input) => {
-      const result = await real(input);
-      if (result.becameText?.['v']?.value === 'n/a' && processing !== ONE_CHUNK) await nextTicks(200);
-      return result;
-    });
+    if (processing !== ONE_CHUNK) holdChunkOf('n/a', ['later']);
     const { report } = await load('text.csv', processing, used);
     expect(report).toMatchObject({
       status: 'failed',
@@ -126,11 +122,7 @@ describe('text in a column that is used as a number', () => {
       validation: { schema: { v: { type: 'integer' } } },
       scalability: { processing: { chunk_size: 1000, parallel_workers: 4 } },
     });
-    harness.fake('extract', (real) => async (input) => {
-      const result = await real(input);
-      if (result.places[0]?.value === 'a') await nextTicks(200);
-      return result;
-    });
+    holdChunkOf('a', ['b', 'c']);
     const { error, rows } = await harness.run(name);
     expect(error).toMatchObject({ code: 'RECORDS_REJECTED', message: '3 of 12000 records do not fit.' });
     expect(error?.places?.map(({ line, value }) => [line, value])).toEqual([
@@ -142,7 +134,17 @@ describe('text in a column that is used as a number', () => {
   });
 });
 
-/** Lets other work go first, in turns of the event loop with I/O in them. */
-async function nextTicks(turns: number): Promise<void> {
-  for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setTimeout(resolve, 1));
+/** The chunk of a value is done after those of later values, as on workers of different speed. */
+function holdChunkOf(value: string, later: readonly string[]): void {
+  const done = new Set<unknown>();
+  harness.fake('extract', (real) => async (input) => {
+    const result = await real(input);
+    const found = result.places[0]?.value ?? result.becameText?.['v']?.value;
+    done.add(found);
+    if (found === value) {
+      const what = `the chunks of ${later.join(' and ')}`;
+      await waitFor(() => later.every((one) => done.has(one)), { deadlineMs: 30_000, what });
+    }
+    return result;
+  });
 }
