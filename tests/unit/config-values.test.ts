@@ -1,28 +1,13 @@
 import fc from 'fast-check';
 import { interpolate } from '../../pipeline/config/interpolate';
-import { parsePipelineText } from '../../pipeline/config/parse';
 import type { PipelineConfig } from '../../pipeline/config/schema';
-import { messageOf } from '../../pipeline/errors';
-import { FAKE_PLUGINS as plugins } from '../support/fake-plugins';
+import { parse, problems } from '../support/pipeline-text';
 
 const BASE = `version: "1.0"
 pipeline:
   source: {type: csv, path: a.csv}
   target: {type: sqlite, database: a.db, table: t}
 `;
-
-function parse(text: string, env: Record<string, string> = {}, overrides: string[] = []): PipelineConfig {
-  return parsePipelineText({ text, file: 'configs/sales.yaml', env, plugins, overrides });
-}
-
-function problems(text: string, env: Record<string, string> = {}, overrides: string[] = []): string[] {
-  try {
-    parse(text, env, overrides);
-  } catch (error) {
-    return messageOf(error).split('\n');
-  }
-  return [];
-}
 
 const withPath = (path: string): string => BASE.replace('a.csv', () => path);
 const pathOf = (config: PipelineConfig): unknown => config.source.options.path;
@@ -40,7 +25,7 @@ describe('values from the environment', () => {
     ['"${NUMBER}"', '5'],
   ])('%s is %s', (written, expected) => {
     const env = { DIR: '/data', EMPTY: '', TRICK: '${DIR} $$', NUMBER: '5' };
-    expect(pathOf(parse(withPath(written), env))).toBe(expected);
+    expect(pathOf(parse(withPath(written), { env }))).toBe(expected);
   });
 
   it('are numbers and booleans where the whole unquoted value is one', () => {
@@ -50,13 +35,13 @@ describe('values from the environment', () => {
     memory:
       spill_to_disk: \${SPILL:-false}
 `;
-    const config = parse(text, { N: '1000' });
+    const config = parse(text, { env: { N: '1000' } });
     expect(config.scalability.processing.chunk_size).toBe(1000);
     expect(config.scalability.memory.spill_to_disk).toBe(false);
-    expect(problems(text, { N: 'many' })).toEqual([
+    expect(problems(text, { env: { N: 'many' } })).toEqual([
       'configs/sales.yaml:7:19 pipeline.scalability.processing.chunk_size: found ${N}, expected a number.',
     ]);
-    expect(problems(text, { N: '007' })[0]).toContain('a number loses its leading zeros');
+    expect(problems(text, { env: { N: '007' } })[0]).toContain('a number loses its leading zeros');
   });
 
   it('are errors with variable and place where they are missing or badly written', () => {
@@ -78,7 +63,7 @@ describe('values from the environment', () => {
 
   it('do not show in messages', () => {
     const text = `${BASE}  monitoring: {logging: {level: "\${SECRET}"}}\n`;
-    const [line] = problems(text, { SECRET: 'hunter2' });
+    const [line] = problems(text, { env: { SECRET: 'hunter2' } });
     expect(line).toContain('found ${SECRET}, expected one of DEBUG, INFO');
     expect(line).not.toContain('hunter2');
   });
@@ -97,16 +82,18 @@ describe('values from the environment', () => {
 
 describe('--set', () => {
   it('changes values before they are checked', () => {
-    const config = parse(BASE, {}, [
-      'source.path=b.csv',
-      'source.delimiter=|',
-      'targets.0.table=u',
-      'target.mode=append',
-      'scalability.processing.chunk_size=1000',
-      'transformations=[{type: drop_nulls, columns: [a, b]}]',
-      'validation.schema.a.nullable=false',
-      'name="5"',
-    ]);
+    const config = parse(BASE, {
+      overrides: [
+        'source.path=b.csv',
+        'source.delimiter=|',
+        'targets.0.table=u',
+        'target.mode=append',
+        'scalability.processing.chunk_size=1000',
+        'transformations=[{type: drop_nulls, columns: [a, b]}]',
+        'validation.schema.a.nullable=false',
+        'name="5"',
+      ],
+    });
     expect(config.source.options).toMatchObject({ path: 'b.csv', delimiter: '|' });
     expect(config.targets[0]?.options).toEqual({ database: 'a.db', table: 'u', mode: 'append' });
     expect(config.scalability.processing).toEqual({ mode: 'chunked', chunk_size: 1000 });
@@ -116,21 +103,23 @@ describe('--set', () => {
   });
 
   it('replaces a value that could not be read', () => {
-    expect(pathOf(parse(withPath('"${NONE}"'), {}, ['source.path=b.csv']))).toBe('b.csv');
+    expect(pathOf(parse(withPath('"${NONE}"'), { overrides: ['source.path=b.csv'] }))).toBe('b.csv');
   });
 
   it('is named in its errors', () => {
-    const lines = problems(BASE, {}, [
-      'foo',
-      'target.mode={a',
-      'target.table=5',
-      'source.delimter=,',
-      'source.path.x=1',
-      'soure.path=3',
-      'targets.3.table=x',
-      'scalability.processing.parallel_workers=many',
-      'transformations=[{type: filter}]',
-    ]);
+    const lines = problems(BASE, {
+      overrides: [
+        'foo',
+        'target.mode={a',
+        'target.table=5',
+        'source.delimter=,',
+        'source.path.x=1',
+        'soure.path=3',
+        'targets.3.table=x',
+        'scalability.processing.parallel_workers=many',
+        'transformations=[{type: filter}]',
+      ],
+    });
     expect(lines.sort()).toEqual(
       [
         '--set foo: expected key=value, as in source.path=data/sales.csv.',

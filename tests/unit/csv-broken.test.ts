@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { LIMITS } from '../../pipeline/limits';
+import { csvOptions, openSandbox, readCareful, surveyAndPlan } from '../support/dirty-csv';
+
+const sandbox = openSandbox();
+
+describe('broken records of a CSV source', () => {
+  it('cost themselves and nothing else', async () => {
+    const bytes = Buffer.concat([
+      Buffer.from('a,b\n1,"x\n2,y\n3\n4,"z"z\n5,6,7\n6,'),
+      Buffer.from([0xff]),
+      Buffer.from('\n7,\0\n8,"ok\nok"\n9,w,,\n10,"end'),
+    ]);
+    sandbox.write('broken.csv', bytes);
+    const options = csvOptions({ path: 'broken.csv' });
+    const run = sandbox.freshRun();
+    const { survey: seen, chunks } = await surveyAndPlan(options, 8, run);
+    const records = await readCareful(options, seen, chunks, run);
+    expect(records.map(({ line, record, values, reason }) => [line, record, values ?? reason])).toEqual([
+      [2, 1, 'text after a closing quote'],
+      [3, 2, ['2', 'y']],
+      [4, 3, '1 field, header has 2'],
+      [5, 4, 'text after a closing quote'],
+      [6, 5, '3 fields, header has 2'],
+      [7, 6, 'not UTF-8'],
+      [8, 7, 'NUL character'],
+      [9, 8, ['8', 'ok\nok']],
+      [11, 9, ['9', 'w']],
+      [12, 10, 'quote not closed'],
+    ]);
+    expect(
+      records.every(
+        ({ byteOffset, line }) =>
+          bytes.subarray(0, byteOffset).toString('latin1').split('\n').length === line,
+      ),
+    ).toBe(true);
+  });
+
+  it('are bounded: a quote that is not closed within 16 MB, and a line longer than that', async () => {
+    const long = 'y'.repeat(LIMITS.fieldBytesMax + 10);
+    const line = `p,${'q'.repeat(65_533)}\n`;
+    const lines = line.repeat(LIMITS.fieldBytesMax / line.length + 10);
+    sandbox.write('long.csv', `a,b\n1,"open\n${lines}2,${long},"x\n3,"${long}"\n4,ok\n`);
+    const options = csvOptions({ path: 'long.csv' });
+    const plan = await surveyAndPlan(options, Number.MAX_SAFE_INTEGER, sandbox.freshRun());
+    const cut = await surveyAndPlan(options, 20_000_000, sandbox.freshRun());
+    const digest = async ({ survey: seen, chunks }: typeof plan): Promise<unknown> => {
+      const hash = createHash('sha256');
+      const bad: unknown[] = [];
+      for (const record of await readCareful(options, seen, chunks, sandbox.freshRun())) {
+        hash.update(JSON.stringify(record));
+        if (record.values === null) bad.push([record.line, record.reason]);
+      }
+      return { hash: hash.digest('hex'), bad };
+    };
+    const whole = await digest(plan);
+    expect(whole).toMatchObject({
+      bad: [
+        [2, 'quote not closed'],
+        [269, 'record over 16 MB'],
+        [270, 'quote not closed'],
+      ],
+    });
+    expect(cut.chunks.length).toBeGreaterThan(1);
+    expect(await digest(cut)).toEqual(whole);
+  });
+});
