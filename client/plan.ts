@@ -3,6 +3,7 @@ import { targetOf } from '../activities/plan';
 import { emptySql, partsSql } from '../activities/transform';
 import { count } from '../pipeline/markdown';
 import { stagedSchema, typedColumn } from '../pipeline/schema';
+import { planFold } from '../pipeline/transforms/fold';
 import { planTransforms, planTransformSql } from '../pipeline/transforms/plan';
 import { formatType, type Schema } from '../pipeline/types';
 import { EXIT, type CommandContext } from './context';
@@ -32,7 +33,9 @@ function describePlan({ deps, plan }: Rehearsal) {
   const steps = planTransforms(config.transformations, schema);
   const output = steps.at(-1)?.plan.schema ?? schema;
   const input = chunks.length > 0 ? partsSql(['extract/part-*.parquet'], schema) : emptySql(schema);
-  const sql = planTransformSql(steps, input, schema);
+  const fold = plan.fold ? planFold(steps) : undefined;
+  const sql = planTransformSql(steps, input, schema, fold && `read_parquet('extract/groups-00000.parquet')`);
+  const folded = fold ? [fold.sql('SELECT * FROM source_as_typed_rows')] : [];
   return {
     pipeline: config.name,
     config_digest: plan.digest,
@@ -45,13 +48,14 @@ function describePlan({ deps, plan }: Rehearsal) {
       used: column.staged,
     })),
     chunks: chunks.length,
-    transformations: steps.map(({ type, plan: { removes, scope } }) => ({
+    transformations: steps.map(({ type, index, plan: { removes, scope } }) => ({
       type,
       scope,
       removes: removes ?? null,
+      while_reading: fold !== undefined && index <= fold.index,
     })),
     output: describeSchema(output),
-    sql: [...sql.statements.map((statement) => statement.sql), sql.output],
+    sql: [...folded, ...sql.statements.map((statement) => statement.sql), sql.output],
     targets: config.targets.map((_, index) => {
       const { target, options } = targetOf(deps, config, index);
       return {
@@ -84,10 +88,9 @@ function printPlan(context: CommandContext, plan: Plan): void {
   for (const line of formatTable(['  column', 'type', '', ''], rows)) print(line);
   print();
   print(plan.transformations.length > 0 ? 'transformations' : 'no transformations');
-  for (const step of plan.transformations) {
-    print(
-      `  ${step.type}${step.removes ? `  rows ${step.removes}` : ''}${step.scope === 'global' ? '  needs all rows' : ''}`,
-    );
+  for (const { type, removes, scope, while_reading } of plan.transformations) {
+    const how = while_reading ? '  while it is read' : scope === 'global' ? '  needs all rows' : '';
+    print(`  ${type}${removes ? `  rows ${removes}` : ''}${how}`);
   }
   print();
   print(`output  ${plan.output.map(({ name, type }) => `${name} ${type}`).join(', ')}`);

@@ -1,0 +1,108 @@
+/**
+ * Grouping rows while they are read, without staging them first.
+ *
+ * A source of one chunk whose rows are only dropped and filtered before they are grouped needs no staged rows: the
+ * groups are a fraction of them, and writing every row costs as much as grouping it. A row is marked with the
+ * boundary that it reaches, rows that fall out early form groups of their own by that mark alone, and so the ledger
+ * is counted in the same pass. What this cannot do right, it does not do: see {@link Fold.checkSql}.
+ */
+import { columnList, union } from '../columns';
+import { MISFIT_COLUMN } from '../extract-sql';
+import { REACHED_COLUMN, ROWS_COLUMN, type UnorderedPlan } from '../plugin';
+import { ident } from '../sql';
+import { neededAtBoundaries, type PlannedStep } from './plan';
+
+/** What the rows that do not fit their columns reach. */
+const MISFIT = -1;
+
+export interface Fold {
+  /** Place of the grouping step, which is also the boundary before it. */
+  index: number;
+  keys: readonly string[];
+  /** Columns that must hold one value in each group. */
+  uniform: readonly string[];
+  /**
+   * The groups, to be staged.
+   * @param rows a relation of typed rows with their misfit mark, in any order
+   */
+  sql(rows: string): string;
+  /**
+   * One row about the staged groups: `rows` read, `misfits` among them, and `uniform`, which is false where a column
+   * that had to hold one value in each group does not: then the order of records counts, and the groups are wrong.
+   */
+  checkSql(groups: string): string;
+}
+
+/** @returns undefined where rows have to be staged */
+export function planFold(planned: readonly PlannedStep[]): Fold | undefined {
+  const index = planned.findIndex(({ plan }) => plan.scope === 'global');
+  const step = planned[index];
+  const before = planned.slice(0, index);
+  const unordered = step?.plan.unordered;
+  if (!unordered || !before.every(({ plan }) => plan.keeps !== undefined)) return undefined;
+  const needed = neededAtBoundaries(planned, planned.at(-1)?.plan.schema.map(({ name }) => name) ?? []);
+  const there = needed[index] ?? new Set();
+  // The keys tell groups apart and in which order they stand, also where nothing else needs them.
+  const outputs = columnList(step.plan.schema, union(needed[index + 1] ?? [], unordered.keys));
+  const uniform = unordered.uniform(there);
+  return {
+    index,
+    keys: unordered.keys,
+    uniform,
+    sql: (rows) => {
+      const marked = `(SELECT *, ${reachedSql(before, index)} AS ${ident(REACHED_COLUMN)} FROM (${rows}))`;
+      const grouped = unordered.select(
+        `(SELECT ${inputTerms(unordered, there, uniform, index)} FROM ${marked})`,
+        there,
+        REACHED_COLUMN,
+      );
+      return `SELECT ${[...outputs, ident(ROWS_COLUMN), ident(REACHED_COLUMN)].join(', ')} FROM (${grouped})`;
+    },
+    checkSql: (groups) => {
+      const rows = `coalesce(sum(${ident(ROWS_COLUMN)}), 0)::DOUBLE`;
+      const complete = `${ident(REACHED_COLUMN)} = ${index}`;
+      const keys = unordered.keys.map(ident).join(', ');
+      const distinct = `(SELECT count(*) FROM (SELECT 1 FROM ${groups} WHERE ${complete} GROUP BY ${keys}))`;
+      const isUniform = uniform.length === 0 ? 'true' : `count(*) FILTER (${complete}) = ${distinct}`;
+      return `SELECT ${rows} AS "rows", coalesce(sum(${ident(ROWS_COLUMN)}) FILTER (${ident(REACHED_COLUMN)} = ${MISFIT}), 0)::DOUBLE AS misfits, ${isUniform} AS uniform FROM ${groups}`;
+    },
+  };
+}
+
+/** The first step that does not keep a row is as far as it comes. */
+function reachedSql(before: readonly PlannedStep[], index: number): string {
+  const falls = before.map(({ plan }, boundary) => `WHEN (${plan.keeps}) IS NOT TRUE THEN ${boundary}`);
+  return `CAST(CASE WHEN ${MISFIT_COLUMN} THEN ${MISFIT} ${falls.join(' ')} ELSE ${index} END AS SMALLINT)`;
+}
+
+/** What rows are grouped by is null where they do not come so far: they need one group, not one for each key. */
+function inputTerms(
+  { keys }: UnorderedPlan,
+  there: ReadonlySet<string>,
+  uniform: readonly string[],
+  index: number,
+): string {
+  const terms = [...there].map((name) => {
+    if (!keys.includes(name) && !uniform.includes(name)) return ident(name);
+    return `CASE WHEN ${ident(REACHED_COLUMN)} = ${index} THEN ${ident(name)} END AS ${ident(name)}`;
+  });
+  return [...terms, ident(REACHED_COLUMN)].join(', ');
+}
+
+/** Tells by a sample of records whether folding is worth the try; a wrong guess costs a pass, never a number. */
+export function looksUniform(
+  { keys, uniform }: Pick<Fold, 'keys' | 'uniform'>,
+  columns: readonly string[],
+  sample: readonly (readonly (string | null)[])[],
+): boolean {
+  const pick = (record: readonly (string | null)[], names: readonly string[]): string =>
+    JSON.stringify(names.map((name) => record[columns.indexOf(name)] ?? null));
+  const seen = new Map<string, string>();
+  return sample.every((record) => {
+    const key = pick(record, keys);
+    const values = pick(record, uniform);
+    const before = seen.get(key);
+    seen.set(key, values);
+    return before === undefined || before === values;
+  });
+}
