@@ -7,6 +7,7 @@ import { BOOLEAN, DATE, decimal, FLOAT, INTEGER, STRING, TIMESTAMP, type Schema 
 import { targets } from '../../targets';
 import { createBatch, stream, type TextRow } from '../support/arrow-rows';
 import { makeFolder } from '../support/folder';
+import { toolsOf } from '../support/tools';
 import { TARGET_FIXTURES, type TargetFixture } from './target-fixtures';
 
 const SCHEMA: Schema = [
@@ -27,13 +28,7 @@ describe.each(targets.map((target) => [target.type, target as unknown as Target<
     let dir: string;
     beforeEach(() => (dir = makeFolder()));
 
-    const tools = (signal = new AbortController().signal): Tools => ({
-      projectDir: dir,
-      runDir: dir,
-      scratchDir: dir,
-      signal,
-      progress: () => undefined,
-    });
+    const tools = (signal?: AbortSignal): Tools => toolsOf(dir, signal);
     const optionsOf = (mode: 'replace' | 'append' = 'replace'): unknown =>
       target.options.parse(fixture.options(mode));
     const load = (

@@ -6,6 +6,7 @@ import { LIMITS } from '../../pipeline/limits';
 import { acquireServer, connectClient, connectionOptions, type Server } from '../../worker/connect';
 import { choosePorts } from '../../worker/ports';
 import { commandOfProcess, isAlive } from '../../worker/processes';
+import { serverPid } from '../support/embedded';
 import { makeFolder } from '../support/folder';
 
 /** Nothing ever listens there. */
@@ -29,8 +30,6 @@ async function listen(server: NetServer, port = 0): Promise<number> {
 }
 
 const portOf = (server: Server): number => Number(server.address.split(':')[1]);
-const pidOf = (projectDir: string): number =>
-  (JSON.parse(readFileSync(join(projectDir, '.flexetl', 'server.json'), 'utf8')) as { pid: number }).pid;
 
 afterEach(async () => {
   for (const server of held.splice(0)) await server.release();
@@ -49,7 +48,7 @@ describe('a command without any server around', () => {
     const client = await connectClient(server, env);
     await client.workflow.start('pipeline', { taskQueue: 'nobody', workflowId: 'kept' });
     await client.connection.close();
-    const pid = pidOf(projectDir);
+    const pid = serverPid(projectDir);
     expect(commandOfProcess(pid)).toContain('start-dev --ip 127.0.0.1');
     await server.release();
     expect(isAlive(pid)).toBe(false);
@@ -72,7 +71,7 @@ describe('a command without any server around', () => {
     await acquire({ projectDir });
     delete process.env['SALES_API_TOKEN'];
     if (process.platform !== 'linux') return;
-    expect(readFileSync(`/proc/${pidOf(projectDir)}/environ`, 'utf8')).not.toContain('hunter2');
+    expect(readFileSync(`/proc/${serverPid(projectDir)}/environ`, 'utf8')).not.toContain('hunter2');
   });
 
   it('takes other ports when those of the project are in use', async () => {

@@ -4,7 +4,8 @@ import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeF
 import { join } from 'node:path';
 import { LIMITS } from '../../pipeline/limits';
 import { acquireServer, connectClient, type Server } from '../../worker/connect';
-import { commandOfProcess, findProcess, isAlive, startOfProcess } from '../../worker/processes';
+import { commandOfProcess, isAlive, startOfProcess } from '../../worker/processes';
+import { endServerOf, serverPid, serversOf } from '../support/embedded';
 import { makeFolder, removeFolder } from '../support/folder';
 import { waitFor } from '../support/wait-for';
 
@@ -63,18 +64,6 @@ async function acquire(projectDir: string, log?: (message: string) => void): Pro
   return server;
 }
 
-const recordOf = (projectDir: string): { pid: number } =>
-  JSON.parse(readFileSync(join(projectDir, '.flexetl', 'server.json'), 'utf8')) as { pid: number };
-
-function serversOf(projectDir: string): number {
-  let count = 0;
-  findProcess((command) => {
-    if (command.includes(`${projectDir}/.flexetl/temporal.db`)) count++;
-    return false;
-  });
-  return count;
-}
-
 async function startWorkflow(server: Server, workflowId: string): Promise<void> {
   const client = await connectClient(server, env);
   await client.workflow.start('pipeline', { taskQueue: 'nobody', workflowId });
@@ -93,8 +82,7 @@ afterEach(async () => {
   for (const child of commands.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
   for (const server of held.splice(0)) await server.release();
   for (const dir of projects.splice(0)) {
-    const pid = findProcess((command) => command.includes(`--db-filename ${dir}/`));
-    if (pid !== null) process.kill(pid, 'SIGKILL');
+    endServerOf(dir);
     removeFolder(dir);
   }
 });
@@ -117,11 +105,11 @@ describe('commands of one project', () => {
   it('take over the server of one that was killed, with the same history, and end it', async () => {
     const dir = newProject();
     const killed = await startCommand(dir);
-    const { pid } = recordOf(dir);
+    const pid = serverPid(dir);
     await killed.kill();
     expect(isAlive(pid)).toBe(true);
     const next = await acquire(dir);
-    expect([next.address, recordOf(dir).pid, serversOf(dir)]).toEqual([killed.address, pid, 1]);
+    expect([next.address, serverPid(dir), serversOf(dir)]).toEqual([killed.address, pid, 1]);
     await startWorkflow(next, 'w');
     await next.release();
     expect(isAlive(pid)).toBe(false);
@@ -130,10 +118,10 @@ describe('commands of one project', () => {
   it('find the server alive after Ctrl-C', async () => {
     const dir = newProject();
     const interrupted = await startCommand(dir);
-    const { pid } = recordOf(dir);
+    const pid = serverPid(dir);
     await interrupted.kill('SIGINT');
     await acquire(dir);
-    expect(recordOf(dir).pid).toBe(pid);
+    expect(serverPid(dir)).toBe(pid);
   });
 
   it('end the server although another user was killed', async () => {
@@ -174,9 +162,9 @@ describe('a server that is killed while commands use it', () => {
     const server = await acquire(dir, log);
     const other = await startCommand(dir);
     await startWorkflow(server, 'kept');
-    const { pid } = recordOf(dir);
+    const pid = serverPid(dir);
     process.kill(pid, 'SIGKILL');
-    const revived = await waitFor(() => isAlive(recordOf(dir).pid) && recordOf(dir).pid !== pid, {
+    const revived = await waitFor(() => isAlive(serverPid(dir)) && serverPid(dir) !== pid, {
       what: 'the server to come back',
     });
     expect(revived).toBe(true);
@@ -192,7 +180,7 @@ describe('a server that is killed while commands use it', () => {
   it('comes back when asked for, at once', async () => {
     const dir = newProject();
     const server = await acquire(dir);
-    const { pid } = recordOf(dir);
+    const pid = serverPid(dir);
     process.kill(pid, 'SIGKILL');
     await waitFor(() => !isAlive(pid), { what: 'the server to be gone' });
     await server.ensureAlive();
@@ -215,11 +203,11 @@ describe('a server that hangs', () => {
     const dir = newProject();
     const killed = await startCommand(dir);
     await killed.kill();
-    const { pid } = recordOf(dir);
+    const pid = serverPid(dir);
     process.kill(pid, 'SIGSTOP');
     const path = join(dir, '.flexetl', 'server.json');
-    const old = { ...recordOf(dir), startedAt: '2026-01-01T00:00:00.000Z' };
-    writeFileSync(path, JSON.stringify(old));
+    const record = JSON.parse(readFileSync(path, 'utf8')) as object;
+    writeFileSync(path, JSON.stringify({ ...record, startedAt: '2026-01-01T00:00:00.000Z' }));
     const server = await acquire(dir);
     expect([server.address, isAlive(pid), serversOf(dir)]).toEqual([killed.address, false, 1]);
   });
@@ -230,10 +218,10 @@ describe('the record of the server', () => {
     const dir = newProject();
     const killed = await startCommand(dir);
     await killed.kill();
-    const { pid } = recordOf(dir);
+    const pid = serverPid(dir);
     rmSync(join(dir, '.flexetl', 'server.json'));
     const server = await acquire(dir);
-    expect([server.address, recordOf(dir).pid, serversOf(dir)]).toEqual([killed.address, pid, 1]);
+    expect([server.address, serverPid(dir), serversOf(dir)]).toEqual([killed.address, pid, 1]);
   });
 
   it.each([
@@ -244,7 +232,7 @@ describe('the record of the server', () => {
     mkdirSync(join(dir, '.flexetl'));
     writeFileSync(join(dir, '.flexetl', 'server.json'), text);
     const server = await acquire(dir);
-    expect(commandOfProcess(recordOf(dir).pid)).toContain('start-dev');
+    expect(commandOfProcess(serverPid(dir))).toContain('start-dev');
     await server.release();
   });
 
@@ -252,7 +240,7 @@ describe('the record of the server', () => {
     const dir = newProject();
     const killed = await startCommand(dir);
     await killed.kill();
-    const { pid } = recordOf(dir);
+    const pid = serverPid(dir);
     const copy = `${dir}-copy`;
     const moved = `${dir}-moved`;
     projects.push(copy, moved);
@@ -263,7 +251,7 @@ describe('the record of the server', () => {
     expect(isAlive(pid)).toBe(true);
     renameSync(dir, moved);
     const ofMoved = await acquire(moved);
-    expect([ofMoved.address, recordOf(moved).pid]).toEqual([killed.address, pid]);
+    expect([ofMoved.address, serverPid(moved)]).toEqual([killed.address, pid]);
     await ofMoved.release();
     expect(isAlive(pid)).toBe(false);
   });
@@ -272,7 +260,7 @@ describe('the record of the server', () => {
 it('a server ends even if somebody removes .flexetl under it', async () => {
   const dir = newProject();
   const server = await acquire(dir);
-  const { pid } = recordOf(dir);
+  const pid = serverPid(dir);
   rmSync(join(dir, '.flexetl'), { recursive: true });
   await server.release();
   expect(isAlive(pid)).toBe(false);

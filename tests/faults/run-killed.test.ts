@@ -1,13 +1,6 @@
 import { isAlive } from '../../worker/processes';
-import {
-  endServerOf,
-  expectExact,
-  reach,
-  serverPid,
-  serversOf,
-  writeFaultJob,
-  type Moment,
-} from '../support/fault-job';
+import { endServerOf, serverPid, serversOf } from '../support/embedded';
+import { expectExact, reach, writeFaultJob, type Moment } from '../support/fault-job';
 import { closeProjects, openProject, reportOf, type Project } from '../support/project';
 import { createRandom } from '../support/sales';
 import { waitFor } from '../support/wait-for';
@@ -15,7 +8,7 @@ import { waitFor } from '../support/wait-for';
 const projects: Project[] = [];
 afterAll(async () => {
   await closeProjects();
-  for (const project of projects) endServerOf(project);
+  for (const project of projects) endServerOf(project.dir);
 });
 
 /** A project with a server of its own, as a user has it. */
@@ -41,10 +34,10 @@ describe('a command that is killed', () => {
       const project = openOwn();
       const killed = project.start('run', project.name, ...RUN);
       await reach(project, moment, laterMs);
-      const pid = serverPid(project);
+      const pid = serverPid(project.dir);
       killed.child.kill('SIGKILL');
       await killed.ended();
-      expect([isAlive(pid), serversOf(project)]).toEqual([true, 1]);
+      expect([isAlive(pid), serversOf(project.dir)]).toEqual([true, 1]);
 
       const outcome = await project.start('run', project.name, ...RUN).ended(90_000);
       expect(outcome).toMatchObject({ exit: 0 });
@@ -52,7 +45,7 @@ describe('a command that is killed', () => {
       const goesOn = /Going on with run k, open since/.test(outcome.stderr);
       if (moment !== 'the moment after it has published' && moment !== 'publish') expect(goesOn).toBe(true);
       expectExact(project);
-      expect([isAlive(pid), serversOf(project)]).toEqual([false, 0]);
+      expect([isAlive(pid), serversOf(project.dir)]).toEqual([false, 0]);
     },
     240_000,
   );
@@ -68,7 +61,7 @@ describe('a command that is killed', () => {
         await killed.ended();
       }
       const outcome = await project.start('run', project.name, ...RUN).ended(90_000);
-      expect([outcome.exit, serversOf(project)]).toEqual([0, 0]);
+      expect([outcome.exit, serversOf(project.dir)]).toEqual([0, 0]);
       expectExact(project);
     },
     180_000,
@@ -82,13 +75,13 @@ describe('a server that is killed in the middle of a run', () => {
       const project = openOwn();
       const running = project.start('run', project.name, ...RUN);
       await reach(project, 'extract');
-      const pid = serverPid(project);
+      const pid = serverPid(project.dir);
       process.kill(pid, 'SIGKILL');
       await waitFor(() => !isAlive(pid), { what: 'the server to be gone' });
       const outcome = await running.ended(90_000);
       expect(outcome).toMatchObject({ exit: 0 });
       expectExact(project);
-      expect(serversOf(project)).toBe(0);
+      expect(serversOf(project.dir)).toBe(0);
     },
     240_000,
   );

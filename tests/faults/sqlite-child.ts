@@ -1,8 +1,9 @@
 /** A process that loads into SQLite, tells how far it is, and waits to be killed: `sqlite-child.ts <dir> <job>`. */
 import type { RecordBatch } from 'apache-arrow';
 import { createBatch } from '../support/arrow-rows';
+import { toolsOf } from '../support/tools';
 import { sqlite } from '../../targets/sqlite';
-import { KEY, OPTIONS, ROWS, SCHEMA, toolsOf } from './sqlite-job';
+import { KEY, OPTIONS, ROWS, SCHEMA } from './sqlite-job';
 
 const [dir = '', job = ''] = process.argv.slice(2);
 const say = (word: string): void => void process.stdout.write(`${word}\n`);

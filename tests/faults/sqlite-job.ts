@@ -1,5 +1,5 @@
 /** The load that the SQLite fault tests do, shared with the process they kill. */
-import type { LoadKey, Tools } from '../../pipeline/plugin';
+import type { LoadKey } from '../../pipeline/plugin';
 import { INTEGER, STRING, type Schema } from '../../pipeline/types';
 import type { TextRow } from '../support/arrow-rows';
 
@@ -10,7 +10,3 @@ export const SCHEMA: Schema = [
 export const ROWS: TextRow[] = Array.from({ length: 20_000 }, (_, id) => [String(id), `name of row ${id}`]);
 export const KEY: LoadKey = { pipeline: 'p', runKey: 'r', target: '0:t' };
 export const OPTIONS = { database: 'out/t.db', table: 't', mode: 'replace' } as const;
-
-export function toolsOf(dir: string, signal = new AbortController().signal): Tools {
-  return { projectDir: dir, runDir: dir, scratchDir: dir, signal, progress: () => undefined };
-}

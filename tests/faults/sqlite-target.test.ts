@@ -8,8 +8,9 @@ import { sqlite } from '../../targets/sqlite';
 import { runInThread } from '../../targets/sqlite/client';
 import { createBatch, stream } from '../support/arrow-rows';
 import { makeFolder } from '../support/folder';
+import { toolsOf } from '../support/tools';
 import { waitFor } from '../support/wait-for';
-import { KEY, OPTIONS, ROWS, SCHEMA, toolsOf } from './sqlite-job';
+import { KEY, OPTIONS, ROWS, SCHEMA } from './sqlite-job';
 
 let dir: string;
 beforeEach(() => {

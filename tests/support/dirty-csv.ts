@@ -7,6 +7,7 @@ import { ident } from '../../pipeline/sql';
 import type { Duckdb } from '../../runtime/duckdb';
 import { csv, type CsvOptions } from '../../sources/csv';
 import { makeFolder } from './folder';
+import { toolsOf } from './tools';
 
 export type Values = (string | null)[];
 
@@ -27,13 +28,7 @@ export function openSandbox(dir = makeFolder(), run = 0): Sandbox {
   let runs = run;
   return {
     dir,
-    tools: {
-      projectDir: dir,
-      runDir,
-      scratchDir,
-      signal: new AbortController().signal,
-      progress: () => undefined,
-    },
+    tools: { ...toolsOf(dir), runDir, scratchDir },
     write(name, bytes) {
       const path = join(dir, name);
       mkdirSync(join(path, '..'), { recursive: true });

@@ -1,9 +1,8 @@
 /** A job that is long enough to be disturbed in every step, and what its table must be in the end. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import { findProcess, isAlive } from '../../worker/processes';
 import type { Project } from './project';
 import { waitFor } from './wait-for';
 
@@ -87,24 +86,4 @@ function loads(project: Project, condition: string): number {
   } finally {
     db.close();
   }
-}
-
-export function serversOf(project: Project): number {
-  let count = 0;
-  findProcess((command) => {
-    if (command.includes(`${project.dir}/.flexetl/temporal.db`)) count += 1;
-    return false;
-  });
-  return count;
-}
-
-export function serverPid(project: Project): number {
-  const record = JSON.parse(readFileSync(project.path('.flexetl', 'server.json'), 'utf8')) as { pid: number };
-  return record.pid;
-}
-
-/** Ends a server that a failed test has left behind. */
-export function endServerOf(project: Project): void {
-  const pid = findProcess((command) => command.includes(`${project.dir}/.flexetl/temporal.db`));
-  if (pid !== null && isAlive(pid)) process.kill(pid, 'SIGKILL');
 }
