@@ -10,6 +10,26 @@ import { docFiles, listFiles, productFiles, PROJECT_DIR, readJson, readText } fr
 const { scripts } = readJson<{ scripts: Record<string, string> }>('package.json');
 const ci = readText('.ci/run');
 
+/** What a command, or the command line as a whole, says of itself. */
+async function helpOf(...command: string[]): Promise<string> {
+  const stdout = new PassThrough();
+  const stderr = new PassThrough();
+  const streams = { stdout, stderr, env: {}, cwd: PROJECT_DIR, onInterrupt: () => () => undefined };
+  expect([command, await main([...command, '--help'], streams)]).toEqual([command, 0]);
+  return String(stdout.read());
+}
+
+/** Commands as they are typed, in code of any kind: the name, and what stands behind it. */
+function commandsShown(path: string): { command: string; rest: string }[] {
+  const text = readText(path);
+  const named = text.matchAll(/(?:^|`|npm run (?:-s )?)flexetl (?:-- )?([a-z]+)\b([^`\n]*)/gm);
+  const runs = text.matchAll(/npm run (?:-s )?start-workflow --( [^`\n]*)/g);
+  return [
+    ...[...named].map(([, command = '', rest = '']) => ({ command, rest })),
+    ...[...runs].map(([, rest = '']) => ({ command: 'run', rest })),
+  ];
+}
+
 /** Fenced blocks of a language. */
 function blocksOf(path: string, language: string): string[] {
   const pattern = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm');
@@ -45,16 +65,7 @@ describe('README.md', () => {
   });
 
   it('lists every command of the command line, and no other', async () => {
-    const stdout = new PassThrough();
-    const streams = {
-      stdout,
-      stderr: new PassThrough(),
-      env: {},
-      cwd: PROJECT_DIR,
-      onInterrupt: () => () => undefined,
-    };
-    expect(await main(['--help'], streams)).toBe(0);
-    const help = String(stdout.read());
+    const help = await helpOf();
     const offered = [...help.slice(help.indexOf('Commands:')).matchAll(/^ {2}([a-z]+)/gm)].map(
       ([, name]) => name,
     );
@@ -74,6 +85,21 @@ describe('documents', () => {
       ([, name = '']) => name,
     );
     expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
+  });
+
+  it('show only commands and options that there are', async () => {
+    const shown = docFiles.flatMap((path) => commandsShown(path).map((one) => ({ path, ...one })));
+    expect(shown.length).toBeGreaterThan(40);
+    const unknown: string[] = [];
+    for (const { path, command, rest } of shown) {
+      const help = await helpOf(command);
+      // Of a command that there is not, the help is that of the whole.
+      if (!help.startsWith(`Usage: flexetl ${command} `)) unknown.push(`${path}: ${command}`);
+      const options = help.match(/^ {2}.*--[a-z-]+/gm)?.join() ?? '';
+      for (const [option] of rest.matchAll(/--[a-z][a-z-]*/g))
+        if (!options.split(/[ ,]+/).includes(option)) unknown.push(`${path}: ${command} ${option}`);
+    }
+    expect(unknown).toEqual([]);
   });
 
   it.each(docFiles)('%s links only to what is there', (path) => {

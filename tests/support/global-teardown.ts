@@ -14,7 +14,10 @@ module.exports = function globalTeardown(): void {
   if (tmpdir === undefined) delete process.env['TMPDIR'];
   else process.env['TMPDIR'] = tmpdir;
   if (left.length > 0) {
-    throw new Error(`Left in the temporary folder by tests, or by what they started: ${left.join(', ')}.`);
+    throw new Error(
+      `Left in the temporary folder by tests, or by what they started: ${left.join(', ')}. ` +
+        'What makeFolder of tests/support/folder.ts gives is removed by itself.',
+    );
   }
 };
 
