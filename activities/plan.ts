@@ -59,18 +59,22 @@ export function loadKey(deps: Deps, config: PipelineConfig, run: RunRef, index: 
   return { pipeline: run.pipeline, runKey: run.runKey, target: `${index}:${target.name(options)}` };
 }
 
+/** Chunks in work at the same time, over all workers. */
+export function parallelWorkersOf({ scalability }: PipelineConfig): number {
+  return scalability.processing.parallel_workers ?? LIMITS.parallelWorkersDefault;
+}
+
 /** The share of the machine that one of `parallel_workers` activities may use. */
 export function sessionOptions(
   config: PipelineConfig,
   tools: { runDir: string; signal: AbortSignal },
 ): DuckdbOptions {
-  const { memory, processing } = config.scalability;
-  const parallel = processing.parallel_workers ?? LIMITS.parallelWorkersDefault;
+  const { memory } = config.scalability;
   return {
     dir: tools.runDir,
     memoryMb: Math.max(
       LIMITS.duckdbMemoryMbMin,
-      Math.floor((memory.limit_mb ?? LIMITS.duckdbMemoryMb) / parallel),
+      Math.floor((memory.limit_mb ?? LIMITS.duckdbMemoryMb) / parallelWorkersOf(config)),
     ),
     spill: memory.spill_to_disk,
     signal: tools.signal,

@@ -17,7 +17,7 @@ import { readPipelineConfig } from '../runtime/config-file';
 import { openReports } from '../runtime/report-file';
 import { sweepStaging, type RunRef } from '../runtime/staging';
 import type { Deps } from './deps';
-import { PLAN_FILE, sourceOf, targetOf, type RunPlan } from './plan';
+import { parallelWorkersOf, PLAN_FILE, sourceOf, targetOf, type RunPlan } from './plan';
 import { createStep, type StepResult, type StepTools } from './step';
 
 export interface PrepareInput {
@@ -63,7 +63,7 @@ export function createPrepare(deps: Deps): (input: PrepareInput) => Promise<Step
         return { type: target.type, name: target.name(options), mode: target.mode(options) };
       }),
       perChunk: isRowWise(steps),
-      parallelWorkers: config.scalability.processing.parallel_workers ?? LIMITS.parallelWorkersDefault,
+      parallelWorkers: parallelWorkersOf(config),
       retry: config.fault_tolerance.retry,
     };
   });
@@ -101,7 +101,8 @@ export async function planRun(
   const steps = inSource(survey, () => planTransforms(config.transformations, stagedSchema(declared, needs)));
   const used = columnsNeeded(steps, survey.columns);
   const columns = declared.map((column) => ({ ...column, staged: used.has(column.name) }));
-  const chunkBytes = chunkBytesFor(config.scalability.processing.chunk_size, survey.recordBytes || undefined);
+  const { chunk_size } = config.scalability.processing;
+  const chunkBytes = chunkBytesFor(chunk_size, survey.recordBytes || undefined, parallelWorkersOf(config));
   const chunks = await source.planChunks(options, survey, chunkBytes, tools);
   const pinned = { config, digest: digestConfig(config), survey: { ...survey, sample: [] } };
   return { ...pinned, chunks, columns, needs, fold: chunks.length === 1 && isFoldable(steps, survey) };

@@ -12,8 +12,11 @@ export const LIMITS = {
   placesMax: 20,
   /** Characters kept of an offending value. */
   valueCharsMax: 80,
-  /** A chunk when `chunk_size` is not given: read in place, a file up to this size costs no scan and no copy. */
-  chunkBytesDefault: 512 * 1024 * 1024,
+  /**
+   * The chunks in work at one time when `chunk_size` is not given: what a kill redoes, some seconds of work. Read in
+   * place, a file up to this size costs no scan and no copy.
+   */
+  chunkBytesDefault: 1024 * 1024 * 1024,
   /** A chunk below this is more overhead than work. */
   chunkBytesMin: 64,
   /** Chunks in one run; more would swell plan and history. */

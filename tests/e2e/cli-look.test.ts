@@ -127,6 +127,15 @@ describe('plan', () => {
     });
   });
 
+  it('tells what is done while the source is read', async () => {
+    // One name for each product: the order of its records does not count.
+    project.write('data/input.csv', SALES.replace('P2,Desk,', 'P3,Chair,'));
+    project.configure({ ...SALES_JOB });
+    const { stdout } = await project.flexetl('plan', project.name);
+    expect(stdout).toContain('  aggregate  rows aggregated  while it is read\n');
+    expect(stdout).toContain('FROM source_as_typed_rows');
+  });
+
   it('says which columns are guessed and which are not used', async () => {
     project.configure({ transformations: [{ type: 'select', columns: ['quantity'] }] });
     const { stdout } = await project.flexetl('plan', project.name);

@@ -5,15 +5,17 @@ import { planLoads } from '../../workflows/phases';
 
 describe('the bytes of a chunk', () => {
   it('are as many as the wished records have, and never so few that there is only overhead', () => {
-    expect(chunkBytesFor(1000, 41.4)).toBe(41_400);
-    expect(chunkBytesFor(1, 3)).toBe(LIMITS.chunkBytesMin);
+    expect(chunkBytesFor(1000, 41.4, 1)).toBe(41_400);
+    expect(chunkBytesFor(1000, 41.4, 4)).toBe(41_400);
+    expect(chunkBytesFor(1, 3, 1)).toBe(LIMITS.chunkBytesMin);
   });
 
   it.each([
     [undefined, 40],
     [1000, undefined],
   ])('are the default with chunk_size %p and %p bytes per record', (records, bytes) => {
-    expect(chunkBytesFor(records, bytes)).toBe(LIMITS.chunkBytesDefault);
+    expect(chunkBytesFor(records, bytes, 1)).toBe(LIMITS.chunkBytesDefault);
+    expect(chunkBytesFor(records, bytes, 3)).toBe(Math.floor(LIMITS.chunkBytesDefault / 3));
   });
 });
 
