@@ -247,7 +247,9 @@ describe('aggregates', () => {
 
   it('leave floats too large for the fast way to the wide way', async () => {
     const schema: Schema = [{ name: 'f', type: { kind: 'float' } }];
-    const [fast, wide] = [true, false].map((lean) => compileAggregate('sum(f)', schema, new Set(), { lean }).sql);
+    const [fast, wide] = [true, false].map(
+      (lean) => compileAggregate('sum(f)', schema, new Set(), { lean }).sql,
+    );
     for (const large of ['1e28', '1e300', '-1.5e308']) {
       const relation = relationOf(schema, [['0.5'], [large]]);
       await inDuckdb(async (db) => {
