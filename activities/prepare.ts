@@ -108,7 +108,7 @@ export async function planRun(
   return { ...pinned, chunks, columns, needs, fold: chunks.length === 1 && isFoldable(steps, survey) };
 }
 
-/** Several chunks are staged as rows and grouped in one query, which costs less than merging groups of each. */
+/** The groups of several chunks would have to be merged: their rows are staged, and grouped in one query. */
 function isFoldable(steps: readonly PlannedStep[], { columns, sample }: SourceSurvey): boolean {
   const fold = planFold(steps);
   return fold !== undefined && looksUniform(fold, columns, sample);

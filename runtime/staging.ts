@@ -3,7 +3,7 @@
  * so nothing but small results ever travels through Temporal.
  *
  * A file appears under its name whole or not at all: it is written beside it and renamed. A late attempt
- * therefore replaces a part by the same bytes, and a killed one leaves only scratch.
+ * therefore replaces a part by one of the same rows, and a killed one leaves only scratch.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { access, mkdir, open, readFile, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';

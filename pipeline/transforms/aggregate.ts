@@ -36,17 +36,10 @@ export const aggregate = defineTransform({
       texts.map(([name, text]) => ({ name, ...compileAggregate(text, schema, new Set(group_by), options) }));
     const [exact, quick] = [compileAll({}), compileAll({ lean: true })];
     const keys = group_by.map(ident);
-    const selectSql = (compiled: Named[], there: ReadonlySet<string>, input: string, by = keys, put = by) => {
-      const terms = termsThere(compiled, there).map(({ name, sql }) => `${sql} AS ${ident(name)}`);
-      const grouped = by.length === 0 ? '' : ` GROUP BY ${by.join(', ')}`;
-      return `SELECT ${[...put, ...terms, `count(*) AS ${ident(ROWS_COLUMN)}`].join(', ')} FROM ${input}${grouped}`;
-    };
-    const uniform = (there: ReadonlySet<string>): string[] => [
-      ...union(...termsThere(exact, there).map(({ ordered }) => ordered)),
-    ];
-    const folded = compileAll({ lean: true, unordered: true });
+    const uniform = (there: ReadonlySet<string>): string[] =>
+      orderedColumns(termsThere(exact, there)).filter((name) => !group_by.includes(name));
     // 0 and -0 are one value to GROUP BY and two to a user: which of them comes first is for the records to say.
-    const ordered = requireColumns([...union(...exact.map((one) => one.ordered))], schema, 'aggregate');
+    const ordered = requireColumns(orderedColumns(exact), schema, 'aggregate');
     const isFoldable = keys.length > 0 && ordered.every(({ type }) => type.kind !== 'float');
     return {
       schema: [...groups, ...exact.map(({ name, type }) => ({ name, type }))],
@@ -55,16 +48,15 @@ export const aggregate = defineTransform({
       countsRows: true,
       needs: (outputs) =>
         union(group_by, ...exact.filter(({ name }) => outputs.has(name)).map(({ columns }) => columns)),
-      select: (input, there, lean = false) => selectSql(lean ? quick : exact, there, input),
+      select: (input, there, lean = false) => groupSql(termsThere(lean ? quick : exact, there), input, keys),
       ...(keys.length > 0 && { orderBy: keys.map((key) => `${key} ASC NULLS LAST`).join(', ') }),
       ...(isFoldable && {
         unordered: {
           keys: group_by,
           uniform,
           select: (input, there, by) => {
-            const more = uniform(there).filter((name) => !group_by.includes(name));
-            const groupBy = [...keys, ...more.map(ident), ident(by)];
-            return selectSql(folded, there, input, groupBy, [...keys, ident(by)]);
+            const terms = termsThere(compileAll({ lean: true, unordered: true }), there);
+            return groupSql(terms, input, [...keys, ident(by)], uniform(there).map(ident));
           },
         },
       }),
@@ -74,6 +66,24 @@ export const aggregate = defineTransform({
 
 type Named = Compiled & { name: string };
 
+/** @param silently terms to group by as well that are not put out */
+function groupSql(
+  compiled: readonly Named[],
+  input: string,
+  keys: readonly string[],
+  silently: readonly string[] = [],
+): string {
+  const terms = compiled.map(({ name, sql }) => `${sql} AS ${ident(name)}`);
+  const by = [...keys, ...silently];
+  const grouped = by.length === 0 ? '' : ` GROUP BY ${by.join(', ')}`;
+  return `SELECT ${[...keys, ...terms, `count(*) AS ${ident(ROWS_COLUMN)}`].join(', ')} FROM ${input}${grouped}`;
+}
+
 function termsThere(compiled: readonly Named[], there: ReadonlySet<string>): Named[] {
   return compiled.filter(({ columns }) => [...columns].every((name) => there.has(name)));
+}
+
+/** What `first` and `last` are about. */
+function orderedColumns(compiled: readonly Named[]): string[] {
+  return [...union(...compiled.map(({ ordered }) => ordered))];
 }

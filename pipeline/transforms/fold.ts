@@ -59,12 +59,13 @@ export function planFold(planned: readonly PlannedStep[]): Fold | undefined {
       return `SELECT ${[...outputs, ident(ROWS_COLUMN), ident(REACHED_COLUMN)].join(', ')} FROM (${grouped})`;
     },
     checkSql: (groups) => {
-      const rows = `coalesce(sum(${ident(ROWS_COLUMN)}), 0)::DOUBLE`;
+      const rowsOf = (filter: string): string => `coalesce(sum(${ident(ROWS_COLUMN)})${filter}, 0)::DOUBLE`;
+      const misfits = rowsOf(` FILTER (${ident(REACHED_COLUMN)} = ${MISFIT})`);
       const complete = `${ident(REACHED_COLUMN)} = ${index}`;
       const keys = unordered.keys.map(ident).join(', ');
       const distinct = `(SELECT count(*) FROM (SELECT 1 FROM ${groups} WHERE ${complete} GROUP BY ${keys}))`;
       const isUniform = uniform.length === 0 ? 'true' : `count(*) FILTER (${complete}) = ${distinct}`;
-      return `SELECT ${rows} AS "rows", coalesce(sum(${ident(ROWS_COLUMN)}) FILTER (${ident(REACHED_COLUMN)} = ${MISFIT}), 0)::DOUBLE AS misfits, ${isUniform} AS uniform FROM ${groups}`;
+      return `SELECT ${rowsOf('')} AS "rows", ${misfits} AS misfits, ${isUniform} AS uniform FROM ${groups}`;
     },
   };
 }

@@ -5,7 +5,7 @@ import { ROWS_COLUMN, RECORD_COLUMN, type TransformPlan } from '../plugin';
 import { ident } from '../sql';
 import { suggest } from '../suggest';
 import type { Schema } from '../types';
-import { countGroups, createTableOfGroups } from './folded';
+import { readGroups } from './folded';
 import { transforms } from './index';
 
 export interface PlannedStep {
@@ -107,26 +107,23 @@ export function planTransformSql(
   let chain: PlannedStep[] = [];
   let previous: string | undefined;
   const chained = (boundary: number): RowChain => rowStepsSql(chain, source, needed, boundary - chain.length);
-  for (const step of planned) {
-    if (step.plan.scope === 'row') {
-      chain.push(step);
+  for (const one of planned) {
+    if (one.plan.scope === 'row') {
+      chain.push(one);
       continue;
     }
-    const folded = previous === undefined ? groups : undefined;
-    const rows = chained(step.index);
-    statements.push(folded === undefined ? rows.count : countGroups(folded, step.index));
+    const { rows, step } =
+      previous === undefined && groups !== undefined
+        ? readGroups(groups, one)
+        : { rows: chained(one.index), step: one };
+    statements.push(rows.count);
     const after = needed[step.index + 1] ?? new Set();
     if (step.index === planned.length - 1 && !step.plan.countsRows) {
       return { statements, output: globalSql(step, rows, needed, columnList(last, after)) };
     }
     const table = ident(`_flexetl_table_${step.index}`);
     const columns = columnList(step.plan.schema, after);
-    statements.push(
-      folded === undefined
-        ? createTable(table, step, rows, needed, columns)
-        : createTableOfGroups(table, step, columns, folded),
-      countTable(table, step),
-    );
+    statements.push(createTable(table, step, rows, needed, columns), countTable(table, step));
     if (previous !== undefined) statements.push({ sql: `DROP TABLE ${previous}`, counts: [] });
     previous = table;
     source = `SELECT ${[...columns, `row_number() OVER () - 1 AS ${ident(RECORD_COLUMN)}`].join(', ')} FROM ${table}`;
@@ -149,8 +146,8 @@ export function neededAtBoundaries(
   return needed;
 }
 
-interface RowChain {
-  /** `WITH …`: the relation before the first step and after each. */
+export interface RowChain {
+  /** `WITH …`: the relation before the first step and after each; empty where the last one is there already. */
   with: string;
   /** Name of the last relation. */
   output: string;

@@ -28,7 +28,7 @@ import { openPlain, type PlainFile } from './survey';
 import { valuesSql } from './values';
 import { openWindow } from './window';
 
-/** DuckDB's own 32 MB take 7 % longer, and more memory; it needs twice the 2 MB of its longest record. */
+/** DuckDB's own 32 MB take 7 % longer, and more memory; it must hold the 2 MB of the longest record that DuckDB takes. */
 const BUFFER_BYTES = 4 * 1024 * 1024;
 const PIECE_BYTES = 4 * 1024 * 1024;
 /** Cutting is slower than copying: smaller pieces keep the event loop free. */
