@@ -13,7 +13,7 @@ import { LIMITS } from '../pipeline/limits';
 import { mergeAllNeeds, typedColumn, typeOfNeed, type Needs } from '../pipeline/schema';
 import { literal } from '../pipeline/sql';
 import type { Fold } from '../pipeline/transforms/fold';
-import { sameType } from '../pipeline/types';
+import { sameType, STRING } from '../pipeline/types';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
 import type { RunRef } from '../runtime/staging';
 import type { Deps } from './deps';
@@ -105,7 +105,7 @@ async function tryFold(
 ): Promise<Staged | undefined> {
   const scratchFile = join(job.tools.scratchDir, 'groups.parquet');
   try {
-    await copyTo(job, db, fold.sql(typedSql(job, relation)), scratchFile);
+    await copyTo(job, db, fold.sql(typedSql(job, relation, fold.dates)), scratchFile);
   } catch (error) {
     if (error instanceof FlexetlError && !ROW_ERRORS.includes(error.code)) throw error;
     return undefined;
@@ -165,8 +165,12 @@ async function stageRelation(job: ExtractJob, db: Duckdb, relation: string): Pro
   return { scratchFile, file: job.partFile, rows: Number(rows), misfits: Number(misfits) };
 }
 
-function typedSql(job: ExtractJob, relation: string): string {
-  return stageSql(relation, checkedColumns(job), stagedNames(job), job.rules);
+/** @param texts columns that are to stay text */
+function typedSql(job: ExtractJob, relation: string, texts: readonly string[] = []): string {
+  const columns = checkedColumns(job).map((column) =>
+    texts.includes(column.name) ? { ...column, type: STRING } : column,
+  );
+  return stageSql(relation, columns, stagedNames(job), job.rules);
 }
 
 async function copyTo(job: ExtractJob, db: Duckdb, select: string, file: string): Promise<void> {

@@ -5,7 +5,7 @@ import type { Chunk, LoadKey, Source, SourceSurvey, Target } from '../pipeline/p
 import { mergeAllNeeds, stagedSchema, type Needs, type SourceColumn } from '../pipeline/schema';
 import type { Schema } from '../pipeline/types';
 import { LIMITS } from '../pipeline/limits';
-import type { DuckdbOptions } from '../runtime/duckdb';
+import { defaultMemoryMb, type DuckdbOptions } from '../runtime/duckdb';
 import type { RunRef, Staging } from '../runtime/staging';
 import type { Deps } from './deps';
 
@@ -74,7 +74,7 @@ export function sessionOptions(
     dir: tools.runDir,
     memoryMb: Math.max(
       LIMITS.duckdbMemoryMbMin,
-      Math.floor((memory.limit_mb ?? LIMITS.duckdbMemoryMb) / parallelWorkersOf(config)),
+      Math.floor((memory.limit_mb ?? defaultMemoryMb()) / parallelWorkersOf(config)),
     ),
     spill: memory.spill_to_disk,
     signal: tools.signal,

@@ -75,10 +75,14 @@ export const LIMITS = {
   /** Building the server with Go takes two minutes on two cores. */
   goInstallMs: 20 * 60_000,
   /**
-   * DuckDB's memory_limit when `scalability.memory.limit_mb` is absent. Measured: grouping 10 M rows into 730 k under
-   * 500 MB spills, takes twice the time and peaks at 630 MB; under 600 MB and more it peaks at 380 MB.
+   * Bounds of DuckDB's memory_limit when `scalability.memory.limit_mb` is absent; between them it is
+   * `duckdbMemoryShare` of the memory there is. DuckDB reserves more than it touches, and a grouping that spills is
+   * slower and larger: 20 M rows into 1.4 M groups take 14 s and 820 MB under a limit of 700 MB, 7.6 s and 630 MB under
+   * 2,000 MB.
    */
-  duckdbMemoryMb: 700,
+  duckdbMemoryMbLeast: 700,
+  duckdbMemoryMbMost: 2000,
+  duckdbMemoryShare: 1 / 4,
   /** Below this DuckDB cannot even read a CSV file. */
   duckdbMemoryMbMin: 64,
   /** Activities of one run at a time when `parallel_workers` is absent. */

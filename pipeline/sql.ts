@@ -69,13 +69,19 @@ export function castText(
     case 'boolean':
       return `CASE WHEN ${matches(patterns.boolean)} THEN lower(${text}) IN ('true','t','yes','y','1') END`;
     case 'date':
-      // The length keeps out `infinity`, which casts there and back. Under an AND the cast would be computed twice.
-      return `CASE WHEN CAST(${cast} AS VARCHAR) = ${text} THEN CASE WHEN length(${text}) = 10 THEN ${cast} END END`;
+      return castDate(text);
     case 'timestamp': {
       const inYears = `${text} >= '0001'`;
       return `CASE WHEN ${matches(LOCAL_TIMESTAMP)} AND ${inYears} THEN ${cast} WHEN ${matches(patterns.timestamp)} AND ${inYears} THEN ${castOffset(text)} END`;
     }
   }
+}
+
+/** {@link castText} for dates: each has one spelling only. */
+export function castDate(text: string): string {
+  const cast = `try_cast(${text} AS DATE)`;
+  // The length keeps out `infinity`, which casts there and back. Under an AND the cast would be computed twice.
+  return `CASE WHEN CAST(${cast} AS VARCHAR) = ${text} THEN CASE WHEN length(${text}) = 10 THEN ${cast} END END`;
 }
 
 /** A timestamp without an offset from UTC. */

@@ -1,7 +1,7 @@
 /** One locked-down DuckDB session: where all rows are read, checked, joined and written. */
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection, type DuckDBDataChunk, type JS } from '@duckdb/node-api';
 import { FlexetlError, messageOf, type ErrorCode } from '../pipeline/errors';
@@ -38,6 +38,14 @@ export interface Duckdb {
   /** 0 to 1 for the running query; -1 where DuckDB cannot tell. */
   progress(): number;
   connection: DuckDBConnection;
+}
+
+/** The limit of a run that asks for none; a container's memory counts, not that of the machine around it. */
+export function defaultMemoryMb(): number {
+  // 0 and numbers beyond any machine mean that there is no container.
+  const bytes = Math.min(totalmem(), process.constrainedMemory() || Infinity);
+  const share = Math.floor((bytes * LIMITS.duckdbMemoryShare) / 1e6);
+  return Math.min(LIMITS.duckdbMemoryMbMost, Math.max(LIMITS.duckdbMemoryMbLeast, share));
 }
 
 /**

@@ -98,7 +98,9 @@ export const scalability = z.strictObject({
         .min(64)
         .max(1_048_576)
         .optional()
-        .describe('What the query engine of one step may take, in megabytes. Default: 700.'),
+        .describe(
+          'What the query engine of one step may take, in megabytes; parallel steps share it. Default: a quarter of the memory of the machine or container, at least 700 and at most 2,000.',
+        ),
       spill_to_disk: z
         .boolean()
         .default(true)

@@ -54,6 +54,7 @@ export const aggregate = defineTransform({
         unordered: {
           keys: group_by,
           uniform,
+          computed: (there) => union(...termsThere(exact, there).map(({ columns }) => columns)),
           select: (input, there, by) => {
             const terms = termsThere(compileAll({ lean: true, unordered: true }), there);
             return groupSql(terms, input, [...keys, ident(by)], uniform(there).map(ident));

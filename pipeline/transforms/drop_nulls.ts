@@ -18,6 +18,7 @@ export const dropNulls = defineTransform({
       scope: 'row',
       removes: 'dropped',
       keeps,
+      keepsByNulls: true,
       needs: (outputs) =>
         union(
           outputs,

@@ -49,6 +49,7 @@ export const filter = defineTransform({
       scope: 'row',
       removes: 'filtered',
       keeps,
+      keepsByNulls: operator === 'is_null' || operator === 'is_not_null',
       needs: (outputs) => union(outputs, [name]),
       select: (input, there) => selectRows(columnList(schema, there), input, `WHERE ${keeps}`),
     };

@@ -5,11 +5,13 @@
  * groups are a fraction of them, and writing every row costs as much as grouping it. A row is marked with the
  * boundary that it reaches, rows that fall out early form groups of their own by that mark alone, and so the ledger
  * is counted in the same pass. What this cannot do right, it does not do: see {@link Fold.checkSql}.
+ * A date that is only grouped by becomes a date once for each group: it has but one spelling, so texts group the same,
+ * and checking each of them would be a sixth of the work.
  */
 import { columnList, union } from '../columns';
 import { MISFIT_COLUMN } from '../extract-sql';
-import { REACHED_COLUMN, ROWS_COLUMN, type UnorderedPlan } from '../plugin';
-import { ident } from '../sql';
+import { REACHED_COLUMN, ROWS_COLUMN, type TransformPlan, type UnorderedPlan } from '../plugin';
+import { castDate, ident } from '../sql';
 import { neededAtBoundaries, type PlannedStep } from './plan';
 
 /** What the rows that do not fit their columns reach. */
@@ -21,9 +23,11 @@ export interface Fold {
   keys: readonly string[];
   /** Columns that must hold one value in each group. */
   uniform: readonly string[];
+  /** Keys of type date that nothing looks at before the groups are made. */
+  dates: readonly string[];
   /**
    * The groups, to be staged.
-   * @param rows a relation of typed rows with their misfit mark, in any order
+   * @param rows a relation of typed rows with their misfit mark, in any order; {@link dates} are texts in it
    */
   sql(rows: string): string;
   /**
@@ -45,18 +49,20 @@ export function planFold(planned: readonly PlannedStep[]): Fold | undefined {
   // The keys tell groups apart and in which order they stand, also where nothing else needs them.
   const outputs = columnList(step.plan.schema, union(needed[index + 1] ?? [], unordered.keys));
   const uniform = unordered.uniform(there);
+  const dates = datesAtTheEnd(step.plan, unordered, before, there);
   return {
     index,
     keys: unordered.keys,
     uniform,
+    dates,
     sql: (rows) => {
       const marked = `(SELECT *, ${reachedSql(before, index)} AS ${ident(REACHED_COLUMN)} FROM (${rows}))`;
       const grouped = unordered.select(
-        `(SELECT ${inputTerms(unordered, there, uniform, index)} FROM ${marked})`,
+        `(SELECT ${inputTerms(there, [...unordered.keys, ...uniform], dates, index)} FROM ${marked})`,
         there,
         REACHED_COLUMN,
       );
-      return `SELECT ${[...outputs, ident(ROWS_COLUMN), ident(REACHED_COLUMN)].join(', ')} FROM (${grouped})`;
+      return `SELECT ${[...outputs, ident(ROWS_COLUMN), ident(REACHED_COLUMN)].join(', ')} FROM ${withDates(`(${grouped})`, dates)}`;
     },
     checkSql: (groups) => {
       const rowsOf = (filter: string): string => `coalesce(sum(${ident(ROWS_COLUMN)})${filter}, 0)::DOUBLE`;
@@ -76,18 +82,46 @@ function reachedSql(before: readonly PlannedStep[], index: number): string {
   return `CAST(CASE WHEN ${MISFIT_COLUMN} THEN ${MISFIT} ${falls.join(' ')} ELSE ${index} END AS SMALLINT)`;
 }
 
-/** What rows are grouped by is null where they do not come so far: they need one group, not one for each key. */
+/**
+ * What rows are grouped by is null where they do not come so far: they need one group, not one for each key. Their dates
+ * stay, for a text that is none does not fit wherever its row falls out.
+ */
 function inputTerms(
-  { keys }: UnorderedPlan,
   there: ReadonlySet<string>,
-  uniform: readonly string[],
+  groupedBy: readonly string[],
+  dates: readonly string[],
   index: number,
 ): string {
   const terms = [...there].map((name) => {
-    if (!keys.includes(name) && !uniform.includes(name)) return ident(name);
+    if (!groupedBy.includes(name) || dates.includes(name)) return ident(name);
     return `CASE WHEN ${ident(REACHED_COLUMN)} = ${index} THEN ${ident(name)} END AS ${ident(name)}`;
   });
   return [...terms, ident(REACHED_COLUMN)].join(', ');
+}
+
+function datesAtTheEnd(
+  { schema }: TransformPlan,
+  unordered: UnorderedPlan,
+  before: readonly PlannedStep[],
+  there: ReadonlySet<string>,
+): string[] {
+  const conditions = before.filter(({ plan }) => !plan.keepsByNulls);
+  const lookedAt = union(unordered.computed(there), ...conditions.map(({ plan }) => plan.needs(new Set())));
+  return schema
+    .filter(({ name, type }) => type.kind === 'date' && unordered.keys.includes(name) && !lookedAt.has(name))
+    .map(({ name }) => name);
+}
+
+/** Makes dates of the texts of groups; the rows of a group whose text is none do not fit. */
+function withDates(groups: string, dates: readonly string[]): string {
+  if (dates.length === 0) return groups;
+  const date = (name: string): string => castDate(ident(name));
+  const isMisfit = dates.map((name) => `(${ident(name)} IS NOT NULL AND ${date(name)} IS NULL)`).join(' OR ');
+  const replaced = [
+    ...dates.map((name) => `${date(name)} AS ${ident(name)}`),
+    `CASE WHEN ${isMisfit} THEN ${MISFIT}::SMALLINT ELSE ${ident(REACHED_COLUMN)} END AS ${ident(REACHED_COLUMN)}`,
+  ];
+  return `(SELECT * REPLACE (${replaced.join(', ')}) FROM ${groups})`;
 }
 
 /** Tells by a sample of records whether folding is worth the try; a wrong guess costs a pass, never a number. */

@@ -3,7 +3,7 @@ import { MISFIT_COLUMN } from '../../../pipeline/extract-sql';
 import { looksUniform, planFold, type Fold } from '../../../pipeline/transforms/fold';
 import { planTransforms, planTransformSql } from '../../../pipeline/transforms/plan';
 import { tallySteps } from '../../../pipeline/transforms/tally';
-import { FLOAT, INTEGER, STRING, decimal, type Schema } from '../../../pipeline/types';
+import { DATE, FLOAT, INTEGER, STRING, decimal, type Schema } from '../../../pipeline/types';
 import {
   inDuckdb,
   parseStep,
@@ -20,6 +20,7 @@ const schema: Schema = [
   { name: 'count', type: INTEGER },
   { name: 'price', type: decimal(18, 2) },
   { name: 'weight', type: FLOAT },
+  { name: 'day', type: DATE },
 ];
 
 const GROUPING: Step = {
@@ -44,6 +45,15 @@ const CHAINS: readonly Step[][] = [
     { type: 'select', columns: ['price', 'shop'] },
   ],
   [
+    { type: 'drop_nulls', columns: ['day', 'count'] },
+    { type: 'filter', column: 'day', operator: 'is_not_null' },
+    { ...GROUPING, group_by: ['day', 'item'] },
+  ],
+  [
+    { type: 'filter', column: 'day', operator: '>', value: '2026-01-31' },
+    { ...GROUPING, group_by: ['day', 'item'] },
+  ],
+  [
     GROUPING,
     { type: 'filter', column: 'rows', operator: '>', value: 1 },
     { type: 'sort', by: ['revenue', 'shop', 'item'] },
@@ -66,7 +76,10 @@ function foldRows(steps: readonly Step[], rows: readonly TextRow[]): Promise<Fol
   const fold = planFold(planned);
   if (!fold) throw new Error('these steps are not folded');
   return inDuckdb(async (db) => {
-    const typed = `SELECT * EXCLUDE (_record), coalesce(shop = 'misfit', false) AS ${MISFIT_COLUMN} FROM (${relationOf(schema, rows)})`;
+    const given = schema.map((column) =>
+      fold.dates.includes(column.name) ? { ...column, type: STRING } : column,
+    );
+    const typed = `SELECT * EXCLUDE (_record), coalesce(shop = 'misfit', false) AS ${MISFIT_COLUMN} FROM (${relationOf(given, rows)})`;
     await db.run(`CREATE TABLE groups AS ${fold.sql(typed)}`);
     const found = await db.one(fold.checkSql('groups'));
     const { statements, output } = planTransformSql(planned, 'never', schema, 'groups');
@@ -93,8 +106,9 @@ const rowsOf: fc.Arbitrary<TextRow[]> = fc.array(
       fc.option(fc.constantFrom('a', 'b', ''), { freq: 4 }),
       fc.option(fc.integer({ min: -2, max: 4 }).map(String), { freq: 6 }),
       fc.option(fc.double({ noNaN: true, min: -1e6, max: 1e6 }).map(String), { freq: 6 }),
+      fc.option(fc.constantFrom('2026-01-31', '2026-02-01', '0001-01-01'), { freq: 6 }),
     )
-    .map(([shop, item, count, weight]) => [shop, item, count, PRICES[item ?? ''] ?? null, weight]),
+    .map(([shop, item, count, weight, day]) => [shop, item, count, PRICES[item ?? ''] ?? null, weight, day]),
   { maxLength: 80 },
 );
 
@@ -156,6 +170,29 @@ describe('rows that are grouped while they are read', () => {
       ],
     );
     expect(found).toEqual({ rows: 3, misfits: 2, uniform: true });
+  });
+
+  const byDay: Step = { type: 'aggregate', group_by: ['day'], aggregations: { n: 'count(*)' } };
+
+  it('have dates that are checked once for each group, also of rows that are removed', async () => {
+    expect(foldOf(byDay)?.dates).toEqual(['day']);
+    const steps: Step[] = [{ type: 'filter', column: 'count', operator: '>', value: 0 }, byDay];
+    const { found } = await foldRows(steps, [
+      ['x', 'a', '1', null, null, '2026-01-31'],
+      ['x', 'a', '1', null, null, '2026-02-30'],
+      ['x', 'a', '0', null, null, '31.1.2026'],
+      ['x', 'a', '0', null, null, '31.1.2026'],
+      ['misfit', 'a', '1', null, null, 'infinity'],
+      ['x', 'a', '1', null, null, null],
+    ]);
+    expect(found).toEqual({ rows: 6, misfits: 4, uniform: true });
+  });
+
+  it.each([
+    ['a condition', [{ type: 'filter', column: 'day', operator: '>', value: '2026-01-31' }, byDay]],
+    ['a computation', [{ ...byDay, aggregations: { last: 'max(day)' } }]],
+  ] as [string, Step[]][])('have dates that are checked in each row where %s looks at them', (_, steps) => {
+    expect(foldOf(...steps)?.dates).toEqual([]);
   });
 
   it('need one group only for all that are removed', async () => {
