@@ -8,7 +8,7 @@
  * columns, columns by chunk, streamed columns), columns by chunk is the fastest here and holds the least memory.
  */
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
-import Database from 'better-sqlite3';
+import { openSqlite, type Sqlite, type SqliteStatement } from '../targets/sqlite/binding';
 
 /** Rows of one INSERT; measured: 1 is a third slower, more than 20 gains nothing. */
 const ROWS_PER_INSERT = 20;
@@ -33,7 +33,7 @@ async function main(csvPath: string, databasePath: string): Promise<void> {
   const result = await duckdb.run(aggregateSql(csvPath));
   const queryMs = performance.now() - startMs;
 
-  const sqlite = new Database(databasePath);
+  const sqlite = openSqlite(databasePath);
   sqlite.pragma('journal_mode = WAL');
   sqlite.exec(`BEGIN; DROP TABLE IF EXISTS daily_product_revenue; CREATE TABLE ${TABLE}`);
   const insert = createInsert(sqlite);
@@ -52,9 +52,9 @@ async function main(csvPath: string, databasePath: string): Promise<void> {
   process.stdout.write(`${JSON.stringify({ queryMs, fetchMs, insertMs: totalMs - queryMs - fetchMs })}\n`);
 }
 
-function createInsert(sqlite: Database.Database): (columns: DuckDBValue[][], rows: number) => void {
+function createInsert(sqlite: Sqlite): (columns: DuckDBValue[][], rows: number) => void {
   const row = '(?, ?, ?, ?, ?)';
-  const prepare = (rows: number): Database.Statement =>
+  const prepare = (rows: number): SqliteStatement =>
     sqlite.prepare(`INSERT INTO daily_product_revenue VALUES ${Array(rows).fill(row).join(', ')}`);
   const many = prepare(ROWS_PER_INSERT);
   const one = prepare(1);

@@ -1,6 +1,6 @@
 /** Reads a competitor's table with a reader of its own and compares it with what the generator knows. */
-import Database from 'better-sqlite3';
 import { formatUnits, type SalesTotals } from './generate';
+import { openSqlite } from '../targets/sqlite/binding';
 
 export interface TableCheck {
   /**
@@ -21,7 +21,7 @@ export interface TableCheck {
 export function checkTable(databasePath: string, expected: SalesTotals): TableCheck {
   const { decimals } = expected;
   const sums = { rows: 0, quantity: 0n, units: 0n, offRows: 0, offMax: 0 };
-  const database = new Database(databasePath, { readonly: true, fileMustExist: true });
+  const database = openSqlite(databasePath, { readonly: true, fileMustExist: true });
   try {
     const rows = database
       .prepare('SELECT total_quantity, total_revenue FROM daily_product_revenue')

@@ -2,9 +2,10 @@
 import { accessSync, constants, existsSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
+import type { Sqlite } from './binding';
 import { assertAppendable, assertNames } from './columns';
 import { kindOfTable, notDatabase, readColumns, transact, translateError, withDatabase } from './database';
-import type { Patience, Sqlite } from './database';
+import type { Patience } from './database';
 import { rowidName } from './load';
 import type { TaskOf } from './messages';
 

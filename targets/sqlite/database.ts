@@ -1,14 +1,12 @@
 /** Opening a SQLite file, waiting for its lock, and what its errors mean. */
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import Database from 'better-sqlite3';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { makeFolders } from '../../runtime/folders';
+import { openSqlite, type Sqlite } from './binding';
 import type { TableColumn } from './columns';
 import { decimalText, type SqliteValue } from './decimals';
 import type { Job } from './messages';
-
-export type Sqlite = Database.Database;
 
 /** SQLite itself waits this long; longer waits are a loop that sees a cancellation. */
 const NATIVE_BUSY_MS = 100;
@@ -32,7 +30,7 @@ export async function withDatabase<T>(
   let db: Sqlite | undefined;
   try {
     if (task !== 'check') makeFolders(dirname(file));
-    db = new Database(file, { timeout: NATIVE_BUSY_MS, fileMustExist: task === 'check' });
+    db = openSqlite(file, { timeout: NATIVE_BUSY_MS, fileMustExist: task === 'check' });
     if (task !== 'check') await prepare(db, mode, patience);
     return await work(db);
   } catch (error) {

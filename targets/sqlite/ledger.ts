@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import type { LoadKey } from '../../pipeline/plugin';
 import { ident } from '../../pipeline/sql';
-import { kindOfTable, type Sqlite } from './database';
+import type { Sqlite } from './binding';
+import { kindOfTable } from './database';
 
 export const LEDGER = '_flexetl_loads';
 const STAGE_PREFIX = '_flexetl_stage_';

@@ -2,15 +2,9 @@
 import { FlexetlError } from '../../pipeline/errors';
 import { ident } from '../../pipeline/sql';
 import type { Schema } from '../../pipeline/types';
+import type { Sqlite } from './binding';
 import { affinityOf, createTableSql } from './columns';
-import {
-  assertNotAborted,
-  readColumns,
-  transact,
-  withDatabase,
-  type Patience,
-  type Sqlite,
-} from './database';
+import { assertNotAborted, readColumns, transact, withDatabase, type Patience } from './database';
 import type { SqliteValue } from './decimals';
 import { decodeColumn } from './decode';
 import { createLedger, findPart, findPublished, recordPart, stageName } from './ledger';

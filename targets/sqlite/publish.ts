@@ -4,6 +4,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import { ident } from '../../pipeline/sql';
+import type { Sqlite } from './binding';
 import { affinityOf, assertAppendable, createTableSql, findTableColumn } from './columns';
 import {
   assertNotAborted,
@@ -12,7 +13,6 @@ import {
   transact,
   withDatabase,
   type Patience,
-  type Sqlite,
 } from './database';
 import {
   countParts,

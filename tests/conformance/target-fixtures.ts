@@ -1,9 +1,9 @@
 /** What the conformance suite must know of each target beyond its interface: valid options, and a second reader. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import type { Schema } from '../../pipeline/types';
 import type { TextRow } from '../support/arrow-rows';
+import { openSqlite } from '../../targets/sqlite/binding';
 
 export interface TargetFixture {
   /** Options as in the pipeline file, without `type`. */
@@ -21,7 +21,7 @@ export const TARGET_FIXTURES: Record<string, TargetFixture> = {
     read(dir, schema) {
       const file = join(dir, 'output/t.db');
       if (!existsSync(file)) return null;
-      const db = new Database(file, { readonly: true, timeout: 5000 });
+      const db = openSqlite(file, { readonly: true, timeout: 5000 });
       try {
         const exists = db.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'loaded'`).get();
         if (!exists) return null;

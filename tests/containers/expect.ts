@@ -1,9 +1,9 @@
 /** What the containers must have made, computed and read without the product. */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { parse } from 'csv-parse/sync';
 import { plainDecimal, salesTruth, sortRows, type Sale } from '../support/sales';
+import { openSqlite } from '../../targets/sqlite/binding';
 
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(message);
@@ -17,7 +17,7 @@ export function sampleTruth(dir: string): string[][] {
 
 /** The table from outside, sorted, decimals in their plain form. */
 export function readSalesTable(file: string): string[][] {
-  const db = new Database(file, { readonly: true });
+  const db = openSqlite(file, { readonly: true });
   try {
     const rows = db.prepare('SELECT * FROM daily_product_revenue').raw().all() as unknown[][];
     return sortRows(

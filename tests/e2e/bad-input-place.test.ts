@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import Database from 'better-sqlite3';
 import { closeProjects, openProject, reportOf, type Project } from '../support/project';
 import { expectError, expectRefusal } from '../support/refusal';
 import { waitFor } from '../support/wait-for';
+import { openSqlite } from '../../targets/sqlite/binding';
 
 /** No port of a test run listens there. */
 const CLOSED = '127.0.0.1:9';
@@ -103,7 +103,7 @@ describe('a SQLite file', () => {
   it('that another program holds locked is told after all attempts, and left as it is', async () => {
     project.configure({ fault_tolerance: { retry: { max_attempts: 1 } } });
     project.write('output/.keep', '');
-    const other = new Database(project.path('output/out.db'));
+    const other = openSqlite(project.path('output/out.db'));
     other.exec('CREATE TABLE result (a TEXT); INSERT INTO result VALUES (7); BEGIN EXCLUSIVE');
     try {
       expectError(await project.flexetl('run', project.name, '--json'), {
@@ -122,7 +122,7 @@ describe('a SQLite file', () => {
   it('that is locked for a while only holds up the run', async () => {
     project.write('output/.keep', '');
     const path = project.path('output/out.db');
-    const other = new Database(path);
+    const other = openSqlite(path);
     other.exec('CREATE TABLE t (a); BEGIN EXCLUSIVE');
     const running = project.flexetl('run', project.name, '--json');
     await waitFor(() => connectionsTo(path) > 1, { deadlineMs: 30_000, what: 'the run to meet the lock' });
@@ -139,7 +139,7 @@ describe('a SQLite file', () => {
       targets: [{ type: 'sqlite', database: 'output/out.db', table: 'result', mode: 'append' }],
     });
     project.write('output/.keep', '');
-    const other = new Database(project.path('output/out.db'));
+    const other = openSqlite(project.path('output/out.db'));
     other.exec('CREATE TABLE result (b TEXT NOT NULL)');
     other.close();
     await expectRefusal(project, {

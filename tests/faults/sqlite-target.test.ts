@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
-import Database from 'better-sqlite3';
 import { sqlite } from '../../targets/sqlite';
 import { runInThread } from '../../targets/sqlite/client';
 import { createBatch, stream } from '../support/arrow-rows';
@@ -11,6 +10,7 @@ import { makeFolder } from '../support/folder';
 import { toolsOf } from '../support/tools';
 import { waitFor } from '../support/wait-for';
 import { KEY, OPTIONS, ROWS, SCHEMA } from './sqlite-job';
+import { openSqlite, type Sqlite } from '../../targets/sqlite/binding';
 
 let dir: string;
 beforeEach(() => {
@@ -60,12 +60,12 @@ async function publishOld(): Promise<void> {
   await sqlite.publish(OPTIONS, key, SCHEMA, toolsOf(dir));
 }
 
-function open(): Database.Database {
-  return new Database(join(dir, 'out/t.db'), { timeout: 0 });
+function open(): Sqlite {
+  return openSqlite(join(dir, 'out/t.db'), { timeout: 0 });
 }
 
 /** What a reader finds: first id and number of rows. */
-function look(db: Database.Database): string {
+function look(db: Sqlite): string {
   return String(db.prepare('SELECT min(id), count(*) FROM t').raw().get());
 }
 

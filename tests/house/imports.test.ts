@@ -1,6 +1,14 @@
 import { dirname, join } from 'node:path/posix';
 import ts from 'typescript';
-import { benchFiles, nodesOf, parseSource, placeOf, PRODUCT_DIRS, productFiles } from './repository';
+import {
+  benchFiles,
+  nodesOf,
+  parseSource,
+  placeOf,
+  PRODUCT_DIRS,
+  productFiles,
+  testFiles,
+} from './repository';
 
 /** What may import what. Sources and targets reach activities through `deps`, never by import. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -29,6 +37,8 @@ const LISTS = [
   'targets/index.ts',
   'workflows/index.ts',
 ];
+
+const SQLITE_BINDING = 'targets/sqlite/binding.ts';
 
 interface Import {
   /** `path:line`. */
@@ -116,6 +126,15 @@ describe('imports', () => {
       ({ from, to, relative, typeOnly }) =>
         dirOf(from) === 'workflows' && !relative && !typeOnly && !SANDBOX_PACKAGES.includes(to),
     );
+    expect(wrong.map(describeImport)).toEqual([]);
+  });
+
+  it("of SQLite's binding are in one file, which chooses it", () => {
+    const wrong = [...productFiles, ...benchFiles, ...testFiles]
+      .flatMap(importsOf)
+      .filter(
+        ({ from, to, typeOnly }) => to.startsWith('better-sqlite3') && !typeOnly && from !== SQLITE_BINDING,
+      );
     expect(wrong.map(describeImport)).toEqual([]);
   });
 

@@ -6,29 +6,45 @@ interface Manifest {
   scripts: Record<string, string>;
   bin: Record<string, string>;
   dependencies: Record<string, string>;
+  optionalDependencies: Record<string, string>;
   devDependencies: Record<string, string>;
   allowScripts: Record<string, boolean>;
 }
 
 interface Lockfile {
-  packages: Record<string, { version?: string; hasInstallScript?: boolean }>;
+  packages: Record<
+    string,
+    { version?: string; resolved?: string; integrity?: string; hasInstallScript?: boolean }
+  >;
 }
 
 const manifest = readJson<Manifest>('package.json');
 const lockfile = readJson<Lockfile>('package-lock.json');
-const versions = { ...manifest.dependencies, ...manifest.devDependencies };
+const SQLITE_13 = 'better-sqlite3@13.2.0';
+const runtime = { ...manifest.dependencies, ...manifest.optionalDependencies };
+const versions = { ...runtime, ...manifest.devDependencies };
 
 describe('package.json', () => {
   it('names exact versions, those of the lockfile', () => {
-    const loose = Object.entries(versions).filter(
-      ([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version),
-    );
-    expect(loose).toEqual([]);
+    // One package may be there in two versions, one of them under another name: npm:better-sqlite3@13.2.0
+    const numbers = Object.entries(versions).map(([name, version]) => [
+      name,
+      version.replace(/^npm:.+@/, ''),
+    ]);
+    expect(numbers.filter(([, version = '']) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([]);
     const locked = Object.keys(versions).map((name) => [
       name,
       lockfile.packages[`node_modules/${name}`]?.version,
     ]);
-    expect(Object.fromEntries(locked)).toEqual(versions);
+    expect(locked).toEqual(numbers);
+  });
+
+  it('has a lockfile with a hash for every package', () => {
+    const without = Object.entries(lockfile.packages).filter(
+      ([path, { integrity }]) => path !== '' && !integrity,
+    );
+    // docs/releasing.md has the command that adds them.
+    expect(without.map(([path]) => path)).toEqual([]);
   });
 
   it('has one version of all of Temporal', () => {
@@ -45,18 +61,30 @@ describe('package.json', () => {
       .map(([path]) => path.split('node_modules/').at(-1) ?? '');
     // npm does not ask about packages for other systems.
     const asked = [...new Set(withScript)].filter((name) => name !== 'fsevents' && name !== '');
-    expect(Object.keys(manifest.allowScripts).sort()).toEqual(asked.sort());
-    const allowed = Object.keys(manifest.allowScripts).filter((name) => manifest.allowScripts[name]);
+    // The newer SQLite has no script; npm would make one up. docs/decisions/0010-two-sqlite-bindings.md
+    const { [SQLITE_13]: newer, ...decided } = manifest.allowScripts;
+    expect(newer).toBe(false);
+    expect(Object.keys(decided).sort()).toEqual(asked.sort());
+    const allowed = Object.keys(decided).filter((name) => decided[name]);
     expect(allowed).toEqual(['better-sqlite3']);
-    for (const name of Object.keys(manifest.allowScripts))
-      expect(readText('CONTRIBUTING.md')).toContain(name);
+    for (const name of Object.keys(decided)) expect(readText('CONTRIBUTING.md')).toContain(name);
+  });
+
+  it('tells the two versions of SQLite apart, which npm does by their address', () => {
+    const resolved = ['better-sqlite3', 'better-sqlite3-13'].map(
+      (name) => lockfile.packages[`node_modules/${name}`]?.resolved ?? '',
+    );
+    expect(resolved).toEqual([
+      expect.stringMatching(/-12\.\d+\.\d+\.tgz$/),
+      expect.stringMatching(/-13\.2\.0\.tgz$/),
+    ]);
   });
 
   it('has dependencies that something imports', () => {
     const code = listFiles(['{workflows,activities,pipeline,runtime,sources,targets,worker,client}/**/*.ts'])
       .map(readText)
       .join('\n');
-    const unused = Object.keys(manifest.dependencies).filter(
+    const unused = Object.keys(runtime).filter(
       (name) => !code.includes(`'${name}'`) && !code.includes(`'${name}/`),
     );
     expect(unused).toEqual([]);

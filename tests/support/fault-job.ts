@@ -2,9 +2,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import Database from 'better-sqlite3';
 import type { Project } from './project';
 import { waitFor } from './wait-for';
+import { openSqlite } from '../../targets/sqlite/binding';
 
 const ROWS = 6_000;
 const CHUNKS = 10;
@@ -35,7 +35,7 @@ const EXPECTED = Array.from({ length: ROWS }, (_, n) => n)
 
 /** Every row once and in order, sums to the last digit, an intact file, and nothing left of the work. */
 export function expectExact(project: Project): void {
-  const db = new Database(project.path('output', 'out.db'), { readonly: true });
+  const db = openSqlite(project.path('output', 'out.db'), { readonly: true });
   try {
     expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
     const sql =
@@ -77,7 +77,7 @@ function staged(project: Project, folder: string): number {
 function loads(project: Project, condition: string): number {
   const file = project.path('output', 'out.db');
   if (!existsSync(file)) return 0;
-  const db = new Database(file, { readonly: true });
+  const db = openSqlite(file, { readonly: true });
   try {
     return db.prepare(`SELECT count(*) FROM _flexetl_loads WHERE ${condition}`).pluck().get() as number;
   } catch {

@@ -4,12 +4,12 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { Writable } from 'node:stream';
-import Database from 'better-sqlite3';
 import { stringify } from 'yaml';
 import { main } from '../../client/cli';
 import type { RunReport } from '../../pipeline/report';
 import { makeFolder, removeFolder } from './folder';
 import { waitFor } from './wait-for';
+import { openSqlite, type Sqlite } from '../../targets/sqlite/binding';
 
 const CLI = join(__dirname, '..', '..', 'dist', 'client', 'cli.js');
 
@@ -188,9 +188,9 @@ function stagingTables(file: string): string[] {
   return withDatabase(file, (db) => db.prepare(sql).pluck().all() as string[]) ?? [];
 }
 
-function withDatabase<T>(file: string, work: (db: Database.Database) => T): T | undefined {
+function withDatabase<T>(file: string, work: (db: Sqlite) => T): T | undefined {
   if (!existsSync(file)) return undefined;
-  const db = new Database(file, { readonly: true });
+  const db = openSqlite(file, { readonly: true });
   try {
     return work(db);
   } finally {

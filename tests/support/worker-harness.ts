@@ -10,7 +10,6 @@ import {
   type WorkflowStartOptions,
 } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
-import Database from 'better-sqlite3';
 import pino from 'pino';
 import { createActivities, type Activities } from '../../activities';
 import { resultOf } from '../../client/result';
@@ -22,6 +21,7 @@ import { PLUGINS } from '../../worker/plugins';
 import { workflowIdOf, type PipelineInput } from '../../workflows/messages';
 import type { pipeline } from '../../workflows/pipeline';
 import { makeFolder, removeFolder } from './folder';
+import { openSqlite, type Sqlite } from '../../targets/sqlite/binding';
 
 export type RunHandle = WorkflowHandle<typeof pipeline>;
 type StartedHandle = WorkflowHandleWithFirstExecutionRunId<typeof pipeline>;
@@ -90,8 +90,8 @@ export async function openHarness({ workers = 1 } = {}): Promise<Harness> {
     ]),
   );
   const running: { stop(): Promise<void> }[] = [];
-  const open = (database: string): Database.Database =>
-    new Database(join(dir, database), { readonly: true, fileMustExist: true });
+  const open = (database: string): Sqlite =>
+    openSqlite(join(dir, database), { readonly: true, fileMustExist: true });
 
   const harness: Harness = {
     dir,

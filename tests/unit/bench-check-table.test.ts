@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { checkTable } from '../../bench/check-table';
 import type { SalesTotals } from '../../bench/generate';
 import { makeFolder } from '../support/folder';
+import { openSqlite } from '../../targets/sqlite/binding';
 
 const dir = makeFolder();
 const expected: SalesTotals = {
@@ -41,7 +41,7 @@ describe('the check of a table', () => {
 /** A table with 5 pieces in all. */
 function write(name: string, revenues: readonly (number | string)[]): string {
   const path = join(dir, `${name}.db`);
-  const database = new Database(path);
+  const database = openSqlite(path);
   database.exec('CREATE TABLE daily_product_revenue (total_quantity INTEGER, total_revenue)');
   const insert = database.prepare('INSERT INTO daily_product_revenue VALUES (?, ?)');
   revenues.forEach((revenue, row) => insert.run(row === 0 ? 5n : 0n, revenue));

@@ -1,6 +1,6 @@
-import Database from 'better-sqlite3';
 import fc from 'fast-check';
 import { decimalReader, decimalText, formatDecimal, storeDecimal } from '../../targets/sqlite/decimals';
+import { openSqlite } from '../../targets/sqlite/binding';
 
 const unscaled = fc.oneof(
   fc.bigInt({ min: -(10n ** 15n), max: 10n ** 15n }),
@@ -15,7 +15,7 @@ function pack(value: bigint): ArrayBuffer {
 
 describe('a decimal in SQLite', () => {
   it('that is stored as a number reads back exactly, through a DECIMAL column too', () => {
-    const db = new Database(':memory:');
+    const db = openSqlite(':memory:');
     db.exec('CREATE TABLE t (n DECIMAL)');
     const insert = db.prepare('INSERT INTO t VALUES (?) RETURNING n').pluck().safeIntegers();
     fc.assert(

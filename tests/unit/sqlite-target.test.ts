@@ -1,7 +1,6 @@
 /** What only SQLite does: the jobs of its thread, called here without the thread. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import type { LoadKey } from '../../pipeline/plugin';
 import { DATE, decimal, FLOAT, INTEGER, STRING, TIMESTAMP, type Schema } from '../../pipeline/types';
 import { check } from '../../targets/sqlite/check';
@@ -12,6 +11,7 @@ import { packBatch } from '../../targets/sqlite/pack';
 import { discard, publish } from '../../targets/sqlite/publish';
 import { createBatch, stream, type TextRow } from '../support/arrow-rows';
 import { makeFolder } from '../support/folder';
+import { openSqlite, type Sqlite } from '../../targets/sqlite/binding';
 
 const SCHEMA: Schema = [
   { name: 'day', type: DATE },
@@ -55,9 +55,9 @@ async function run(rows: TextRow[], at = place, runKey = 'r1', schema = SCHEMA):
 }
 
 /** A second connection, as a user's. */
-function withUser<T>(work: (db: Database.Database) => T): T {
+function withUser<T>(work: (db: Sqlite) => T): T {
   mkdirSync(join(dir, 'out'), { recursive: true });
-  const db = new Database(place.file);
+  const db = openSqlite(place.file);
   try {
     return work(db);
   } finally {
@@ -282,7 +282,7 @@ describe('check of a SQLite target', () => {
 
   it('says that a locked database is busy, as load and publish do', async () => {
     await run(ROWS, place, 'r0');
-    const user = new Database(place.file);
+    const user = openSqlite(place.file);
     user.exec('BEGIN IMMEDIATE');
     const busy = { code: 'TARGET_BUSY', retryable: true, message: 'out/t.db is locked by another program.' };
     await expect(runCheck()).rejects.toMatchObject(busy);

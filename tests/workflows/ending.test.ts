@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { CancelledFailure } from '@temporalio/common';
 import { Context } from '@temporalio/activity';
 import type { Activities } from '../../activities';
@@ -9,6 +8,7 @@ import { LIMITS } from '../../pipeline/limits';
 import type { RunReport } from '../../pipeline/report';
 import { reportQuery } from '../../workflows/messages';
 import { createGate, openHarness, RETRY_FAST, sqliteTarget, type Harness } from '../support/worker-harness';
+import { openSqlite } from '../../targets/sqlite/binding';
 
 const ROWS = 60;
 
@@ -33,7 +33,7 @@ const add = (targets: object[], more: object = {}): string =>
   });
 
 const old = (database: string): void => {
-  const db = new Database(join(harness.dir, database));
+  const db = openSqlite(join(harness.dir, database));
   db.exec('CREATE TABLE t (old INTEGER); INSERT INTO t VALUES (1)');
   db.close();
 };
@@ -116,7 +116,7 @@ describe('a run with two targets of which one fails for good', () => {
   });
 
   it('in publish publishes the other', async () => {
-    const views = new Database(join(harness.dir, 'unique.db'));
+    const views = openSqlite(join(harness.dir, 'unique.db'));
     views.exec('CREATE TABLE t (n INTEGER UNIQUE, v DECIMAL); INSERT INTO t VALUES (15, 1)');
     views.close();
     const report = await harness.run(
