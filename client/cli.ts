@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command line: arguments in, an exit code out. Each command is imported when it is asked for. */
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
@@ -132,7 +131,8 @@ function onInterrupt(handler: () => void): () => void {
   };
 }
 
-if (require.main === module) {
+/** Runs this process's command line and ends the process with its exit code. */
+export function startProcess(): void {
   const { stdout, stderr, env } = process;
   // Writing to a closed pipe (`… | head`) is no error of ours.
   stdout.on('error', () => process.exit(EXIT.done));
@@ -142,3 +142,5 @@ if (require.main === module) {
     stdout.write('', () => stderr.write('', () => process.exit(code)));
   });
 }
+
+if (require.main === module) startProcess();
