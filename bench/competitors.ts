@@ -73,7 +73,7 @@ export async function listCompetitors(tools: BenchTools): Promise<Competitor[]> 
 }
 
 async function listFlexetl({ rootDir, log }: BenchTools): Promise<Competitor[]> {
-  const cli = join(rootDir, 'dist/client/cli.js');
+  const cli = join(rootDir, 'dist/client/flexetl.js');
   if (!existsSync(cli)) {
     log(`No FlexETL: ${cli} is missing. Run "npm run build".`);
     return [];

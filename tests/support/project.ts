@@ -11,7 +11,7 @@ import { makeFolder, removeFolder } from './folder';
 import { waitFor } from './wait-for';
 import { openSqlite, type Sqlite } from '../../targets/sqlite/binding';
 
-const CLI = join(__dirname, '..', '..', 'dist', 'client', 'cli.js');
+const CLI = join(__dirname, '..', '..', 'dist', 'client', 'flexetl.js');
 
 export interface Outcome {
   exit: number | null;
