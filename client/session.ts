@@ -25,7 +25,7 @@ export async function openSession(
     log: (message) => printNote(context, message),
     ...options,
   });
-  const client = await connectClient(server, env);
+  const client = connectClient(server, env);
   return {
     server,
     client,

@@ -183,9 +183,11 @@ function readCertificate(env: Env, name: string): Buffer | undefined {
   }
 }
 
-/** An open client; close it with `client.connection.close()`. */
-export async function connectClient(server: Server, env: Env): Promise<Client> {
+/** A client that connects while others go on; close it with `client.connection.close()`. */
+export function connectClient(server: Server, env: Env): Client {
   const { Client, Connection } = loadClient();
-  const connection = await Connection.connect(connectionOptions(server, env));
+  const connection = Connection.lazy(connectionOptions(server, env));
+  // Its first call tells what went wrong.
+  connection.ensureConnected().catch(() => undefined);
   return new Client({ connection, namespace: server.namespace });
 }

@@ -45,7 +45,7 @@ describe('a command without any server around', () => {
     expect(server).toMatchObject({ kind: 'embedded', namespace: 'default' });
     expect(portOf(server)).not.toBe(7233);
     expect((await fetch(`${server.uiUrl}/namespaces/default/workflows`)).status).toBe(200);
-    const client = await connectClient(server, env);
+    const client = connectClient(server, env);
     await client.workflow.start('pipeline', { taskQueue: 'nobody', workflowId: 'kept' });
     await client.connection.close();
     const pid = serverPid(projectDir);
@@ -60,7 +60,7 @@ describe('a command without any server around', () => {
 
     const next = await acquire({ projectDir });
     expect([next.address, next.uiUrl]).toEqual([server.address, server.uiUrl]);
-    const again = await connectClient(next, env);
+    const again = connectClient(next, env);
     expect((await again.workflow.getHandle('kept').describe()).status.name).toBe('RUNNING');
     await again.connection.close();
   });
@@ -148,7 +148,7 @@ describe('a server that somebody else started on the usual local port', () => {
     });
     await server.release();
     expect(existsSync(join(projectDir, '.flexetl'))).toBe(false);
-    const client = await connectClient(theirs, env);
+    const client = connectClient(theirs, env);
     await client.connection.close();
 
     const wrong = acquire({ localPort: port, env: { ...env, TEMPORAL_NAMESPACE: 'sales' } });

@@ -65,13 +65,13 @@ async function acquire(projectDir: string, log?: (message: string) => void): Pro
 }
 
 async function startWorkflow(server: Server, workflowId: string): Promise<void> {
-  const client = await connectClient(server, env);
+  const client = connectClient(server, env);
   await client.workflow.start('pipeline', { taskQueue: 'nobody', workflowId });
   await client.connection.close();
 }
 
 async function statusOf(server: Server, workflowId: string): Promise<string> {
-  const client = await connectClient(server, env);
+  const client = connectClient(server, env);
   const { status } = await client.workflow.getHandle(workflowId).describe();
   await client.connection.close();
   return status.name;
