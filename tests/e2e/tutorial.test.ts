@@ -31,7 +31,13 @@ function withoutTimes(output: string): string {
 describe('the tutorial', () => {
   const dir = makeFolder();
   const { FLEXETL_TEST_ADDRESS: address, ...inherited } = process.env;
-  const env = { ...inherited, TEMPORAL_ADDRESS: address, FLEXETL_TASK_QUEUE: `tutorial-${process.pid}` };
+  const env = {
+    ...inherited,
+    TEMPORAL_ADDRESS: address,
+    FLEXETL_TASK_QUEUE: `tutorial-${process.pid}`,
+    // npm keeps its compiled code in the temporary folder from Node 22 on, which a test leaves empty.
+    NODE_DISABLE_COMPILE_CACHE: '1',
+  };
   const steps = readSteps(readFileSync(join(ROOT, 'docs', 'tutorial.md'), 'utf8'));
 
   beforeAll(() => {
