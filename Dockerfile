@@ -19,22 +19,8 @@ RUN npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel
  && platform=$(node -p "({x64:'x86_64',arm64:'aarch64'})[process.arch]")-unknown-linux-gnu \
  && find releases -mindepth 1 -maxdepth 1 ! -name "$platform" -exec rm -rf {} +
 
-# SQLite's binding 12, which the lockfile has for Node 20, ends a process on Node 24.19 and above as soon as one of its
-# statements is collected (nodejs/node#65446). 13 does not, has the same interface and comes prebuilt, but crashes on 20.
-FROM ${NODE_IMAGE} AS sqlite
-ARG SQLITE_SHA512=67c43ff71fee3722b1035bf814da1dc88b51551c354de281ae68f7d89871851d1c78d70163ec0ca1bb7f06fecced3cf03c05e39d946d35a12c0139d465229665
-WORKDIR /better-sqlite3
-RUN npm pack --silent --pack-destination /tmp better-sqlite3@13.2.0 \
- && echo "$SQLITE_SHA512  /tmp/better-sqlite3-13.2.0.tgz" | sha512sum --check --quiet \
- && tar -xzf /tmp/better-sqlite3-13.2.0.tgz --strip-components=1 \
- && rm -rf deps src binding.gyp \
- && find prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete \
- && node -e "new (require('/better-sqlite3'))(':memory:').close()"
-
 # ── The product, compiled, with its workflow bundle ─────────────────────────────────────────────────────────
 FROM packages AS build
-RUN rm -rf node_modules/better-sqlite3
-COPY --from=sqlite /better-sqlite3 node_modules/better-sqlite3
 COPY tsconfig.json tsconfig.build.json ./
 COPY pipeline pipeline
 COPY runtime runtime
@@ -49,12 +35,17 @@ RUN npm run build
 
 # ── What runs: production packages ──────────────────────────────────────────────────────────────────────────
 FROM packages AS production
-# The workflow bundle is prebuilt: the compiler behind it is never called. SQLite's binding comes from its own stage.
-RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error && rm -rf /root/.npm \
- && cd node_modules && rm -rf @swc better-sqlite3 \
+# Of the two bindings of SQLite this Node takes 13, which comes prebuilt: docs/decisions/0010-two-sqlite-bindings.md
+RUN npm pkg delete optionalDependencies.better-sqlite3 \
+ && npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error && rm -rf /root/.npm
+# The workflow bundle is prebuilt: the compiler behind it is never called.
+RUN cd node_modules && rm -rf @swc \
+ && cd better-sqlite3-13 && rm -rf deps src node_modules \
+ && find prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete && cd .. \
  && find . -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' -o -name '*.md' \) -delete \
  && find . -type d -empty -delete
-COPY --from=sqlite /better-sqlite3 node_modules/better-sqlite3
+COPY deploy/container/sbom.js /tmp/sbom.js
+RUN node /tmp/sbom.js >sbom.cdx.json
 COPY --from=build /opt/flexetl/dist dist
 RUN rm -rf dist/bench && find dist -type f \( -name '*.map' -o -name '*.d.ts' \) -delete
 
@@ -74,7 +65,7 @@ FROM scratch AS worker
 COPY --from=slim / /
 COPY --from=packages /usr/bin/tini /usr/bin/tini
 COPY --from=production /opt/flexetl/node_modules /opt/flexetl/node_modules
-COPY --from=production /opt/flexetl/package.json /opt/flexetl/package.json
+COPY --from=production /opt/flexetl/package.json /opt/flexetl/sbom.cdx.json /opt/flexetl/
 COPY --from=production /opt/flexetl/dist /opt/flexetl/dist
 COPY LICENSE /opt/flexetl/LICENSE
 COPY deploy/container/flexetl /usr/local/bin/flexetl
@@ -87,11 +78,13 @@ ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 WORKDIR /app
 ARG VERSION=dev
 ARG REVISION=unknown
+# Where its sources are; only who builds it knows.
+ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="FlexETL" \
       org.opencontainers.image.description="Durable ETL pipelines on Temporal: exact numbers, nothing lost or doubled." \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
-      org.opencontainers.image.source="https://github.com/flexetl/flexetl" \
+      org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.base.name="docker.io/library/node:24-bookworm-slim"
 USER 1000:1000
@@ -110,7 +103,7 @@ COPY . .
 COPY --from=temporal /usr/local/bin/temporal /usr/local/bin/temporal
 ENV CI=1
 ENTRYPOINT ["tini", "--"]
-CMD ["npx", "jest"]
+CMD ["node", "node_modules/jest/bin/jest.js"]
 
 # ── One container for everything: `docker run -v ./data:/app/data:ro -v ./output:/app/output flexetl` ───────
 FROM worker AS standalone

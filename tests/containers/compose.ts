@@ -271,9 +271,24 @@ async function stopWorker(bench: Bench): Promise<string> {
 async function runTests(bench: Bench): Promise<string> {
   const { output, code } = await compose(bench, ['run', '-T', 'test'], 1_800_000);
   const summary = output.split('\n').filter((line) => /^(Tests|Test Suites|Time):/.test(line));
-  const failures = output.split('\n').filter((line) => /^\s*(●|FAIL)/.test(line));
-  assert(code === 0, [...failures.slice(0, 40), ...summary].join('\n'));
+  assert(code === 0, [...failuresIn(output), ...summary].join('\n'));
   return summary.join('\n');
+}
+
+/** Jest's blocks of what failed: each from its ● to the next one, or to the result of the next file. */
+function failuresIn(output: string): string[] {
+  const blocks: string[][] = [];
+  let inside = false;
+  for (const line of output.split('\n')) {
+    if (/^\s*● /.test(line)) {
+      blocks.push([]);
+      inside = true;
+    } else if (/^(PASS|FAIL|Test Suites:|Summary of all failing tests) ?/.test(line)) inside = false;
+    if (inside) blocks.at(-1)?.push(line);
+  }
+  // The summary of a long run repeats them all.
+  const unlike = new Set(blocks.map((block) => block.join('\n').trimEnd()));
+  return [...unlike].map((block) => block.split('\n').slice(0, 60).join('\n'));
 }
 
 async function takeDown(bench: Bench): Promise<string> {

@@ -10,12 +10,14 @@ import type { Bench, Check } from './run';
 
 const BUILD_SECONDS_MAX = 120;
 const COMPRESSED_MB_MAX = 120;
+const SOURCE = 'https://git.example.com/flexetl';
 const LABELS = ['title', 'description', 'version', 'revision', 'source', 'licenses'];
 
 export const imageChecks: readonly Check[] = [
   ['the image builds without a cache in under two minutes', buildWithoutCache],
   ['the image is smaller than 120 MB compressed', measureSize],
   ['the image names its user, labels, entrypoint and health check', inspectImage],
+  ['it carries a list of its packages, of all that are in it and no other', compareSbom],
   ['no layer holds a secret, a tool to get root with, or a package manager', searchLayers],
   ['it runs on a read-only root, without capabilities, as any user', runLockedDown],
   ['one container runs the sales pipeline as printed in brd.txt', runStandalone],
@@ -30,15 +32,18 @@ async function buildWithoutCache({ engine, dir, env }: Bench): Promise<string> {
     ...options,
     '.',
   ];
-  const revision = 'VERSION=0.0.0-check';
+  const args = ['VERSION=0.0.0-check', `REVISION=check`, `SOURCE=${SOURCE}`].flatMap((arg) => [
+    '--build-arg',
+    arg,
+  ]);
   const options = { cwd: dir, env, timeoutMs: 900_000 };
   const { code, output, ms } = await run(
-    build(['--no-cache', '--target', 'worker', '--build-arg', revision, '-t', 'flexetl:worker']),
+    build(['--no-cache', '--target', 'worker', ...args, '-t', 'flexetl:worker']),
     options,
   );
   assert(code === 0, output.split('\n').slice(-20).join('\n'));
   const rest = performance.now();
-  await must(build(['--build-arg', revision, '-t', 'flexetl:latest']), options);
+  await must(build([...args, '-t', 'flexetl:latest']), options);
   await must(build(['--target', 'test', '-t', 'flexetl:test']), options);
   const seconds = ms / 1000;
   const found = `worker: ${seconds.toFixed(0)} s without a cache; standalone and test after it: ${((performance.now() - rest) / 1000).toFixed(0)} s`;
@@ -148,6 +153,10 @@ async function inspectImage({ engine, dir, env }: Bench): Promise<string> {
   assert(worker.Healthcheck?.Test?.join(' ') === 'CMD flexetl health', 'there is no health check');
   const missing = LABELS.filter((label) => !worker.Labels?.[`org.opencontainers.image.${label}`]);
   assert(missing.length === 0, `labels that are missing: ${missing.join(', ')}`);
+  assert(
+    worker.Labels?.['org.opencontainers.image.source'] === SOURCE,
+    'the source is not what the build was told',
+  );
   const temporal = await run(
     [engine.cli, 'run', '--rm', '--entrypoint', 'temporal', 'flexetl:worker', '--version'],
     { cwd: dir, env },
@@ -159,6 +168,42 @@ async function inspectImage({ engine, dir, env }: Bench): Promise<string> {
     `user ${worker.User}; entrypoint ${worker.Entrypoint?.join(' ')}; command ${worker.Cmd?.join(' ')}; health check ${worker.Healthcheck?.Test?.slice(1).join(' ')}`,
     ...LABELS.map((label) => `${label}: ${worker.Labels?.[`org.opencontainers.image.${label}`]}`),
   ].join('\n');
+}
+
+interface Sbom {
+  components: { name: string; version: string; properties?: { name: string; value: string }[] }[];
+}
+
+async function compareSbom({ engine, dir, env }: Bench): Promise<string> {
+  const within = (script: string): Promise<string> =>
+    must([engine.cli, 'run', '--rm', '--entrypoint', 'sh', 'flexetl:worker', '-c', script], {
+      cwd: dir,
+      env,
+    });
+  const { components } = JSON.parse(await within('cat /opt/flexetl/sbom.cdx.json')) as Sbom;
+  const listed = new Set(components.map(({ name, version }) => `${name}@${version}`));
+  // Folders that only name the kind of their modules have a package.json too.
+  const script = `
+    const { globSync, readFileSync } = require('node:fs');
+    const files = globSync('/opt/flexetl/node_modules/**/package.json').filter((file) =>
+      /\\/node_modules\\/(@[^/]+\\/)?[^/]+\\/package.json$/.test(file));
+    for (const file of files) {
+      const { name, version } = JSON.parse(readFileSync(file));
+      console.log(name + '@' + version);
+    }
+    console.log('node@' + process.versions.node);`;
+  const found = new Set(
+    (await within(`node -e "$(cat <<'SCRIPT'\n${script}\nSCRIPT\n)"`)).trim().split('\n'),
+  );
+  const unlisted = [...found].filter((one) => !listed.has(one));
+  const absent = [...listed].filter((one) => !found.has(one));
+  assert(
+    unlisted.length + absent.length === 0,
+    `in the image and not in its list: ${unlisted.join(', ')}; in the list and not in the image: ${absent.join(', ')}`,
+  );
+  const sqlite = [...listed].filter((one) => one.startsWith('better-sqlite3@'));
+  assert(sqlite.length === 1, `bindings of SQLite: ${sqlite.join(', ')}`);
+  return `${listed.size} components, those that are there; SQLite by ${sqlite.join('')}`;
 }
 
 async function searchLayers(bench: Bench): Promise<string> {
@@ -233,10 +278,33 @@ async function runStandalone(bench: Bench): Promise<string> {
   ].join('\n');
 }
 
-async function watchStandalone({ engine, dir, env, owner }: Bench): Promise<string> {
+async function watchStandalone(bench: Bench): Promise<string> {
+  // As the compose file has it when FLEXETL_USER is set: Podman gives that user the capabilities that are added.
+  const added = ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', name]);
+  const chosen = ['--user', `${bench.owner}:${bench.owner}`, '--cap-drop', 'ALL', ...added];
+  return `${await watch(bench, [], 'CapBnd')}\nwith --user and capabilities added: ${await watch(bench, chosen)}`;
+}
+
+/** Starts a lone container with these options and looks at its first process. */
+async function watch(
+  { engine, dir, env, owner }: Bench,
+  options: readonly string[],
+  ...emptyToo: string[]
+): Promise<string> {
   const name = `flexetl-check-lone-${process.pid}`;
-  const worker = ['run', '-d', '--rm', '--name', name, '-v', './output:/app/output', 'flexetl:latest', 'dev'];
-  await must([engine.cli, ...worker], { cwd: dir, env });
+  const start = [
+    'run',
+    '-d',
+    '--rm',
+    '--name',
+    name,
+    '-v',
+    './output:/app/output',
+    ...options,
+    'flexetl:latest',
+    'dev',
+  ];
+  await must([engine.cli, ...start], { cwd: dir, env });
   try {
     const health = await until('a healthy worker', 20_000, async () => {
       const { code, output } = await run([engine.cli, 'exec', name, 'flexetl', 'health'], { cwd: dir, env });
@@ -246,8 +314,12 @@ async function watchStandalone({ engine, dir, env, owner }: Bench): Promise<stri
     const field = (key: string): string => new RegExp(`^${key}:\\s*(\\S+)`, 'm').exec(status)?.[1] ?? '?';
     assert(field('Name') === 'tini', `process 1 is ${field('Name')}`);
     assert(field('Uid') === String(owner), `it runs as ${field('Uid')}, not ${owner}`);
-    assert(Number.parseInt(field('CapEff'), 16) === 0 && Number.parseInt(field('CapBnd'), 16) === 0, status);
-    return `process 1 is tini, user ${field('Uid')}, effective and bounding capabilities 0, no new privileges ${field('NoNewPrivs')}\n${health}`;
+    const empty = ['CapEff', 'CapPrm', 'CapInh', 'CapAmb', ...emptyToo];
+    assert(
+      empty.every((set) => Number.parseInt(field(set), 16) === 0),
+      status,
+    );
+    return `process 1 is tini, user ${field('Uid')}; ${empty.join(', ')} are 0; no new privileges ${field('NoNewPrivs')}; ${health}`;
   } finally {
     await run([engine.cli, 'rm', '-f', name], { cwd: dir, env });
   }
