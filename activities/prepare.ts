@@ -5,7 +5,7 @@
  * targets, and cuts the source into chunks. A run that cannot succeed should end here.
  */
 import { digestConfig, parseResolvedConfig } from '../pipeline/config/parse';
-import type { PipelineConfig } from '../pipeline/config/schema';
+import { findPlugin, type PipelineConfig } from '../pipeline/config/schema';
 import { chunkBytesFor } from '../pipeline/chunks';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
@@ -42,6 +42,7 @@ export interface PrepareResult {
 export function createPrepare(deps: Deps): (input: PrepareInput) => Promise<StepResult<PrepareResult>> {
   return createStep(deps, 'prepare', async (input: PrepareInput, tools) => {
     const config = await resolveConfig(deps, input);
+    for (const { type } of config.targets) findPlugin(deps.plugins.targets, type).warm?.();
     await sweepStaging(deps.settings.stagingDir, input.run, Date.now());
     const plan = await planRun(deps, config, tools);
     const schema = stagedSchema(plan.columns, plan.needs);

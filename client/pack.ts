@@ -60,7 +60,6 @@ async function bundle(entry: string): Promise<{ code: string; notices: string }>
     platform: 'node',
     format: 'cjs',
     target: 'node20',
-    keepNames: true,
     legalComments: 'external',
     external: EXTERNAL,
     plugins: [keepCompilerAside, keepPlaces],

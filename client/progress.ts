@@ -1,5 +1,5 @@
 /** Shows how far a run is: a bar on a terminal, lines elsewhere. */
-import type { WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { SingleBar } from 'cli-progress';
 import { LIMITS } from '../pipeline/limits';
 import { count } from '../pipeline/markdown';
@@ -7,7 +7,6 @@ import type { StepName } from '../pipeline/report';
 import type { Logger } from '../runtime/log';
 import { progressQuery, type Progress } from '../workflows/messages';
 import type { CommandContext } from './context';
-import type { Session } from './session';
 
 /** The share of a run's time that is behind it when a step begins, and the step's own; from measured runs. */
 const SHARES: Record<StepName, readonly [before: number, own: number]> = {
@@ -26,7 +25,7 @@ const SHARES: Record<StepName, readonly [before: number, own: number]> = {
  */
 export function watchProgress(
   context: CommandContext,
-  session: Session,
+  client: Client,
   handle: WorkflowHandle,
   log: Logger,
 ): () => Promise<void> {
@@ -36,19 +35,19 @@ export function watchProgress(
   let looking = Promise.resolve();
   const look = async (): Promise<void> => {
     // A query fails while no worker has the workflow; the next look may find one.
-    const progress = await session.client
+    const progress = await client
       .withDeadline(Date.now() + LIMITS.progressDeadlineMs, () => readProgress(handle))
       .catch(() => undefined);
     if (stopped) return;
     if (progress) display.show(progress.progress, progress.fraction);
-    lookAgain();
+    lookIn(LIMITS.progressIntervalMs);
   };
-  const lookAgain = (): void => {
+  const lookIn = (delayMs: number): void => {
     timer = setTimeout(() => {
       looking = look();
-    }, LIMITS.progressIntervalMs);
+    }, delayMs);
   };
-  lookAgain();
+  lookIn(LIMITS.progressFirstMs);
   return async () => {
     if (!stopped) display.stop();
     stopped = true;

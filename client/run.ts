@@ -1,6 +1,6 @@
 /** `flexetl run`: starts the workflow, or joins the run that is open; works, watches, reports. */
 import { existsSync } from 'node:fs';
-import type { WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import type { RunReport } from '../pipeline/report';
 import { digestConfig } from '../pipeline/config/parse';
 import type { PipelineConfig } from '../pipeline/config/schema';
@@ -45,15 +45,15 @@ export async function runCommand(
       import('./result.js'),
     ]);
     // The worker first: a workflow that finds no poller waits two seconds in the server's queue.
-    const worker =
-      options.worker && !options.detach
-        ? await (await loadWorker()).startWorker(session.server, context.settings, log)
-        : undefined;
+    const worker = works(options)
+      ? await (await loadWorker()).startWorker(session.server, context.settings, log, { oneThread: true })
+      : undefined;
     try {
-      const handle = await startRun(context, session, config, options);
+      const client = worker?.client ?? session.client;
+      const handle = await startRun(context, client, config, options);
       if (options.detach) return announce(context, session, handle);
       const stopInterrupt = context.onInterrupt(createInterrupt(context, handle, session));
-      const stopProgress = watchProgress(context, session, handle, log);
+      const stopProgress = watchProgress(context, client, handle, log);
       try {
         // A worker that fails would leave the command waiting for ever.
         const report = await Promise.race([resultOf(handle), failureOfWorker(worker?.done)]);
@@ -72,6 +72,11 @@ export async function runCommand(
   }
 }
 
+/** Whether this process does the work of the run. */
+function works({ worker, detach }: RunOptions): boolean {
+  return worker && !detach;
+}
+
 /** @throws FlexetlError USAGE */
 function assertRunKey(key: string | undefined): void {
   if (key === undefined || RUN_KEY.test(key)) return;
@@ -86,7 +91,7 @@ const RUN_KEY = /^[\p{L}\p{N}\p{P}\p{S} ]{1,200}$/u;
 /** Starts the workflow; when a run of the pipeline is open, that one is joined instead. */
 async function startRun(
   context: CommandContext,
-  session: Session,
+  client: Client,
   config: PipelineConfig,
   options: RunOptions,
 ): Promise<RunHandle> {
@@ -101,37 +106,39 @@ async function startRun(
   };
   assertSmall('the pipeline file', input);
   try {
-    return await session.client.workflow.start<typeof pipeline>('pipeline', {
+    return await client.workflow.start<typeof pipeline>('pipeline', {
       workflowId,
       taskQueue: context.settings.taskQueue,
       args: [input],
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       workflowIdConflictPolicy: 'FAIL',
       workflowTaskTimeout: LIMITS.workflowTaskTimeoutMs,
+      // The answer brings the first task to the worker of this process.
+      requestEagerStart: works(options),
       staticSummary: `${config.source.type} → ${config.targets.map((target) => target.type).join(', ')}`,
       memo: { config_digest: digest, ...(options.runKey !== undefined && { run_key: options.runKey }) },
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    const open = await joinRun(context, session, workflowId, digest, options);
-    return open ?? startRun(context, session, config, options);
+    const open = await joinRun(context, client, workflowId, digest, options);
+    return open ?? startRun(context, client, config, options);
   }
 }
 
 /** @returns undefined when the open run was being cancelled, and has ended now */
 async function joinRun(
   context: CommandContext,
-  session: Session,
+  client: Client,
   workflowId: string,
   digest: string,
   { detach }: RunOptions,
 ): Promise<RunHandle | undefined> {
-  const handle = session.client.workflow.getHandle<typeof pipeline>(workflowId);
+  const handle = client.workflow.getHandle<typeof pipeline>(workflowId);
   const { startTime, memo, runId, raw } = await handle.describe();
   const key = typeof memo?.['run_key'] === 'string' ? `run ${memo['run_key']}` : 'a run';
   if (raw.workflowExtendedInfo?.cancelRequested && !detach) {
     printNote(context, `Ending ${key} first, which was cancelled and had no time to clean up.`);
-    const cancelled = session.client.workflow.getHandle<typeof pipeline>(workflowId, runId);
+    const cancelled = client.workflow.getHandle<typeof pipeline>(workflowId, runId);
     await cancelled.result().catch(() => undefined);
     return undefined;
   }
@@ -143,7 +150,7 @@ async function joinRun(
       `The pipeline file has changed since; this run keeps the one it started with. To use the new one: flexetl cancel ${workflowId.replace('flexetl/', '')}, then run again.`,
     );
   }
-  return session.client.workflow.getHandle<typeof pipeline>(workflowId, runId, { followRuns: true });
+  return client.workflow.getHandle<typeof pipeline>(workflowId, runId, { followRuns: true });
 }
 
 function announce(context: CommandContext, session: Session, handle: RunHandle): number {

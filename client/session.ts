@@ -9,6 +9,7 @@ import { printNote } from './print';
 
 export interface Session {
   server: Server;
+  /** Connects at the first use; a command that works has the client of its worker. */
   client: Client;
   close(): Promise<void>;
 }
@@ -25,12 +26,14 @@ export async function openSession(
     log: (message) => printNote(context, message),
     ...options,
   });
-  const client = connectClient(server, env);
+  let client: Client | undefined;
   return {
     server,
-    client,
+    get client() {
+      return (client ??= connectClient(server, env));
+    },
     async close() {
-      await client.connection.close();
+      await client?.connection.close();
       await server.release();
     },
   };

@@ -99,6 +99,8 @@ export const LIMITS = {
   stickyTimeoutMs: 5_000,
   /** A workflow task that a dead worker took is given to another after this long. */
   workflowTaskTimeoutMs: 10_000,
+  /** A run that has ended by then shows no progress: asking for it would make a twentieth of its time. */
+  progressFirstMs: 1_000,
   /** Between two looks at the progress of a run. */
   progressIntervalMs: 300,
   /** A look that takes longer is given up: a run that has ended must not wait for it. */
@@ -127,6 +129,8 @@ export const LIMITS = {
   sqliteCheckBusyMs: 5_000,
   /** … and in a load, where other parts of the same run take their turns. */
   sqliteLoadBusyMs: 30_000,
+  /** How long a thread without work is kept: from the check of a target to its load in a small run. */
+  threadIdleMs: 5_000,
   /** Inflated bytes of a .gz source per compressed byte; above it is a bomb. */
   gzipRatioMax: 1000,
 } as const;

@@ -214,6 +214,8 @@ export interface Target<Options> {
   mode(options: Options): string;
   /** What happens to readers and on retries, one sentence for `plan` and the docs. */
   guarantee(options: Options): string;
+  /** Called as a run begins: starts by itself what the other calls would wait for, and waits for nothing. */
+  warm?(): void;
   /**
    * Reachable, writable, and an existing table compatible with the schema; changes nothing that a user sees.
    * @throws FlexetlError TARGET_INVALID, TARGET_INCOMPATIBLE, TARGET_BUSY

@@ -60,8 +60,8 @@ export function arrowSchema(schema: Schema): Arrow.Schema {
   return new arrow.Schema(schema.map(({ name, type }) => new arrow.Field(name, arrowType(type), true)));
 }
 
-/** Loaded at the first batch: 40 ms that a command without rows need not wait for. */
-function loadArrow(): typeof Arrow {
+/** Loaded by the first load: 40 ms that a command without rows need not wait for. */
+export function loadArrow(): typeof Arrow {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- import() is not synchronous
   return require('apache-arrow') as typeof Arrow;
 }

@@ -2,7 +2,7 @@
 import { relative, resolve } from 'node:path';
 import { z } from 'zod';
 import { defineTarget, type Tools } from '../pipeline/plugin';
-import { runInThread } from './sqlite/client';
+import { runInThread, warmThread } from './sqlite/client';
 import type { Destination } from './sqlite/messages';
 
 const options = z.strictObject({
@@ -43,6 +43,7 @@ export const sqlite = defineTarget<Options>({
       ? 'Readers see the old table until the new one is complete; a retry never doubles a row.'
       : 'Readers see all rows of a run at once or none; a retry or a second run with the same key adds none twice.',
 
+  warm: warmThread,
   async check(options, schema, tools) {
     await runInThread({ ...locate(options, tools), task: 'check', schema }, tools);
   },

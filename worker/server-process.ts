@@ -16,7 +16,7 @@ import { FlexetlError, messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import type { Ports } from './ports';
 import { commandOfProcess, findProcess, isAlive } from './processes';
-import { loadClient, probePort, probeServer } from './server-probe';
+import { probePort, probeServer } from './server-probe';
 
 export interface ServerProcess extends Ports {
   pid: number;
@@ -59,8 +59,6 @@ export async function startServer(
     if (child.pid === undefined) return await failed;
     const server = { ...ports, pid: child.pid };
     writeRecord(stateDir, server);
-    // Takes as long as the server needs to listen: the two go on side by side.
-    loadClient();
     whileStarting();
     await waitUntilReady(server, LIMITS.serverStartMs);
     return server;

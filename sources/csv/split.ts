@@ -1,8 +1,8 @@
-/** Records cut by the state machine, split into fields by csv-parse. */
+/** Records cut by the state machine, split into fields: by csv-parse where there are quotes. */
 import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
 import { FlexetlError } from '../../pipeline/errors';
-import { marksOf, type Dialect, type RecordPiece } from './boundaries';
+import { marksOf, type Dialect, type RecordCut, type RecordPiece } from './boundaries';
 
 /** The fields of a record, or why it has none. */
 export type Fields = string[] | { flaw: string };
@@ -15,7 +15,30 @@ export function splitRecords(piece: RecordPiece, dialect: Dialect): Fields[] {
   const { bytes, cuts } = piece;
   const flaws = cuts.map((cut) => cut.flaw);
   markBadText(piece, flaws);
-  const { newline } = marksOf(dialect);
+  const quoted: RecordCut[] = [];
+  const plain = cuts.map((cut, index) => {
+    if (flaws[index] !== null) return undefined;
+    // Without a quote a record is what stands between the delimiters: ten times as fast as the parser.
+    const text = bytes.toString('utf8', cut.start, cut.textEnd);
+    if (dialect.quote === '' || !text.includes(dialect.quote)) return text.split(dialect.delimiter);
+    quoted.push(cut);
+    return undefined;
+  });
+  const rows = parseRows(joinCuts(bytes, quoted, marksOf(dialect).newline), dialect);
+  if (rows.length !== quoted.length) {
+    throw new FlexetlError('INTERNAL', {
+      message: `The CSV reader cut ${quoted.length} records out of ${bytes.length} bytes, its parser found ${rows.length}.`,
+    });
+  }
+  let row = 0;
+  return cuts.map((_, index) => {
+    const flaw = flaws[index];
+    return flaw == null ? (plain[index] ?? rows[row++] ?? []) : { flaw };
+  });
+}
+
+/** The bytes of records, without the blanks outside their quotes. */
+function joinCuts(bytes: Buffer, cuts: readonly RecordCut[], newline: number): Buffer {
   const parts: Buffer[] = [];
   let from = -1;
   let to = -1;
@@ -26,10 +49,7 @@ export function splitRecords(piece: RecordPiece, dialect: Dialect): Fields[] {
     }
     to = end;
   };
-  let wanted = 0;
-  cuts.forEach((cut, index) => {
-    if (flaws[index] !== null || cut.textEnd === cut.start) return;
-    wanted++;
+  for (const cut of cuts) {
     let start = cut.start;
     for (let gap = 0; cut.gaps && gap < cut.gaps.length; gap += 2) {
       addPart(start, cut.gaps[gap] ?? start);
@@ -37,20 +57,9 @@ export function splitRecords(piece: RecordPiece, dialect: Dialect): Fields[] {
     }
     // A record that ends with the file has no newline, but maybe a lone carriage return, which is no text.
     addPart(start, bytes[cut.end - 1] === newline ? cut.end : cut.textEnd);
-  });
-  addPart(-2, -2);
-  const rows = parseRows(parts, dialect);
-  if (rows.length !== wanted) {
-    throw new FlexetlError('INTERNAL', {
-      message: `The CSV reader cut ${wanted} records out of ${bytes.length} bytes, its parser found ${rows.length}.`,
-    });
   }
-  let row = 0;
-  return cuts.map((cut, index) => {
-    const flaw = flaws[index];
-    if (flaw != null) return { flaw };
-    return cut.textEnd === cut.start ? [''] : (rows[row++] ?? []);
-  });
+  addPart(-2, -2);
+  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
 }
 
 /** One look at the whole piece is enough unless something is wrong in it. */
@@ -69,13 +78,12 @@ function markBadText({ bytes, cuts }: RecordPiece, flaws: (string | null)[]): vo
   });
 }
 
-function parseRows(parts: readonly Buffer[], dialect: Dialect): string[][] {
-  const [only] = parts;
-  if (only === undefined) return [];
-  return parse(parts.length === 1 ? only : Buffer.concat(parts), {
+function parseRows(text: Buffer, dialect: Dialect): string[][] {
+  if (text.length === 0) return [];
+  return parse(text, {
     delimiter: dialect.delimiter,
-    quote: dialect.quote === '' ? null : dialect.quote,
-    escape: dialect.quote === '' ? null : dialect.escape,
+    quote: dialect.quote,
+    escape: dialect.escape,
     record_delimiter: dialect.newline === '\r' ? '\r' : ['\r\n', '\n'],
     relax_quotes: true,
     relax_column_count: true,

@@ -1,19 +1,19 @@
-/** The plugin's side of the thread that holds SQLite: starts it, feeds it, waits for it, ends it. */
+/** The plugin's side of the thread that holds SQLite: finds or starts it, feeds it, waits for it, lets go of it. */
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import type { RecordBatch } from 'apache-arrow';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import type { Tools } from '../../pipeline/plugin';
-import type { FromThread, Job, ToThread } from './messages';
+import type { Assignment, FromThread, Job, ToThread } from './messages';
 import { packBatch, transferList } from './pack';
 
-/** Together under a second: what a cancelled thread has to roll back and answer, then to end by itself. */
+/** Together under a second: what a cancelled thread has to roll back and answer, and what it gets beyond that. */
 const ABORT_WAIT_MS = 500;
 const END_WAIT_MS = 400;
 
 /**
- * Does a job in a thread of its own, so that neither SQLite nor its waits hold up the event loop.
+ * Does a job in a thread that has no other one, so that neither SQLite nor its waits hold up the event loop.
  * @param batches rows of a load; at most `LIMITS.batchesInFlightMax` of them are on their way
  * @param entry the thread's file
  * @throws FlexetlError what the job throws; CANCELLED within a second of `tools.signal`; INTERNAL when the
@@ -67,7 +67,7 @@ interface Thread {
   answered(): boolean;
   /** Resolves when another batch may be sent, or the thread has answered. */
   ready(): Promise<void>;
-  /** Resolves when the thread is gone, or is certain to go. */
+  /** Resolves when the thread is free for another job, or is certain to go. */
   end(): Promise<void>;
 }
 
@@ -86,36 +86,36 @@ async function feed(
   thread.send({ end: true });
 }
 
-// Run from source, as tests do, the thread has TypeScript to compile as it loads.
-const FROM_SOURCE = __filename.endsWith('.ts');
-const THREAD = join(__dirname, FROM_SOURCE ? 'thread.ts' : 'thread.js');
-const COMPILER = join(__dirname, '../../tests/support/run-ts.js');
-
 function createThread(job: Job, entry: string, progress: (rows: number) => void): Thread {
-  const execArgv = FROM_SOURCE ? ['--require', COMPILER] : [];
-  const worker = new Worker(entry, { workerData: job, execArgv });
-  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  const { worker } = takeWorker(entry);
+  // A channel for each job: nothing that was said about one reaches the next.
+  const { port1: port, port2 } = new MessageChannel();
+  worker.postMessage({ job, port: port2 } satisfies Assignment, [port2]);
   let inFlight = 0;
   let written = 0;
-  let answered = false;
+  let state: 'working' | 'answered' | 'gone' = 'working';
   let wake = (): void => undefined;
+  let settle = (): void => undefined;
+  const settled = new Promise<void>((resolve) => (settle = resolve));
   const answer = new Promise<{ rows: number }>((resolve, reject) => {
-    worker.on('message', (message: FromThread) => {
+    port.on('message', (message: FromThread) => {
       if ('written' in message) {
         inFlight -= 1;
         written += message.written;
         progress(written);
       } else {
-        answered = true;
+        state = 'answered';
         if ('done' in message) resolve(message.done);
         else reject(toError(message.failed));
+        settle();
       }
       wake();
     });
     worker.on('error', (error) => reject(crashed(job, messageOf(error), error)));
     worker.on('exit', () => {
-      answered = true;
+      state = 'gone';
       reject(crashed(job, 'it ended without an answer'));
+      settle();
       wake();
     });
   });
@@ -123,24 +123,71 @@ function createThread(job: Job, entry: string, progress: (rows: number) => void)
   answer.catch(() => undefined);
   return {
     answer,
-    answered: () => answered,
+    answered: () => state !== 'working',
     send(message, transfer = []) {
       if ('batch' in message) inFlight += 1;
-      worker.postMessage(message, transfer);
+      port.postMessage(message, transfer);
     },
     async ready() {
-      while (inFlight >= LIMITS.batchesInFlightMax && !answered) {
+      while (inFlight >= LIMITS.batchesInFlightMax && state === 'working') {
         await new Promise<void>((resolve) => (wake = resolve));
       }
     },
     async end() {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, END_WAIT_MS)));
-      await Promise.race([exited, late]);
+      await Promise.race([settled, late]);
       clearTimeout(timer);
-      void worker.terminate();
+      port.close();
+      if (state === 'answered') keepWorker({ worker, entry });
+      else void worker.terminate();
     },
   };
+}
+
+interface IdleWorker {
+  worker: Worker;
+  entry: string;
+}
+
+/** Those without a job, for a while: to start one takes 50 ms, which is what many jobs take. */
+const idle = new Set<IdleWorker>();
+
+// Run from source, as tests do, the thread has TypeScript to compile as it loads.
+const FROM_SOURCE = __filename.endsWith('.ts');
+const THREAD = join(__dirname, FROM_SOURCE ? 'thread.ts' : 'thread.js');
+const COMPILER = join(__dirname, '../../tests/support/run-ts.js');
+
+function takeWorker(entry: string): IdleWorker {
+  for (const kept of idle) {
+    if (kept.entry !== entry) continue;
+    idle.delete(kept);
+    kept.worker.removeAllListeners();
+    kept.worker.ref();
+    return kept;
+  }
+  return { entry, worker: new Worker(entry, { execArgv: FROM_SOURCE ? ['--require', COMPILER] : [] }) };
+}
+
+/** Starts the thread of the next job, which then need not wait for it. */
+export function warmThread(): void {
+  if (idle.size === 0) keepWorker(takeWorker(THREAD));
+}
+
+/** Does not keep the process from ending. */
+function keepWorker(kept: IdleWorker): void {
+  const { worker } = kept;
+  idle.add(kept);
+  worker.removeAllListeners();
+  worker.unref();
+  const timer = setTimeout(() => {
+    if (idle.delete(kept)) void worker.terminate();
+  }, LIMITS.threadIdleMs).unref();
+  worker.on('error', () => undefined);
+  worker.on('exit', () => {
+    clearTimeout(timer);
+    idle.delete(kept);
+  });
 }
 
 function toError({ code, message, hint }: Extract<FromThread, { failed: unknown }>['failed']): FlexetlError {

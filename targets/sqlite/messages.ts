@@ -1,4 +1,5 @@
-/** What crosses between the plugin and the thread that holds SQLite. Everything here survives a structured clone. */
+/** What crosses between the plugin and the thread that holds SQLite. All of it survives a structured clone. */
+import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode } from '../../pipeline/errors';
 import type { LoadKey } from '../../pipeline/plugin';
 import type { Schema } from '../../pipeline/types';
@@ -19,6 +20,12 @@ export type Job = Destination &
     | { task: 'publish'; schema: Schema; key: LoadKey; rowsExpected: number | undefined }
     | { task: 'discard'; key: LoadKey }
   );
+
+/** What the thread gets: a job, and the channel on which it is fed, answers and is cancelled. */
+export interface Assignment {
+  job: Job;
+  port: MessagePort;
+}
 
 export type TaskOf<Task extends Job['task']> = Extract<Job, { task: Task }>;
 
