@@ -1,5 +1,6 @@
 /** Abort: after a failure or a cancellation, removes what was not published and leaves the report. */
 import { FlexetlError, messageOf } from '../pipeline/errors';
+import { reportLine } from '../pipeline/markdown';
 import type { RunReport } from '../pipeline/report';
 import { writeReport } from '../runtime/report-file';
 import type { RunRef } from '../runtime/staging';
@@ -28,6 +29,7 @@ export function createAbort(deps: Deps): (input: AbortInput) => Promise<StepResu
     if (retryable !== undefined) throw retryable;
     for (const error of kept) deps.log.warn(messageOf(error));
     await tools.staging.remove();
+    deps.log.info(reportLine(input.report));
     // The report is also in the workflow's failure: an output folder that cannot be written must not hide why.
     const path = await writeReport(deps.settings.projectDir, input.report).catch((error: unknown) => {
       deps.log.warn(messageOf(error));

@@ -1,4 +1,5 @@
 /** Finish: the run report on disk, the run's staging gone. */
+import { reportLine } from '../pipeline/markdown';
 import type { RunReport } from '../pipeline/report';
 import { writeReport } from '../runtime/report-file';
 import type { RunRef } from '../runtime/staging';
@@ -14,6 +15,7 @@ export function createFinish(deps: Deps): (input: FinishInput) => Promise<StepRe
   return createStep(deps, 'finish', async (input: FinishInput, tools) => {
     const path = await writeReport(deps.settings.projectDir, input.report);
     await tools.staging.remove();
+    deps.log.info(reportLine(input.report));
     return { path };
   });
 }

@@ -9,6 +9,7 @@ import { findPlugin, type PipelineConfig } from '../pipeline/config/schema';
 import { chunkBytesFor } from '../pipeline/chunks';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
+import { count } from '../pipeline/markdown';
 import type { SourceFile, SourceSurvey } from '../pipeline/plugin';
 import { declareColumns, needsOfSample, stagedSchema } from '../pipeline/schema';
 import { looksUniform, planFold } from '../pipeline/transforms/fold';
@@ -54,10 +55,15 @@ export function createPrepare(deps: Deps): (input: PrepareInput) => Promise<Step
     }
     openReports(deps.settings.projectDir, config.name);
     await tools.staging.writeJson(PLAN_FILE, plan);
+    const chunks = plan.chunks.length;
+    const bytes = plan.survey.files.reduce((sum, file) => sum + file.bytes, 0);
+    deps.log.info(
+      `${config.name} prepared: ${count(bytes)} bytes in ${count(chunks)} ${chunks === 1 ? 'chunk' : 'chunks'}, run ${input.run.runKey}`,
+    );
     return {
       digest: plan.digest,
-      chunks: plan.chunks.length,
-      bytes: plan.survey.files.reduce((sum, file) => sum + file.bytes, 0),
+      chunks,
+      bytes,
       files: plan.survey.files.slice(0, LIMITS.reportFilesMax),
       targets: config.targets.map((_, index) => {
         const { target, options } = targetOf(deps, config, index);

@@ -1,4 +1,4 @@
-/** A run as Markdown, for the details that the Web UI shows of a workflow. */
+/** A run as text: Markdown for the details that the Web UI shows of a workflow, and a line for the log. */
 import type { RunReport } from './report';
 
 interface ProgressView {
@@ -61,6 +61,13 @@ function errorLines(report: RunReport): string[] {
 
 function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}
+
+/** The same in one line, for the log. */
+export function reportLine({ pipeline, status, run_key, duration_ms, rows, targets }: RunReport): string {
+  const published = targets.filter((target) => target.status === 'published');
+  const loaded = published.map(({ name, rows_loaded }) => `, ${count(rows_loaded)} into ${name}`).join('');
+  return `${pipeline} ${status} in ${seconds(duration_ms)}: ${count(rows.read)} rows read${loaded}, run ${run_key}`;
 }
 
 /** 1234567 as 1,234,567. By hand: the first number that is formatted for a locale takes 25 ms. */

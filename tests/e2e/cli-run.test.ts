@@ -47,7 +47,11 @@ describe('run', () => {
     const [, path = ''] = /report {3}(output\/reports\/.*\.json)$/m.exec(stdout) ?? [];
     expect(existsSync(project.path(path))).toBe(true);
     expect(stderr).not.toContain('error');
-    expect(readFileSync(project.path('logs', 'flexetl.log'), 'utf8')).toEqual(expect.any(String));
+    const log = readFileSync(project.path('logs', 'flexetl.log'), 'utf8');
+    expect(log).toMatch(new RegExp(`INFO: ${project.name} prepared: ${SALES.length} bytes in 1 chunk, run 2`));
+    expect(log).toMatch(
+      new RegExp(`INFO: ${project.name} succeeded in .*: 5 rows read, 2 into output/out.db#result, run 2`),
+    );
     expect(project.rows()).toEqual(RESULT);
     expect(project.leftovers()).toEqual([]);
   });

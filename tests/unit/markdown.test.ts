@@ -1,4 +1,4 @@
-import { count, progressMarkdown, reportMarkdown, seconds } from '../../pipeline/markdown';
+import { count, progressMarkdown, reportLine, reportMarkdown, seconds } from '../../pipeline/markdown';
 import { noRows, type RunReport } from '../../pipeline/report';
 
 const REPORT: RunReport = {
@@ -19,6 +19,21 @@ const REPORT: RunReport = {
   source: { files: [] },
   error: null,
 };
+
+describe('a report in the log', () => {
+  it('is a line that names what was published, and nothing else', () => {
+    expect(reportLine(REPORT)).toBe(
+      'sales succeeded in 12.3 s: 12,000 rows read, 10,500 into a|b.db#t, run k1',
+    );
+    const [target] = REPORT.targets;
+    const failed = {
+      ...REPORT,
+      status: 'failed' as const,
+      targets: [{ ...target!, status: 'failed' as const }],
+    };
+    expect(reportLine(failed)).toBe('sales failed in 12.3 s: 12,000 rows read, run k1');
+  });
+});
 
 describe('a report in the Web UI', () => {
   it('is a table of the counts that are not zero, and one of the targets', () => {
