@@ -14,6 +14,7 @@ import { mergeAllNeeds, typedColumn, typeOfNeed, type Needs } from '../pipeline/
 import { literal } from '../pipeline/sql';
 import type { Fold } from '../pipeline/transforms/fold';
 import { sameType, STRING } from '../pipeline/types';
+import { loadArrow } from '../runtime/arrow';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
 import type { RunRef } from '../runtime/staging';
 import type { Deps } from './deps';
@@ -61,6 +62,8 @@ async function extractFast(job: ExtractJob): Promise<Extracted | undefined> {
   const relation = await source.relation(options, plan.survey, chunk, silent);
   return withDuckdb({ ...job.session, reads: relation.reads }, async (db) => {
     const staging = stageChunk(job, db, relation.sql);
+    // DuckDB is at work in its own threads: the time to load what the load step will need.
+    loadArrow();
     // Both must have ended before the session is closed, whichever fails.
     await Promise.allSettled([staging, relation.sound]);
     const staged = await staging;

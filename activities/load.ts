@@ -5,7 +5,7 @@
  * that finds its ledger row there writes nothing.
  */
 import { literal, ident } from '../pipeline/sql';
-import { arrowBatches, loadArrow } from '../runtime/arrow';
+import { arrowBatches } from '../runtime/arrow';
 import { withDuckdb } from '../runtime/duckdb';
 import type { RunRef } from '../runtime/staging';
 import type { Deps } from './deps';
@@ -39,14 +39,11 @@ export function createLoad(deps: Deps): (input: LoadInput) => Promise<StepResult
     const sql =
       `SELECT ${columns} FROM read_parquet(${file}, file_row_number = true) ` +
       `WHERE file_row_number >= ${input.firstRow} AND file_row_number < ${input.firstRow + input.rows}`;
-    const loading = withDuckdb(sessionOptions(plan.config, tools), async (db) =>
+    return withDuckdb(sessionOptions(plan.config, tools), async (db) =>
       target.loadPart(options, key, input.part, schema, arrowBatches(db, sql, schema), {
         ...tools,
         progress: (rows) => tools.progress(rows / input.rows),
       }),
     );
-    // While DuckDB opens its session.
-    loadArrow();
-    return loading;
   });
 }

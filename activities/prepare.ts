@@ -15,6 +15,7 @@ import { declareColumns, needsOfSample, stagedSchema } from '../pipeline/schema'
 import { looksUniform, planFold } from '../pipeline/transforms/fold';
 import { columnsNeeded, isRowWise, planTransforms, type PlannedStep } from '../pipeline/transforms/plan';
 import { readPipelineConfig } from '../runtime/config-file';
+import { warmDuckdb } from '../runtime/duckdb';
 import { openReports } from '../runtime/report-file';
 import { sweepStaging, type RunRef } from '../runtime/staging';
 import type { Deps } from './deps';
@@ -43,6 +44,7 @@ export interface PrepareResult {
 export function createPrepare(deps: Deps): (input: PrepareInput) => Promise<StepResult<PrepareResult>> {
   return createStep(deps, 'prepare', async (input: PrepareInput, tools) => {
     const config = await resolveConfig(deps, input);
+    warmDuckdb();
     for (const { type } of config.targets) findPlugin(deps.plugins.targets, type).warm?.();
     await sweepStaging(deps.settings.stagingDir, input.run, Date.now());
     const plan = await planRun(deps, config, tools);

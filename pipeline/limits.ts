@@ -24,7 +24,7 @@ export const LIMITS = {
   /** Read from the head of a source to guess types and the delimiter. */
   sampleBytes: 1024 * 1024,
   /** Records of the sample that types are guessed from. */
-  sampleRecordsMax: 2_000,
+  sampleRecordsMax: 1_000,
   /** Columns whose needs one query counts: eight aggregates each, planned in more than linear time. */
   needColumnsMax: 25,
   /** One field; a longer one is an unclosed quote far more often than data. */

@@ -60,7 +60,7 @@ export function arrowSchema(schema: Schema): Arrow.Schema {
   return new arrow.Schema(schema.map(({ name, type }) => new arrow.Field(name, arrowType(type), true)));
 }
 
-/** Loaded by the first load: 40 ms that a command without rows need not wait for. */
+/** Loaded with the first rows: 40 ms that a command without rows need not wait for. */
 export function loadArrow(): typeof Arrow {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- import() is not synchronous
   return require('apache-arrow') as typeof Arrow;
