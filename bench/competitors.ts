@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { probePort } from '../worker/server-probe';
-import { withDevServer } from './dev-server';
+import { startDevServer, type DevServer } from './dev-server';
 import { measure, type Command, type Measured } from './measure';
 
 export interface Job {
@@ -18,6 +18,8 @@ export interface Competitor {
   name: string;
   title: string;
   run(job: Job): Promise<Measured>;
+  /** Ends what its runs have in common. */
+  close?(): Promise<void>;
 }
 
 export interface BenchTools {
@@ -83,10 +85,16 @@ async function listFlexetl({ rootDir, log }: BenchTools): Promise<Competitor[]> 
     const args = [cli, 'run', '--config', configPath, '--json'];
     return measure({ ...node(rootDir, args), cwd: job.workDir, env: { ...process.env, ...env } });
   };
+  // One for all passes, from the one that warms up: a server is busy with itself for its first seconds.
+  let running: Promise<DevServer> | undefined;
   const server: Competitor = {
     name: 'flexetl-server',
     title: 'FlexETL, server running',
-    run: (job) => withDevServer(log, (address) => run(job, { TEMPORAL_ADDRESS: address })),
+    async run(job) {
+      const { address } = await (running ??= startDevServer(log));
+      return run(job, { TEMPORAL_ADDRESS: address });
+    },
+    close: async () => (await running)?.stop(),
   };
   if ((await probePort(DEFAULT_SERVER, 1000)) === null) {
     log(`No FlexETL with its embedded server: another server answers at ${DEFAULT_SERVER}. Stop it first.`);

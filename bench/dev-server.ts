@@ -8,23 +8,29 @@ import { findTemporalServer } from '../worker/temporal-server';
 
 const READY_MS = 20_000;
 
-/** Starts a server on a free port, hands its address to `work`, and stops it. */
-export async function withDevServer<T>(
-  log: (message: string) => void,
-  work: (address: string) => Promise<T>,
-): Promise<T> {
+export interface DevServer {
+  address: string;
+  stop(): Promise<void>;
+}
+
+/** Starts a server on a free port. */
+export async function startDevServer(log: (message: string) => void): Promise<DevServer> {
   const binary = await findTemporalServer({ env: process.env, log });
   const port = await freePort();
   const args = ['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(port)];
   const server = spawn(binary, [...args, '--log-level', 'error'], { stdio: 'ignore' });
   const exited = once(server, 'exit');
-  try {
-    const address = `127.0.0.1:${port}`;
-    await waitUntilReady(address);
-    return await work(address);
-  } finally {
+  const stop = async (): Promise<void> => {
     server.kill();
     await exited;
+  };
+  const address = `127.0.0.1:${port}`;
+  try {
+    await waitUntilReady(address);
+    return { address, stop };
+  } catch (error) {
+    await stop();
+    throw error;
   }
 }
 

@@ -39,7 +39,18 @@ async function main(): Promise<void> {
   const python = needsPython ? await preparePython(benchDir, log) : null;
   const competitors = (await listCompetitors({ rootDir, python, log })).filter(({ name }) => wanted(name));
 
-  const dataDir = join(benchDir, 'data');
+  try {
+    await report(await runAll(competitors, join(benchDir, 'data'), settings), settings);
+  } finally {
+    for (const { close } of competitors) await close?.();
+  }
+}
+
+async function runAll(
+  competitors: readonly Competitor[],
+  dataDir: string,
+  settings: Settings,
+): Promise<Run[]> {
   log('Warming up: programs and libraries come from the disk once, not in the first measured run.');
   const warmup = await prepareInput(dataDir, WARMUP_ROWS);
   for (const competitor of competitors) await runOnce(competitor, warmup);
@@ -57,7 +68,7 @@ async function main(): Promise<void> {
       }
     }
   }
-  await report(runs, settings);
+  return runs;
 }
 
 interface Input {
