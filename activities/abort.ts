@@ -4,8 +4,8 @@ import { reportLine } from '../pipeline/markdown';
 import type { RunReport } from '../pipeline/report';
 import { writeReport } from '../runtime/report-file';
 import type { RunRef } from '../runtime/staging';
-import type { Deps } from './deps';
-import { loadKey, PLAN_FILE, targetOf, type RunPlan } from './plan';
+import type { Deps } from '../engine/deps';
+import { loadKey, PLAN_FILE, targetOf, type RunPlan } from '../engine/plan';
 import { createStep, type StepResult } from './step';
 
 export interface AbortInput {

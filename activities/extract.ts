@@ -17,9 +17,9 @@ import { sameType, STRING } from '../pipeline/types';
 import { loadArrow } from '../runtime/arrow';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
 import type { RunRef } from '../runtime/staging';
-import type { Deps } from './deps';
-import { carefulTable, findTextPlaces, rejectedPlaces } from './extract-careful';
-import { checkedColumns, createExtractJob, stagedNames, type ExtractJob } from './extract-job';
+import type { Deps } from '../engine/deps';
+import { carefulTable, findTextPlaces, rejectedPlaces } from '../engine/extract/careful';
+import { checkedColumns, createExtractJob, stagedNames, type ExtractJob } from '../engine/extract/job';
 import { createStep, type StepResult } from './step';
 
 export interface ExtractInput {

@@ -3,7 +3,7 @@ import { reportLine } from '../pipeline/markdown';
 import type { RunReport } from '../pipeline/report';
 import { writeReport } from '../runtime/report-file';
 import type { RunRef } from '../runtime/staging';
-import type { Deps } from './deps';
+import type { Deps } from '../engine/deps';
 import { createStep, type StepResult } from './step';
 
 export interface FinishInput {

@@ -1,6 +1,6 @@
 /** All activities of a worker, made over its dependencies. Workflows import only the type. */
 import { createAbort } from './abort';
-import type { Deps } from './deps';
+import type { Deps } from '../engine/deps';
 import { createExtract } from './extract';
 import { createFinish } from './finish';
 import { createLoad } from './load';

@@ -8,8 +8,8 @@ import { literal, ident } from '../pipeline/sql';
 import { arrowBatches } from '../runtime/arrow';
 import { withDuckdb } from '../runtime/duckdb';
 import type { RunRef } from '../runtime/staging';
-import type { Deps } from './deps';
-import { loadKey, OUTPUT_FILE, readPlan, sessionOptions, targetOf, type OutputPlan } from './plan';
+import type { Deps } from '../engine/deps';
+import { loadKey, OUTPUT_FILE, readPlan, sessionOptions, targetOf, type OutputPlan } from '../engine/plan';
 import { createStep, type StepResult } from './step';
 
 export interface LoadInput {

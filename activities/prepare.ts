@@ -18,8 +18,8 @@ import { readPipelineConfig } from '../runtime/config-file';
 import { warmDuckdb } from '../runtime/duckdb';
 import { openReports } from '../runtime/report-file';
 import { sweepStaging, type RunRef } from '../runtime/staging';
-import type { Deps } from './deps';
-import { parallelWorkersOf, PLAN_FILE, sourceOf, targetOf, type RunPlan } from './plan';
+import type { Deps } from '../engine/deps';
+import { parallelWorkersOf, PLAN_FILE, sourceOf, targetOf, type RunPlan } from '../engine/plan';
 import { createStep, type StepResult, type StepTools } from './step';
 
 export interface PrepareInput {

@@ -1,7 +1,7 @@
 /** Publish: all loaded parts of one target become visible at once. Doing it twice is doing it once. */
 import type { RunRef } from '../runtime/staging';
-import type { Deps } from './deps';
-import { loadKey, OUTPUT_FILE, readPlan, targetOf, type OutputPlan } from './plan';
+import type { Deps } from '../engine/deps';
+import { loadKey, OUTPUT_FILE, readPlan, targetOf, type OutputPlan } from '../engine/plan';
 import { createStep, type StepResult } from './step';
 
 export interface PublishInput {

@@ -4,7 +4,7 @@ import { messageOf } from '../pipeline/errors';
 import { assertSmall } from '../pipeline/payload';
 import type { Tools } from '../pipeline/plugin';
 import { openStaging, type RunRef, type Staging } from '../runtime/staging';
-import type { Deps } from './deps';
+import type { Deps } from '../engine/deps';
 import { toFailure } from './failures';
 import { withLiveness } from './liveness';
 

@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path';
 import { FlexetlError } from '../pipeline/errors';
-import type { StepCount } from '../pipeline/ledger';
+import type { StepCount } from '../pipeline/row-balance';
 import { RECORD_COLUMN } from '../pipeline/plugin';
 import type { Needs } from '../pipeline/schema';
 import { ident, literal, sqlType } from '../pipeline/sql';
@@ -15,8 +15,15 @@ import { tallySteps } from '../pipeline/transforms/tally';
 import type { Schema } from '../pipeline/types';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
 import type { RunRef, Staging } from '../runtime/staging';
-import type { Deps } from './deps';
-import { OUTPUT_FILE, plannedSchema, readPlan, sessionOptions, type OutputPlan, type RunPlan } from './plan';
+import type { Deps } from '../engine/deps';
+import {
+  OUTPUT_FILE,
+  plannedSchema,
+  readPlan,
+  sessionOptions,
+  type OutputPlan,
+  type RunPlan,
+} from '../engine/plan';
 import { createStep, type StepResult } from './step';
 
 export interface TransformInput {

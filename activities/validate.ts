@@ -8,8 +8,8 @@ import { FlexetlError, type Place } from '../pipeline/errors';
 import type { Needs } from '../pipeline/schema';
 import { planTransforms } from '../pipeline/transforms/plan';
 import type { RunRef } from '../runtime/staging';
-import type { Deps } from './deps';
-import { plannedSchema, readPlan } from './plan';
+import type { Deps } from '../engine/deps';
+import { plannedSchema, readPlan } from '../engine/plan';
 import { createStep, type StepResult } from './step';
 
 export interface ValidateInput {

@@ -1,5 +1,5 @@
 /** `flexetl plan`: what a run would do, decided from the pipeline file and a look at the source. */
-import { targetOf } from '../activities/plan';
+import { targetOf } from '../engine/plan';
 import { emptySql, partsSql } from '../activities/transform';
 import { count } from '../pipeline/markdown';
 import { stagedSchema, typedColumn } from '../pipeline/schema';

@@ -1,6 +1,6 @@
 /** `flexetl preview`: the first rows as a run would load them, made from the head of the source. */
 import { MISFIT_COLUMN, stageSql } from '../pipeline/extract-sql';
-import { sourceOf, sessionOptions } from '../activities/plan';
+import { sourceOf, sessionOptions } from '../engine/plan';
 import { runStatements } from '../activities/transform';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';

@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { projectPath } from '../runtime/settings';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { createLog, type Logger } from '../runtime/log';
-import { acquireServer, connectClient, type Server, type ServerOptions } from '../worker/connect';
+import { acquireServer, connectClient, type Server, type ServerOptions } from '../server/connect';
 import type { CommandContext } from './context';
 import { printNote } from './print';
 

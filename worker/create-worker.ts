@@ -9,7 +9,7 @@ import { LIMITS } from '../pipeline/limits';
 import type { Logger } from '../runtime/log';
 import type { Settings } from '../runtime/settings';
 import { bundlePath } from './bundle';
-import { connectionOptions, type Server } from './connect';
+import { connectionOptions, type Server } from '../server/connect';
 import { answerHealth } from './health';
 import { PLUGINS } from './plugins';
 

@@ -12,7 +12,7 @@ import {
   uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
-import { assertBalanced, bookRows } from '../pipeline/ledger';
+import { assertBalanced, bookRows } from '../pipeline/row-balance';
 import { reportMarkdown } from '../pipeline/markdown';
 import type { RunReport } from '../pipeline/report';
 import { errorReportOf, failureOf } from './failures';

@@ -1,5 +1,5 @@
 /** What a run knows of itself: plain JSON, so that a long run can go on in a fresh history. */
-import { bookRows, findImbalances, type StepCount } from '../pipeline/ledger';
+import { bookRows, findImbalances, type StepCount } from '../pipeline/row-balance';
 import type { ErrorReport, RunReport, RunStatus, StepName, TargetReport } from '../pipeline/report';
 import type { Place } from '../pipeline/errors';
 import type { Needs } from '../pipeline/schema';

@@ -1,5 +1,5 @@
 import { FlexetlError } from '../errors';
-import type { StepCount } from '../ledger';
+import type { StepCount } from '../row-balance';
 import type { PlannedStep } from './plan';
 
 /**

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { tallySteps } from '../../pipeline/transforms/tally';
 import { transforms } from '../../pipeline/transforms/index';
 import { columnsNeeded, isRowWise, planTransformSql, planTransforms } from '../../pipeline/transforms/plan';
-import { findImbalances, bookRows } from '../../pipeline/ledger';
+import { findImbalances, bookRows } from '../../pipeline/row-balance';
 import { BOOLEAN, DATE, FLOAT, INTEGER, STRING, decimal, type Schema } from '../../pipeline/types';
 import { parseStep, transformRows, type Step, type TextRow } from '../support/rows';
 

@@ -10,7 +10,7 @@ import { chownSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { choosePorts } from '../../worker/ports';
+import { choosePorts } from '../../server/ports';
 import { composeChecks } from './compose';
 import { deployChecks } from './deploy';
 import { findEngine, run, type Engine } from './engine';

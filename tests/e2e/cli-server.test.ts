@@ -1,5 +1,5 @@
 /** The commands about runs that others have started: status, history, cancel, worker, dev. */
-import { choosePorts } from '../../worker/ports';
+import { choosePorts } from '../../server/ports';
 import { closeProjects, openProject, reportOf, type Project } from '../support/project';
 import { expectError } from '../support/refusal';
 import { waitFor } from '../support/wait-for';

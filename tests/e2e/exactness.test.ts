@@ -4,7 +4,7 @@ import os from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { RunReport } from '../../pipeline/report';
-import { findOnPath } from '../../worker/temporal-server';
+import { findOnPath } from '../../server/temporal-server';
 import { plainDecimal, sale, salesCsv, SALES_JOB, salesTruth, sortRows, type Sale } from '../support/sales';
 import { openHarness, sqliteTarget, type Harness } from '../support/worker-harness';
 

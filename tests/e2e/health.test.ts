@@ -1,8 +1,8 @@
 import { readSettings } from '../../runtime/settings';
 import { answerHealth, askWorkers, type Vitals, type WorkerHealth } from '../../worker/health';
-import { choosePorts } from '../../worker/ports';
-import { addressOf, endServer, startServer } from '../../worker/server-process';
-import { findTemporalServer } from '../../worker/temporal-server';
+import { choosePorts } from '../../server/ports';
+import { addressOf, endServer, startServer } from '../../server/server-process';
+import { findTemporalServer } from '../../server/temporal-server';
 import { makeFolder } from '../support/folder';
 import { closeProjects, openProject } from '../support/project';
 

@@ -3,9 +3,9 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { LIMITS } from '../../pipeline/limits';
-import { acquireServer, connectClient, connectionOptions, type Server } from '../../worker/connect';
-import { choosePorts } from '../../worker/ports';
-import { commandOfProcess, isAlive } from '../../worker/processes';
+import { acquireServer, connectClient, connectionOptions, type Server } from '../../server/connect';
+import { choosePorts } from '../../server/ports';
+import { commandOfProcess, isAlive } from '../../server/processes';
 import { serverPid } from '../support/embedded';
 import { makeFolder } from '../support/folder';
 

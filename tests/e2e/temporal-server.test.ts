@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { LIMITS } from '../../pipeline/limits';
-import { findTemporalServer } from '../../worker/temporal-server';
+import { findTemporalServer } from '../../server/temporal-server';
 import { makeFolder } from '../support/folder';
 
 const NOWHERE = 'http://127.0.0.1:2';

@@ -1,4 +1,4 @@
-import { isAlive } from '../../worker/processes';
+import { isAlive } from '../../server/processes';
 import { endServerOf, serverPid, serversOf } from '../support/embedded';
 import { expectExact, reach, writeFaultJob, type Moment } from '../support/fault-job';
 import { closeProjects, openProject, reportOf, type Project } from '../support/project';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { describeOptions } from '../../client/json-schema';
-import { generateFiles } from '../../client/generate';
+import { describeOptions } from '../../pipeline/config/json-schema';
+import { generateFiles } from '../../build/generate';
 import { parsePipelineText } from '../../pipeline/config/parse';
 import { optionsOf } from '../../pipeline/config/schema';
 import { listPipelines, readPipelineConfig } from '../../runtime/config-file';

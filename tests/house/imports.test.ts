@@ -12,14 +12,19 @@ import {
 
 /** What may import what. Sources and targets reach activities through `deps`, never by import. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
-  pipeline: [],
-  runtime: ['pipeline'],
-  sources: ['pipeline', 'runtime'],
-  targets: ['pipeline', 'runtime'],
-  activities: ['pipeline', 'runtime'],
+  plugin: ['pipeline'],
+  pipeline: ['plugin'],
+  runtime: ['plugin', 'pipeline'],
+  sources: ['plugin', 'pipeline', 'runtime'],
+  targets: ['plugin', 'pipeline', 'runtime'],
+  engine: ['plugin', 'pipeline', 'runtime'],
+  activities: ['plugin', 'pipeline', 'runtime', 'engine'],
   workflows: ['pipeline'],
-  worker: ['pipeline', 'runtime', 'sources', 'targets', 'activities'],
-  client: ['pipeline', 'runtime', 'activities', 'worker', 'workflows'],
+  server: ['pipeline', 'runtime'],
+  worker: ['plugin', 'pipeline', 'runtime', 'sources', 'targets', 'activities', 'engine', 'server'],
+  control: ['plugin', 'pipeline', 'runtime', 'workflows', 'server', 'worker'],
+  client: ['plugin', 'pipeline', 'runtime', 'engine', 'workflows', 'server', 'worker', 'control', 'build'],
+  build: ['plugin', 'pipeline', 'runtime', 'worker'],
 };
 
 /** What may import nothing but types. */

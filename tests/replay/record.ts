@@ -5,9 +5,9 @@
  * as it is, for runs of it may be open when a new version is installed. A change goes behind `patched()`.
  */
 import { mkdirSync } from 'node:fs';
-import { choosePorts } from '../../worker/ports';
-import { addressOf, endServer, startServer } from '../../worker/server-process';
-import { findTemporalServer } from '../../worker/temporal-server';
+import { choosePorts } from '../../server/ports';
+import { addressOf, endServer, startServer } from '../../server/server-process';
+import { findTemporalServer } from '../../server/temporal-server';
 import { makeFolder, removeFolders } from '../support/folder';
 import { HISTORIES, writeHistory } from './history-file';
 import { playScenarios } from './scenarios';

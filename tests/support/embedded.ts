@@ -1,7 +1,7 @@
 /** The embedded server of a project, as it is seen from outside. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProcess, isAlive } from '../../worker/processes';
+import { findProcess, isAlive } from '../../server/processes';
 
 /** The process that the project's record names. */
 export function serverPid(projectDir: string): number {

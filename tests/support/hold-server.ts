@@ -1,5 +1,5 @@
 /** A command as far as its server goes: acquires it, says so in one line of JSON, holds it until stdin ends. */
-import { acquireServer } from '../../worker/connect';
+import { acquireServer } from '../../server/connect';
 
 async function main(): Promise<void> {
   const [projectDir = '', localPort = '1'] = process.argv.slice(2);

@@ -5,7 +5,7 @@ import { ident, literal, sqlType } from '../../pipeline/sql';
 import { transforms } from '../../pipeline/transforms/index';
 import { isRowWise, planTransformSql, planTransforms } from '../../pipeline/transforms/plan';
 import { tallySteps } from '../../pipeline/transforms/tally';
-import type { StepCount } from '../../pipeline/ledger';
+import type { StepCount } from '../../pipeline/row-balance';
 import type { Schema } from '../../pipeline/types';
 import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
 import { makeFolder } from './folder';

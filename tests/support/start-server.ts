@@ -1,7 +1,7 @@
 /** Starts the dev server of a test run and prints its address and process id. */
-import { choosePorts } from '../../worker/ports';
-import { addressOf, startServer } from '../../worker/server-process';
-import { findTemporalServer } from '../../worker/temporal-server';
+import { choosePorts } from '../../server/ports';
+import { addressOf, startServer } from '../../server/server-process';
+import { findTemporalServer } from '../../server/temporal-server';
 import { makeFolder } from './folder';
 
 async function start(): Promise<void> {

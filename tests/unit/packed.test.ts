@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { bytecodeFile, findPacked, loadPacked, sealBytecode } from '../../client/packed';
+import { bytecodeFile, findPacked, loadPacked, sealBytecode } from '../../build/packed';
 import { makeFolder } from '../support/folder';
 
 const DIST = join(__dirname, '..', '..', 'dist');
@@ -17,9 +17,9 @@ function packLine(line: string, bytecode?: Buffer): string {
   return file;
 }
 
-/** Runs a script in a process of its own, with the functions of client/packed.ts. @returns what it prints, as JSON */
+/** Runs a script in a process of its own, with the functions of build/packed.ts. @returns what it prints, as JSON */
 function inNode(script: string): unknown {
-  const start = `const { findPacked, loadPacked } = require(${JSON.stringify(join(DIST, 'client', 'packed.js'))});`;
+  const start = `const { findPacked, loadPacked } = require(${JSON.stringify(join(DIST, 'build', 'packed.js'))});`;
   const said = execFileSync(process.execPath, ['--eval', `${start} ${script}`], { cwd: makeFolder() });
   return JSON.parse(said.toString());
 }
@@ -93,9 +93,13 @@ describe('bytecode', () => {
   it('that is damaged stops no command', () => {
     const dir = makeFolder();
     mkdirSync(join(dir, 'dist', 'program'), { recursive: true });
-    mkdirSync(join(dir, 'dist', 'client'));
-    for (const name of ['flexetl.js', 'packed.js'])
-      copyFileSync(join(DIST, 'client', name), join(dir, 'dist/client', name));
+    for (const [folder, name] of [
+      ['client', 'flexetl.js'],
+      ['build', 'packed.js'],
+    ] as const) {
+      mkdirSync(join(dir, 'dist', folder));
+      copyFileSync(join(DIST, folder, name), join(dir, 'dist', folder, name));
+    }
     copyFileSync(join(DIST, '..', 'package.json'), join(dir, 'package.json'));
     const file = findPacked('flexetl', PROGRAM_DIR) ?? '';
     copyFileSync(file, join(dir, 'dist/program', basename(file)));

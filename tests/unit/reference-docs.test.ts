@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildJsonSchema } from '../../client/json-schema';
-import { renderReferenceDocs } from '../../client/reference-docs';
+import { buildJsonSchema } from '../../pipeline/config/json-schema';
+import { renderReferenceDocs } from '../../build/reference-docs';
 import { FAKE_PLUGINS as plugins } from '../support/fake-plugins';
 
 const example = readFileSync(join(__dirname, '../../configs/sales.yaml'), 'utf8');

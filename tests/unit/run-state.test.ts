@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { StepCount } from '../../pipeline/ledger';
+import type { StepCount } from '../../pipeline/row-balance';
 import type { StepName } from '../../pipeline/report';
 import {
   addCounts,

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { resultOf } from '../../client/result';
 import type { RunReport } from '../../pipeline/report';
-import { findTemporalServer } from '../../worker/temporal-server';
+import { findTemporalServer } from '../../server/temporal-server';
 import { progressQuery, reportQuery, workflowIdOf } from '../../workflows/messages';
 import type { pipeline } from '../../workflows/pipeline';
 import { salesCsv, SALES_JOB, salesTruth, sortRows, plainDecimal, type Sale } from '../support/sales';

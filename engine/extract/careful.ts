@@ -1,7 +1,7 @@
 /** The careful lane: records one by one, each misfit with its place. */
-import type { Place } from '../pipeline/errors';
-import { LIMITS } from '../pipeline/limits';
-import type { SourceRecord } from '../pipeline/plugin';
+import type { Place } from '../../pipeline/errors';
+import { LIMITS } from '../../pipeline/limits';
+import type { SourceRecord } from '../../pipeline/plugin';
 import {
   mergeNeeds,
   needOfDecimal,
@@ -12,11 +12,11 @@ import {
   type Needs,
   type SourceColumn,
   type TypeNeed,
-} from '../pipeline/schema';
-import { ident } from '../pipeline/sql';
-import { countDigits, decimal, explainMisfit, sameType, spellingOf, type Column } from '../pipeline/types';
-import type { Duckdb } from '../runtime/duckdb';
-import { checkedColumns, type ExtractJob } from './extract-job';
+} from '../../pipeline/schema';
+import { ident } from '../../pipeline/sql';
+import { countDigits, decimal, explainMisfit, sameType, spellingOf, type Column } from '../../pipeline/types';
+import type { Duckdb } from '../../runtime/duckdb';
+import { checkedColumns, type ExtractJob } from './job';
 
 interface Checked {
   column: Column;

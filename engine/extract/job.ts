@@ -1,7 +1,7 @@
 /** Everything one extract works with, gathered once. */
-import { FlexetlError } from '../pipeline/errors';
-import type { CheckedColumn } from '../pipeline/extract-sql';
-import type { Chunk, Source } from '../pipeline/plugin';
+import { FlexetlError } from '../../pipeline/errors';
+import type { CheckedColumn } from '../../pipeline/extract-sql';
+import type { Chunk, Source } from '../../pipeline/plugin';
 import {
   isOpen,
   mergeAllNeeds,
@@ -10,15 +10,15 @@ import {
   typedColumn,
   type Needs,
   type SourceColumn,
-} from '../pipeline/schema';
-import { planFold, type Fold } from '../pipeline/transforms/fold';
-import { planTransforms } from '../pipeline/transforms/plan';
-import type { Schema, TextRules } from '../pipeline/types';
-import type { DuckdbOptions } from '../runtime/duckdb';
-import type { Deps } from './deps';
-import type { ExtractInput } from './extract';
-import { readPlan, sessionOptions, sourceOf, type RunPlan } from './plan';
-import type { StepTools } from './step';
+} from '../../pipeline/schema';
+import { planFold, type Fold } from '../../pipeline/transforms/fold';
+import { planTransforms } from '../../pipeline/transforms/plan';
+import type { Schema, TextRules } from '../../pipeline/types';
+import type { DuckdbOptions } from '../../runtime/duckdb';
+import type { Deps } from '../deps';
+import type { ExtractInput } from '../../activities/extract';
+import { readPlan, sessionOptions, sourceOf, type RunPlan } from '../plan';
+import type { StepTools } from '../../activities/step';
 
 export interface ExtractJob {
   plan: RunPlan;

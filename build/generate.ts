@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plugins } from '../pipeline/config/schema';
 import { PLUGINS } from '../worker/plugins';
-import { buildJsonSchema } from './json-schema';
+import { buildJsonSchema } from '../pipeline/config/json-schema';
 import { renderReferenceDocs } from './reference-docs';
 
 export interface GeneratedFile {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { assertBalanced, bookRows, findImbalances, type StepCount } from '../../pipeline/ledger';
+import { assertBalanced, bookRows, findImbalances, type StepCount } from '../../pipeline/row-balance';
 import type { RowFate } from '../../pipeline/plugin';
 import type { TargetReport } from '../../pipeline/report';
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { constants, Script } from 'node:vm';
 import { crc32 } from 'node:zlib';
 
-/** The folder of programs, from dist/client. */
+/** The folder of programs, from dist/build. */
 export const PROGRAM_DIR = join(__dirname, '..', 'program');
 
 /** Bytes of the checksum at the end of a bytecode file. */

@@ -3,7 +3,7 @@
  * It describes what the parser accepts, without the checks that need more than one value.
  */
 import { z } from 'zod';
-import { createConfigSchema, type Plugins } from '../pipeline/config/schema';
+import { createConfigSchema, type Plugins } from './schema';
 
 /** The keywords that our schemas use. */
 export interface JsonSchema {

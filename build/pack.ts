@@ -11,7 +11,7 @@ import { basename, dirname, join, relative, sep } from 'node:path';
 import { Writable } from 'node:stream';
 import { isMainThread, Worker } from 'node:worker_threads';
 import { build, type Plugin } from 'esbuild';
-import type * as Cli from './cli';
+import type * as Cli from '../client/cli';
 import { bytecodeFile, findPacked, loadPacked, PROGRAM_DIR, sealBytecode } from './packed';
 
 const ROOT = join(PROGRAM_DIR, '..', '..');
@@ -47,7 +47,7 @@ async function pack(): Promise<void> {
 
 /** A file of a known name, for threads are started by path. */
 function threadStart(file: string): string {
-  return `require('../client/packed.js').loadPacked(require('node:path').join(__dirname, '${basename(file)}'));\n`;
+  return `require('../build/packed.js').loadPacked(require('node:path').join(__dirname, '${basename(file)}'));\n`;
 }
 
 /** @returns the code, and the copyright notices in the comments of what is in it */

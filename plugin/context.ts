@@ -1,0 +1,40 @@
+/** What a plugin may use of the world; handed to `open`, never imported. */
+
+/** Lines for the log of the run; values never belong in them. */
+export interface PluginLog {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+}
+
+export interface PluginContext {
+  /** Absolute folder of the project; relative paths in options are relative to it. */
+  projectDir: string;
+  /** Absolute scratch folder of this attempt; removed afterwards. */
+  scratchDir: string;
+  /** Files that all attempts and workers of a run share. */
+  shared: SharedFiles;
+  /** Aborts on cancellation and shutdown. */
+  signal: AbortSignal;
+  log: PluginLog;
+  /** Progress of long work, 0 to 1. */
+  progress(share: number): void;
+  /**
+   * The value of a secret that an option names, see `secret()` in `options.ts`. Never log it.
+   * @throws FlexetlError SECRET_MISSING
+   */
+  secret(name: string): Promise<string>;
+}
+
+/** A small store beside the staged parts of a run. Names are relative, as in `source/file-0.csv`. */
+export interface SharedFiles {
+  /** Absolute path of a finished file, or undefined where there is none. */
+  find(name: string): Promise<string | undefined>;
+  /**
+   * Absolute path of the file of that name. Where there is none, `write` makes it at the path it is given, and it
+   * appears under its name whole and durable. Two attempts may both make it: they must make the same bytes.
+   */
+  make(name: string, write: (path: string) => Promise<void>): Promise<string>;
+  /** Names of finished files that start with a prefix, sorted. */
+  list(prefix: string): Promise<string[]>;
+}

@@ -1,0 +1,53 @@
+/**
+ * Options that say what they are. A plugin's options are a `z.strictObject`; a field made with one of these
+ * functions is treated for what it is wherever it stands, so that nothing keeps a list of plugin names by hand.
+ */
+import { z } from 'zod';
+
+export type OptionKind = 'secret' | 'expression' | 'path';
+
+const KIND = 'flexetl';
+
+/** `{secret: NAME}`: the value is looked up on the worker, by `context.secret`. */
+export interface SecretName {
+  secret: string;
+}
+
+/** A secret: only its name stands in a pipeline file; a value written there is refused. */
+export function secret() {
+  return z
+    .strictObject(
+      { secret: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable') },
+      {
+        error:
+          'a secret is never written into a pipeline file. Write {secret: NAME}, and set NAME in the environment.',
+      },
+    )
+    .meta({ [KIND]: 'secret' satisfies OptionKind });
+}
+
+/** An expression over columns: its syntax is checked with the pipeline file, its columns by the plugin. */
+export function expression() {
+  return z.string().meta({ [KIND]: 'expression' satisfies OptionKind });
+}
+
+/** A file, folder or glob, relative to the project. */
+export function path() {
+  return z
+    .string()
+    .min(1)
+    .meta({ [KIND]: 'path' satisfies OptionKind });
+}
+
+/** What a field of the options is, or undefined for a plain one; looks through optional(), default() and describe(). */
+export function kindOfOption(field: z.ZodType): OptionKind | undefined {
+  for (let inner: z.ZodType | undefined = field; inner; inner = unwrap(inner)) {
+    const kind = inner.meta()?.[KIND];
+    if (kind !== undefined) return kind as OptionKind;
+  }
+  return undefined;
+}
+
+function unwrap(field: z.ZodType): z.ZodType | undefined {
+  return (field.def as { innerType?: z.ZodType }).innerType;
+}

@@ -1,0 +1,167 @@
+/**
+ * What a source is. There are two forms.
+ *
+ * A **record source** yields pages of records from a position: an API, a queue, a generator of one's own. FlexETL lands
+ * each page in staging before anything is computed from it, so a retry asks for no page twice; types, batches, places
+ * of bad values and state are not the source's business.
+ *
+ * A **file source** hands DuckDB a relation of texts for each partition of its files, and can say for any record of a
+ * partition where it stands and why it is broken.
+ */
+import type { z } from 'zod';
+import type { TextRules } from '../pipeline/types';
+import type { PluginContext } from './context';
+
+/** A place to go on from; small JSON that only the source understands. */
+export type Position = null | boolean | number | string | Position[] | { [key: string]: Position };
+
+// ── Record sources ────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Page {
+  /** In their order. Values are JSON; numbers that must keep every digit are texts. */
+  records: readonly Record<string, unknown>[];
+  /** Where the page after this one starts; undefined after the last one. */
+  next?: Position;
+}
+
+export interface RecordSource<Options> {
+  kind: 'records';
+  /** The YAML `type` and the file's name. */
+  type: string;
+  /** One sentence for the reference docs. */
+  description: string;
+  options: z.ZodType<Options>;
+  /**
+   * Pages from a position on. It is called again with the position of the first page that is not landed yet, and must
+   * then yield the pages that it would have yielded.
+   * @param from undefined: from the beginning
+   */
+  read(options: Options, context: PluginContext, from: Position | undefined): AsyncIterable<Page>;
+}
+
+// ── File sources ──────────────────────────────────────────────────────────────────────────────────────────
+
+export interface SourceFile {
+  /** As shown to users: relative to the project where it lies inside. */
+  path: string;
+  bytes: number;
+  /** Changes whenever the content does: size, mtime and a hash of head and tail. */
+  fingerprint: string;
+}
+
+/** What a source is, found by looking at it once; plain JSON, pinned for the whole run. */
+export interface SourceSurvey {
+  files: readonly SourceFile[];
+  /** Column names in order, as the source has them. */
+  columns: readonly string[];
+  /** Records from the head, as text; null for a null. */
+  sample: readonly (readonly (string | null)[])[];
+  /** Mean bytes of a record in the sample; 0 when there is none. */
+  recordBytes: number;
+  /** Everything detected that a later step needs (delimiter, data start, …); small JSON. */
+  detected: unknown;
+}
+
+/** Whole records that lie together: the unit of checkpoints and of parallel work. */
+export interface Partition {
+  index: number;
+  /** Index into the survey's files. */
+  file: number;
+  /** Byte range [start, end) of whole records in the plain text of the file. */
+  start: number;
+  end: number;
+}
+
+/** Where the partitions are: known at once, or cut one after the other. */
+export type Partitions = { known: readonly Partition[] } | { first: Position };
+
+/** A partition that was cut, and where the next one starts. */
+export interface Landed {
+  partition: Partition;
+  /** Undefined after the last partition. */
+  next?: Position;
+}
+
+/** A partition as DuckDB can read it. */
+export interface TextRelation {
+  /** SQL of a relation with one VARCHAR column per survey column, in record order. */
+  sql: string;
+  /** Absolute paths that it reads. */
+  reads: string[];
+  /**
+   * Resolves beside the query: false if DuckDB may have misread the partition without noticing, so that what the query
+   * gave must not be used. Rejects when the partition cannot be read.
+   */
+  trusted: Promise<boolean>;
+}
+
+/** A partition without its broken records, which DuckDB reads as it was meant. */
+export interface RepairedRelation {
+  sql: string;
+  reads: string[];
+  /** Ordinals of the records that were cut out, counted from 0 over all records of the partition; ascending. */
+  broken: readonly number[];
+}
+
+/** One record with its place. */
+export interface SourceRecord {
+  /** Counted from 0 within the partition. */
+  ordinal: number;
+  /** Physical line where the record starts, 1-based within the file. */
+  line: number;
+  /** 1-based within the file, header not counted. */
+  record: number;
+  /** Offset of the record's first byte within the plain text of the file. */
+  byteOffset: number;
+  /** Texts in the order of the survey's columns, or null when the record is broken. */
+  values: readonly (string | null)[] | null;
+  /** Why a broken record is broken. */
+  reason?: string;
+  /** The record as it stands in the file, at most `LIMITS.rawCharsMax` characters. */
+  raw: string;
+}
+
+/** A file source over given options. Reading changes nothing, so every call can be made again. */
+export interface OpenSource {
+  rules: TextRules;
+  /** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE */
+  survey(): Promise<SourceSurvey>;
+  /** Deterministic: the same cuts for every attempt. @param partitionBytes the size wanted, about */
+  partitions(survey: SourceSurvey, partitionBytes: number): Promise<Partitions>;
+  /**
+   * Cuts the partition of an index at `from`, and may keep a copy of its text in `context.shared`.
+   * Called in order, and only after `partitions` gave a `first`.
+   */
+  land(survey: SourceSurvey, index: number, from: Position): Promise<Landed>;
+  /** Fast lane: a partition for DuckDB. The query may fail on broken records; `repair` then decides. */
+  relation(survey: SourceSurvey, partition: Partition): Promise<TextRelation>;
+  /** Careful lane: the same without the broken records. */
+  repair(survey: SourceSurvey, partition: Partition): Promise<RepairedRelation>;
+  /**
+   * The records of these ordinals with their places, in order; one pass over the bytes of the partition.
+   * @param ordinals ascending; undefined: all records
+   */
+  records(
+    survey: SourceSurvey,
+    partition: Partition,
+    ordinals?: readonly number[],
+  ): AsyncIterable<SourceRecord>;
+  /** @throws FlexetlError SOURCE_CHANGED when the file of a partition is not what the survey saw */
+  assertUnchanged(survey: SourceSurvey, partition: Partition): Promise<void>;
+  /** Removes copies that `land` kept of a partition; called when its part is staged. */
+  release(partition: Partition): Promise<void>;
+}
+
+export interface FileSource<Options> {
+  kind: 'files';
+  type: string;
+  description: string;
+  options: z.ZodType<Options>;
+  open(options: Options, context: PluginContext): OpenSource;
+}
+
+export type Source<Options> = RecordSource<Options> | FileSource<Options>;
+
+export function defineSource<Options, S extends Source<Options>>(source: S & Source<Options>): S {
+  return source;
+}

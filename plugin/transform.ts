@@ -1,0 +1,53 @@
+/** What a transform is: one step of `transformations`, as SQL over the rows of a pipeline. */
+import type { z } from 'zod';
+import type { Schema } from '../pipeline/types';
+
+/** The reasons for which a row can leave, with the names of the run report. */
+export type RowFate = 'dropped' | 'filtered' | 'deduplicated' | 'aggregated';
+
+/** What one transform does to a relation, decided from its options and the schema before it. */
+export interface TransformPlan {
+  /** Columns after the step, without the column of record numbers. */
+  schema: Schema;
+  /**
+   * `row`: each row by itself, so parts can be transformed apart, and the record number is passed on.
+   * `global`: needs all rows at once; its output is in the order {@link orderBy}, and gets new record numbers from it.
+   */
+  scope: 'row' | 'global';
+  /** Only for `global`: each output row is an input row and still has its record number. */
+  passesRecord?: boolean;
+  /** Only for `global`: the output has `ROWS_COLUMN`, the number of input rows that an output row stands for. */
+  countsRows?: boolean;
+  /** Only for `row`: the SQL condition of the rows that stay, over the input, when that is all the step does. */
+  keeps?: string;
+  /** The fate of rows that go in and do not come out; absent when every row comes out. */
+  removes?: RowFate;
+  /** Input columns needed to make the given output columns, the ones the step itself looks at included. */
+  needs(outputs: ReadonlySet<string>): ReadonlySet<string>;
+  /**
+   * The step as a SELECT.
+   * @param input SQL of a relation (a quoted name) with the columns of the schema before and the record number
+   * @param columns the input columns that are there: a superset of `needs` of what is wanted later
+   * @param fast use the fast arithmetic that fails with VALUE_OVERFLOW where it is too narrow
+   */
+  select(input: string, columns: ReadonlySet<string>, fast?: boolean): string;
+  /**
+   * SQL order terms over the output, and the record number where it is passed, that make its order total and
+   * deterministic; only for `global`. Absent for a single row.
+   */
+  orderBy?: string;
+}
+
+export interface Transform<Options> {
+  /** The YAML `type` and the file's name. */
+  type: string;
+  /** One sentence for the reference docs. */
+  description: string;
+  options: z.ZodType<Options>;
+  /** @throws FlexetlError EXPRESSION_INVALID or SCHEMA_MISMATCH, naming the column or the place in the expression */
+  plan(options: Options, schema: Schema): TransformPlan;
+}
+
+export function defineTransform<Options>(transform: Transform<Options>): Transform<Options> {
+  return transform;
+}
