@@ -49,7 +49,7 @@ export function createPrepare(deps: Deps): (input: PrepareInput) => Promise<Step
     await sweepStaging(deps.settings.stagingDir, input.run, Date.now());
     const plan = await planRun(deps, config, tools);
     const schema = stagedSchema(plan.columns, plan.needs);
-    const steps = planTransforms(config.transformations, schema);
+    const steps = planTransforms(config.transformations, schema, deps.plugins.transforms);
     const output = steps.at(-1)?.plan.schema ?? schema;
     for (const index of config.targets.keys()) {
       const { target, options } = targetOf(deps, config, index);
@@ -107,7 +107,9 @@ export async function planRun(
   const survey = await source.survey(options, tools);
   const declared = inSource(survey, () => declareColumns(survey.columns, config.validation.schema));
   const needs = needsOfSample(declared, survey.sample, rules);
-  const steps = inSource(survey, () => planTransforms(config.transformations, stagedSchema(declared, needs)));
+  const steps = inSource(survey, () =>
+    planTransforms(config.transformations, stagedSchema(declared, needs), deps.plugins.transforms),
+  );
   const used = columnsNeeded(steps, survey.columns);
   const columns = declared.map((column) => ({ ...column, staged: used.has(column.name) }));
   const { chunk_size } = config.scalability.processing;

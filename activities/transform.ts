@@ -44,7 +44,7 @@ export function createTransform(deps: Deps): (input: TransformInput) => Promise<
   return createStep(deps, 'transform', async (input: TransformInput, tools) => {
     const plan = await readPlan(tools.staging);
     const schema = plannedSchema(plan, input.wider);
-    const steps = planTransforms(plan.config.transformations, schema);
+    const steps = planTransforms(plan.config.transformations, schema, deps.plugins.transforms);
     const chunks = input.chunk === null ? plan.chunks.map((chunk) => chunk.index) : [input.chunk];
     const parts = chunks.map((chunk) => tools.staging.extractPart(chunk, schema));
     const rows = parts.length > 0 ? partsSql(parts, schema) : emptySql(schema);

@@ -30,7 +30,7 @@ export function createValidate(deps: Deps): (input: ValidateInput) => Promise<St
     if (input.rejected > 0) throw recordsRejected(input);
     const plan = await readPlan(tools.staging);
     try {
-      planTransforms(plan.config.transformations, plannedSchema(plan, input.wider));
+      planTransforms(plan.config.transformations, plannedSchema(plan, input.wider), deps.plugins.transforms);
     } catch (error) {
       throw explainText(error, input.becameText);
     }

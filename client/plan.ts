@@ -30,7 +30,7 @@ type Plan = ReturnType<typeof describePlan>;
 function describePlan({ deps, plan }: Rehearsal) {
   const { config, survey, columns, needs, chunks } = plan;
   const schema = stagedSchema(columns, needs);
-  const steps = planTransforms(config.transformations, schema);
+  const steps = planTransforms(config.transformations, schema, deps.plugins.transforms);
   const output = steps.at(-1)?.plan.schema ?? schema;
   const input = chunks.length > 0 ? partsSql(['extract/part-*.parquet'], schema) : emptySql(schema);
   const fold = plan.fold ? planFold(steps) : undefined;

@@ -60,7 +60,7 @@ async function previewRows({ deps, plan, tools }: Rehearsal, rowsMax: number): P
   const { config, columns, needs } = plan;
   const { source, options } = sourceOf(deps, config);
   const schema = stagedSchema(columns, needs);
-  const steps = planTransforms(config.transformations, schema);
+  const steps = planTransforms(config.transformations, schema, deps.plugins.transforms);
   return withDuckdb(sessionOptions(config, tools), async (db) => {
     const read = await readHead({ deps, plan, tools }, db);
     const checked = columns.map((column) => typedColumn(column, needs));

@@ -60,16 +60,16 @@ export async function createExtractJob(
     options,
     session: sessionOptions(plan.config, tools),
     partFile: tools.staging.extractPart(chunk.index, schema),
-    fold: plan.fold ? foldOf(plan, schema) : undefined,
+    fold: plan.fold ? foldOf(deps, plan, schema) : undefined,
     groupsFile: tools.staging.groupsPart(chunk.index, schema),
     tools,
   };
 }
 
 /** @returns undefined where the types found since have made an expression wrong: validate says so */
-function foldOf(plan: RunPlan, schema: Schema): Fold | undefined {
+function foldOf(deps: Deps, plan: RunPlan, schema: Schema): Fold | undefined {
   try {
-    return planFold(planTransforms(plan.config.transformations, schema));
+    return planFold(planTransforms(plan.config.transformations, schema, deps.plugins.transforms));
   } catch (error) {
     if (error instanceof FlexetlError) return undefined;
     throw error;

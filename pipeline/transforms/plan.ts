@@ -1,12 +1,11 @@
 /** From the steps of a pipeline file to plans, and from plans to the SQL that runs them over staged parts. */
 import { assertColumnNames, columnList } from '../columns';
 import { FlexetlError } from '../errors';
-import { ROWS_COLUMN, RECORD_COLUMN, type TransformPlan } from '../plugin';
+import { ROWS_COLUMN, RECORD_COLUMN, type Transform, type TransformPlan } from '../plugin';
 import { ident } from '../sql';
 import { suggest } from '../suggest';
 import type { Schema } from '../types';
 import { readGroups } from './folded';
-import { transforms } from './index';
 
 export interface PlannedStep {
   index: number;
@@ -38,11 +37,13 @@ export interface TransformSql {
 /**
  * Plans the steps, each on the columns that the one before leaves.
  * @param steps as the pipeline file has them, options checked and complete
+ * @param transforms all that there are
  * @throws FlexetlError EXPRESSION_INVALID, SCHEMA_MISMATCH, CONFIG_INVALID, PLUGIN_UNKNOWN
  */
 export function planTransforms(
   steps: readonly { type: string; options: unknown }[],
   schema: Schema,
+  transforms: readonly Transform<unknown>[],
 ): PlannedStep[] {
   assertColumnNames(
     schema.map(({ name }) => name),
@@ -51,7 +52,7 @@ export function planTransforms(
   let before = schema;
   return steps.map(({ type, options }, index) => {
     const transform = transforms.find((one) => one.type === type);
-    if (!transform) throw unknownTransform(type);
+    if (!transform) throw unknownTransform(type, transforms);
     const plan = inStep(index, () => transform.plan(options, before));
     before = plan.schema;
     return { index, type, plan };
@@ -253,7 +254,7 @@ function countTable(table: string, { index, plan }: PlannedStep): TransformState
   return { sql: `SELECT ${terms.join(', ')} FROM ${table}`, counts };
 }
 
-function unknownTransform(type: string): FlexetlError {
+function unknownTransform(type: string, transforms: readonly Transform<unknown>[]): FlexetlError {
   const types = transforms.map((one) => one.type);
   const near = suggest(type, types);
   return new FlexetlError('PLUGIN_UNKNOWN', {

@@ -112,7 +112,7 @@ describe.each(uses)('%s %j', (_, step) => {
   });
 
   it('needs only columns that are there, and makes the same of them alone', async () => {
-    const [planned] = planTransforms([parseStep(step)], schema);
+    const [planned] = planTransforms([parseStep(step)], schema, transforms);
     const names = schema.map(({ name }) => name);
     for (const { name } of planned?.plan.schema ?? []) {
       const needed = planned?.plan.needs(new Set([name])) ?? new Set();
@@ -168,18 +168,20 @@ describe('a chain of transforms', () => {
         { type: 'select', columns: ['a'] },
       ].map(parseStep),
       schema,
+      transforms,
     );
     expect([...columnsNeeded(planned, ['id'])].sort()).toEqual(['id', 'ok']);
     expect([...columnsNeeded([], ['id', 'name'])]).toEqual(['id', 'name']);
     const counting = planTransforms(
       [parseStep({ type: 'aggregate', aggregations: { n: 'count(*)' } })],
       schema,
+      transforms,
     );
     expect([...columnsNeeded(counting, ['id', 'name'])]).toEqual(['id']);
   });
 
   it('counts filters in a row in one scan', () => {
-    const planned = planTransforms(sales.slice(0, 2).map(parseStep), schema);
+    const planned = planTransforms(sales.slice(0, 2).map(parseStep), schema, transforms);
     const { statements } = planTransformSql(planned, 'SELECT 1', schema);
     expect(statements).toHaveLength(1);
     expect(statements[0]?.sql.match(/ FROM \(SELECT /g)).toHaveLength(1);
@@ -201,7 +203,7 @@ describe('a chain of transforms', () => {
   });
 
   it('tells of two counts that differ', () => {
-    const planned = planTransforms([parseStep({ type: 'sort', by: ['id'] })], schema);
+    const planned = planTransforms([parseStep({ type: 'sort', by: ['id'] })], schema, transforms);
     expect(() => tallySteps(planned, [{ boundary: 1, rows: 2 }], 3)).toThrow(/2 rows were counted, and 3/);
   });
 });

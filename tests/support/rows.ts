@@ -63,7 +63,7 @@ export async function transformRows(
   rows: readonly TextRow[],
   { threads = 2, partRows = Infinity }: { threads?: number; partRows?: number } = {},
 ): Promise<Transformed> {
-  const planned = planTransforms(steps.map(parseStep), schema);
+  const planned = planTransforms(steps.map(parseStep), schema, transforms);
   const parts: string[] = [];
   for (let start = 0; start === 0 || start < rows.length; start += partRows) {
     parts.push(relationOf(schema, rows.slice(start, start + partRows), start));

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { MISFIT_COLUMN } from '../../../pipeline/extract-sql';
 import { looksUniform, planFold, type Fold } from '../../../pipeline/transforms/fold';
+import { transforms } from '../../../pipeline/transforms/index';
 import { planTransforms, planTransformSql } from '../../../pipeline/transforms/plan';
 import { tallySteps } from '../../../pipeline/transforms/tally';
 import { DATE, FLOAT, INTEGER, STRING, decimal, type Schema } from '../../../pipeline/types';
@@ -61,7 +62,7 @@ const CHAINS: readonly Step[][] = [
 ];
 
 function foldOf(...steps: Step[]): Fold | undefined {
-  return planFold(planTransforms(steps.map(parseStep), schema));
+  return planFold(planTransforms(steps.map(parseStep), schema, transforms));
 }
 
 interface Folded {
@@ -72,7 +73,7 @@ interface Folded {
 
 /** What extract and transform do with a source of one chunk: rows whose first column is `misfit` do not fit. */
 function foldRows(steps: readonly Step[], rows: readonly TextRow[]): Promise<Folded> {
-  const planned = planTransforms(steps.map(parseStep), schema);
+  const planned = planTransforms(steps.map(parseStep), schema, transforms);
   const fold = planFold(planned);
   if (!fold) throw new Error('these steps are not folded');
   return inDuckdb(async (db) => {

@@ -1,4 +1,5 @@
 import { FlexetlError } from '../../../pipeline/errors';
+import { transforms } from '../../../pipeline/transforms/index';
 import { planTransforms } from '../../../pipeline/transforms/plan';
 import {
   BOOLEAN,
@@ -32,7 +33,7 @@ const idsAfter = async (step: Step): Promise<(string | null | undefined)[]> =>
 
 function failure(...steps: Step[]): FlexetlError {
   try {
-    planTransforms(steps.map(parseStep), schema);
+    planTransforms(steps.map(parseStep), schema, transforms);
   } catch (error) {
     if (error instanceof FlexetlError) return error;
     throw error;
