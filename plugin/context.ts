@@ -37,4 +37,6 @@ export interface SharedFiles {
   make(name: string, write: (path: string) => Promise<void>): Promise<string>;
   /** Names of finished files that start with a prefix, sorted. */
   list(prefix: string): Promise<string[]>;
+  /** Removes a file; fine where there is none. */
+  remove(name: string): Promise<void>;
 }

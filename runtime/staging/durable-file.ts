@@ -1,0 +1,34 @@
+/** Files that appear under their name whole and durable, or not at all. */
+import { randomUUID } from 'node:crypto';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { makeFolders } from '../folders';
+
+/** Gives a finished file its final name. A power cut leaves the old file or the new one. */
+export async function publishFile(scratchFile: string, file: string): Promise<void> {
+  makeFolders(dirname(file), 0o700);
+  await syncPath(scratchFile);
+  await rename(scratchFile, file);
+  await syncPath(dirname(file));
+}
+
+/** Writes a text as a whole file. */
+export async function writeDurably(file: string, text: string): Promise<void> {
+  makeFolders(dirname(file), 0o700);
+  const scratchFile = `${file}.${randomUUID()}.tmp`;
+  try {
+    await writeFile(scratchFile, text, { mode: 0o600 });
+    await publishFile(scratchFile, file);
+  } finally {
+    await rm(scratchFile, { force: true });
+  }
+}
+
+async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,122 @@
+/** The staging store in a folder: one folder per run, shared by all workers of a machine or over a shared volume. */
+import { createHash, randomUUID } from 'node:crypto';
+import { access, mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { FlexetlError, messageOf } from '../../pipeline/errors';
+import { LIMITS } from '../../pipeline/limits';
+import { makeFolders } from '../folders';
+import { publishFile, writeDurably } from './durable-file';
+import { createSharedFiles } from './shared-files';
+import type { RunRef, RunStaging, StagingStore } from './store';
+
+/** Of the file of a part, and of its receipt. */
+const PART = '.parquet';
+const RECEIPT = '.json';
+
+/** @param stagingDir absolute */
+export function createLocalStore(stagingDir: string): StagingStore {
+  const folderOf = (run: RunRef): string => join(stagingDir, safeName(run.pipeline), safeName(run.runKey));
+  return {
+    openRun(run) {
+      const dir = folderOf(run);
+      try {
+        makeFolders(dir, 0o700);
+      } catch (error) {
+        throw new FlexetlError('PATH_UNWRITABLE', {
+          message: `The staging folder cannot be created: ${messageOf(error)}.`,
+          hint: 'Make it writable, or set FLEXETL_STAGING_DIR to a folder that is.',
+          cause: error,
+        });
+      }
+      return Promise.resolve(createRunStaging(dir));
+    },
+    async sweep(run, nowMs) {
+      const root = join(stagingDir, safeName(run.pipeline));
+      for (const name of await readdir(root).catch(() => [])) {
+        if (name === safeName(run.runKey)) continue;
+        const info = await stat(join(root, name)).catch(() => undefined);
+        if (info && nowMs - info.mtimeMs > LIMITS.stagingKeepMs)
+          await rm(join(root, name), { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+function createRunStaging(dir: string): RunStaging {
+  const partsDir = join(dir, 'parts');
+  return {
+    localDir: dir,
+    async fetch<R extends object>(name: string) {
+      const receipt = await readReceipt<R>(join(partsDir, name + RECEIPT));
+      if (receipt === undefined) return undefined;
+      const path = join(partsDir, name + PART);
+      return { receipt, path: (await exists(path)) ? path : null };
+    },
+    async commit(name, receipt, scratchFile) {
+      if (scratchFile !== undefined) await publishFile(scratchFile, join(partsDir, name + PART));
+      await writeDurably(join(partsDir, name + RECEIPT), JSON.stringify(receipt));
+    },
+    async list(prefix) {
+      // A prefix ends inside a folder of parts: `extract/00007`.
+      const folder = join(partsDir, dirname(`${prefix}x`));
+      const names = await readdir(folder).catch(() => []);
+      const folderName = dirname(`${prefix}x`);
+      return names
+        .filter((name) => name.endsWith(RECEIPT))
+        .map((name) => join(folderName, name.slice(0, -RECEIPT.length)))
+        .filter((name) => name.startsWith(prefix))
+        .sort();
+    },
+    async remove(prefix) {
+      if (prefix === '') {
+        await rm(dir, { recursive: true, force: true });
+        // The pipeline's folder goes with its last run; with another one in it, it stays.
+        await rmdir(dirname(dir)).catch(() => undefined);
+        return;
+      }
+      for (const name of await this.list(prefix)) {
+        await rm(join(partsDir, name + RECEIPT), { force: true });
+        await rm(join(partsDir, name + PART), { force: true });
+      }
+    },
+    shared: createSharedFiles(join(dir, 'shared')),
+    async withScratch(work) {
+      const scratchDir = join(dir, 'scratch', randomUUID());
+      await mkdir(scratchDir, { recursive: true, mode: 0o700 });
+      try {
+        return await work(scratchDir);
+      } finally {
+        await rm(scratchDir, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+/** @throws FlexetlError STAGING_DAMAGED for a receipt that is no JSON */
+async function readReceipt<R>(file: string): Promise<R | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as R;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new FlexetlError('STAGING_DAMAGED', {
+      message: `The staged file ${file} is damaged.`,
+      hint: 'Check the disk of the staging folder, then start the pipeline again under another run key.',
+      cause: error,
+    });
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** A folder name from a run key or pipeline name: the readable part, and a hash where something was replaced. */
+export function safeName(text: string): string {
+  const readable = text.replace(/[^A-Za-z0-9_.-]/g, '-').replace(/^\.+/, '');
+  if (readable === text && text !== '' && text.length <= 100) return text;
+  return `${readable.slice(0, 60)}-${createHash('sha256').update(text).digest('hex').slice(0, 12)}`;
+}
