@@ -38,7 +38,7 @@ function asKnown(error: unknown): FlexetlError {
     });
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return new FlexetlError('STAGING_UNWRITABLE', {
+    return new FlexetlError('PATH_UNWRITABLE', {
       message: `Not permitted: ${message}.`,
       hint: 'Check the owner and mode of that path.',
     });

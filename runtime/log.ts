@@ -28,7 +28,7 @@ export interface LogOptions {
 const READABLE = { colorize: false, ignore: 'pid,hostname', sync: true } as const;
 
 /**
- * @throws FlexetlError STAGING_UNWRITABLE when the folder of the log file cannot be written
+ * @throws FlexetlError PATH_UNWRITABLE when the folder of the log file cannot be written
  */
 export function createLog(options: LogOptions): Logger {
   const streams: pino.StreamEntry[] = [];
@@ -66,7 +66,7 @@ function openLogFile(file: string, options: LogOptions): Writable {
       ? raw
       : pretty({ ...READABLE, translateTime: 'SYS:yyyy-mm-dd HH:MM:ss.l', destination: raw });
   } catch (error) {
-    throw new FlexetlError('STAGING_UNWRITABLE', {
+    throw new FlexetlError('PATH_UNWRITABLE', {
       message: `The log file ${file} cannot be written: ${messageOf(error)}.`,
       hint: 'Make its folder writable, or change monitoring.logging.output.',
       cause: error,

@@ -15,7 +15,7 @@ export function reportPath(pipeline: string, runKey: string): string {
 
 /**
  * Makes the folder of a run's report: a run that could not tell of its end had better not begin.
- * @throws FlexetlError STAGING_UNWRITABLE
+ * @throws FlexetlError PATH_UNWRITABLE
  */
 export function openReports(projectDir: string, pipeline: string): void {
   const folder = dirname(reportPath(pipeline, 'run'));
@@ -27,7 +27,7 @@ export function openReports(projectDir: string, pipeline: string): void {
   }
 }
 
-/** @throws FlexetlError STAGING_UNWRITABLE */
+/** @throws FlexetlError PATH_UNWRITABLE */
 export async function writeReport(projectDir: string, report: RunReport): Promise<string> {
   const path = reportPath(report.pipeline, report.run_key);
   const file = join(projectDir, path);
@@ -43,7 +43,7 @@ export async function writeReport(projectDir: string, report: RunReport): Promis
 }
 
 function unwritable(path: string, cause: unknown): FlexetlError {
-  return new FlexetlError('STAGING_UNWRITABLE', {
+  return new FlexetlError('PATH_UNWRITABLE', {
     message: `The run report cannot be written to ${path}: ${messageOf(cause)}.`,
     hint: 'Make the folder output/reports writable.',
     cause,

@@ -38,14 +38,14 @@ export interface Staging {
   remove(): Promise<void>;
 }
 
-/** @throws FlexetlError STAGING_UNWRITABLE */
+/** @throws FlexetlError PATH_UNWRITABLE */
 export async function openStaging(stagingDir: string, run: RunRef): Promise<Staging> {
   const dir = join(stagingDir, safeName(run.pipeline), safeName(run.runKey));
   try {
     makeFolders(join(dir, 'extract'), 0o700);
     makeFolders(join(dir, 'output'), 0o700);
   } catch (error) {
-    throw new FlexetlError('STAGING_UNWRITABLE', {
+    throw new FlexetlError('PATH_UNWRITABLE', {
       message: `The staging folder cannot be created: ${messageOf(error)}.`,
       hint: 'Make it writable, or set FLEXETL_STAGING_DIR to a folder that is.',
       cause: error,

@@ -41,7 +41,7 @@ export interface Server {
 /**
  * Finds or starts the server, in this order: the one named in TEMPORAL_ADDRESS, the one this project already runs,
  * one on localhost:7233, a new one for this project.
- * @throws FlexetlError SERVER_UNREACHABLE, SERVER_BINARY_MISSING, SERVER_PORT_TAKEN, STAGING_UNWRITABLE, CONFIG_INVALID
+ * @throws FlexetlError SERVER_UNREACHABLE, SERVER_BINARY_MISSING, SERVER_PORT_TAKEN, PATH_UNWRITABLE, CONFIG_INVALID
  */
 export async function acquireServer(options: ServerOptions): Promise<Server> {
   const { env, log = () => undefined, port } = options;
@@ -69,7 +69,7 @@ async function joinOwn(embedded: Omit<EmbeddedOptions, 'start'>): Promise<Embedd
   try {
     return await holdEmbeddedServer({ ...embedded, start: false });
   } catch (error) {
-    if (error instanceof FlexetlError && error.code === 'STAGING_UNWRITABLE') return null;
+    if (error instanceof FlexetlError && error.code === 'PATH_UNWRITABLE') return null;
     throw error;
   }
 }

@@ -54,7 +54,7 @@ export interface EmbeddedServer {
  * was killed does not count, and a server whose users were all killed is taken over, never doubled. While it is held
  * it is watched and, if it dies, started again on the same address and database.
  * @returns null when no server runs and none was to be started
- * @throws FlexetlError STAGING_UNWRITABLE, SERVER_BINARY_MISSING, SERVER_PORT_TAKEN, SERVER_UNREACHABLE
+ * @throws FlexetlError PATH_UNWRITABLE, SERVER_BINARY_MISSING, SERVER_PORT_TAKEN, SERVER_UNREACHABLE
  */
 export async function holdEmbeddedServer(options: EmbeddedOptions): Promise<EmbeddedServer | null> {
   const { stateDir, log } = options;
@@ -180,7 +180,7 @@ async function explainUnwritable<T>(stateDir: string, work: () => Promise<T>): P
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (!UNWRITABLE.includes(code)) throw error;
-    throw new FlexetlError(code === 'ENOSPC' ? 'DISK_FULL' : 'STAGING_UNWRITABLE', {
+    throw new FlexetlError(code === 'ENOSPC' ? 'DISK_FULL' : 'PATH_UNWRITABLE', {
       message: `The folder ${stateDir}, where the embedded Temporal server keeps its state, cannot be written: ${messageOf(error)}.`,
       hint: 'Make it writable, or name a running server in TEMPORAL_ADDRESS.',
       cause: error,

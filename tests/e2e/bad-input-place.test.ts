@@ -45,7 +45,7 @@ describe('a folder that cannot be written', () => {
     project.write('output/reports', 'a file');
     const report = await expectRefusal(project, {
       exit: 3,
-      code: 'STAGING_UNWRITABLE',
+      code: 'PATH_UNWRITABLE',
       says: [
         `The run report cannot be written to output/reports/${project.name}: `,
         'output/reports is a file, not a folder.',
@@ -58,7 +58,7 @@ describe('a folder that cannot be written', () => {
     project.write('logs', 'a file');
     await expectRefusal(project, {
       exit: 3,
-      code: 'STAGING_UNWRITABLE',
+      code: 'PATH_UNWRITABLE',
       says: [
         /logs\/flexetl\.log cannot be written: .*logs is a file, not a folder\./,
         'monitoring.logging.output',
@@ -71,7 +71,7 @@ describe('a folder that cannot be written', () => {
     project.env['FLEXETL_STAGING_DIR'] = folder;
     await expectRefusal(project, {
       exit: 3,
-      code: 'STAGING_UNWRITABLE',
+      code: 'PATH_UNWRITABLE',
       says: ['The staging folder cannot be created: ', folder, 'FLEXETL_STAGING_DIR'],
     });
     expect(project.rows()).toBeUndefined();

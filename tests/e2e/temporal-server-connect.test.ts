@@ -87,7 +87,7 @@ describe('a command without any server around', () => {
     const projectDir = makeFolder();
     writeFileSync(join(projectDir, '.flexetl'), 'a file in the way');
     await expect(acquire({ projectDir })).rejects.toMatchObject({
-      code: 'STAGING_UNWRITABLE',
+      code: 'PATH_UNWRITABLE',
       message: expect.stringContaining(join(projectDir, '.flexetl')) as string,
     });
   });

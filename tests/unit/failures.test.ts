@@ -57,8 +57,8 @@ describe('an error that crosses from an activity to the workflow and into the re
 
   it.each([
     ['ENOSPC', 'DISK_FULL', false],
-    ['EACCES', 'STAGING_UNWRITABLE', true],
-    ['EROFS', 'STAGING_UNWRITABLE', true],
+    ['EACCES', 'PATH_UNWRITABLE', true],
+    ['EROFS', 'PATH_UNWRITABLE', true],
     ['EIO', 'INTERNAL', false],
   ])('of the operating system, %s, is %s', (errno, type, nonRetryable) => {
     const error = Object.assign(new Error(`${errno}: open '/x'`), { code: errno });

@@ -1,0 +1,52 @@
+/** The names of parts: derived from the step and the index, and for typed parts from the types. */
+import { createHash } from 'node:crypto';
+import { formatType, type Schema } from '../../pipeline/types';
+
+export const PLAN = 'plan';
+/** The schema of the output. */
+export const OUTPUT = 'output';
+
+/** The place of a partition that was cut, and where the next one starts. */
+export function landedName(partition: number): string {
+  return `landed/${pad(partition)}`;
+}
+
+/** All staged forms of a partition start with this. */
+export function extractPrefix(partition: number): string {
+  return `extract/${pad(partition)}-`;
+}
+
+/** The types are part of the name: a late attempt with older types cannot replace a part with newer ones. */
+export function extractName(partition: number, schema: Schema): string {
+  return extractPrefix(partition) + schemaDigest(schema);
+}
+
+export function rejectsName(partition: number): string {
+  return `rejects/${pad(partition)}`;
+}
+
+/** What a partition has shown of the types of columns, beyond the sample. */
+export const EVIDENCE_PREFIX = 'evidence/';
+
+export function evidenceName(partition: number): string {
+  return `${EVIDENCE_PREFIX}${pad(partition)}`;
+}
+
+export function outputName(part: number): string {
+  return `transform/${pad(part)}`;
+}
+
+/** The index of a part, from its name. */
+export function indexOf(name: string): number {
+  return Number(/\/(\d+)/.exec(name)?.[1]);
+}
+
+function pad(index: number): string {
+  return String(index).padStart(5, '0');
+}
+
+/** Eight hex digits of the names and types. */
+export function schemaDigest(schema: Schema): string {
+  const text = JSON.stringify(schema.map((column) => [column.name, formatType(column.type)]));
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
+}

@@ -1,0 +1,51 @@
+/**
+ * The staging store: where the parts of runs lie between two steps. The address of a part is derived from
+ * (run, step, index), so nothing but small results ever travels through Temporal.
+ *
+ * Every part has a receipt, the result of the step that made it, which is written last: a step that finds its receipt
+ * returns it. That is resume and retry in one mechanism. Where the parts lie (a folder, a bucket) is the affair of the
+ * store behind this interface.
+ */
+import type { SharedFiles } from '../../plugin/context';
+
+export interface RunRef {
+  pipeline: string;
+  runKey: string;
+}
+
+/** A committed part: its receipt, and the local path of its file, or null where it has none. */
+export interface StagedPart<R> {
+  receipt: R;
+  path: string | null;
+}
+
+/** The staging of one run. */
+export interface RunStaging {
+  /**
+   * The one local folder in which files of this run are read and written. The store of a bucket keeps copies here.
+   */
+  localDir: string;
+  /** The part of a name, brought to this machine; undefined where none is committed. */
+  fetch<R extends object>(name: string): Promise<StagedPart<R> | undefined>;
+  /**
+   * Puts a part under its name, whole and durable: first its file, then its receipt. A part that is there already is
+   * replaced, which must be by the same rows.
+   * @param scratchFile a finished file in a scratch folder of {@link withScratch}; absent: the receipt is all
+   */
+  commit(name: string, receipt: object, scratchFile?: string): Promise<void>;
+  /** Names of committed parts that start with a prefix, sorted. */
+  list(prefix: string): Promise<string[]>;
+  /** Removes the parts that start with a prefix; '' removes all of the run. Fine when there is nothing. */
+  remove(prefix: string): Promise<void>;
+  /** Files of the source that all workers share: plain copies, slices, pages. */
+  shared: SharedFiles;
+  /** An absolute scratch folder of this attempt; gone after `work`. */
+  withScratch<T>(work: (scratchDir: string) => Promise<T>): Promise<T>;
+}
+
+export interface StagingStore {
+  /** @throws FlexetlError PATH_UNWRITABLE */
+  openRun(run: RunRef): Promise<RunStaging>;
+  /** Removes the runs of this pipeline that nobody has touched for `LIMITS.stagingKeepMs`, but for `run`. */
+  sweep(run: RunRef, nowMs: number): Promise<void>;
+}
