@@ -27,6 +27,35 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   build: ['plugin', 'pipeline', 'runtime', 'worker'],
 };
 
+/** Wrong and known; the owners of these files empty both lists. A shared type moves to the lower file. */
+const KNOWN = {
+  imports: [
+    'build/pack.ts → client',
+    'client/plan.ts → activities',
+    'client/preview.ts → activities',
+    'client/rehearsal.ts → activities',
+    'engine/extract/job.ts → activities',
+  ],
+  circles: [
+    'activities/extract',
+    'engine/extract/careful',
+    'engine/extract/job',
+    'pipeline/config/expressions',
+    'pipeline/config/schema',
+    'pipeline/transforms/folded',
+    'pipeline/transforms/plan',
+    'sources/csv',
+    'sources/csv/places',
+    'sources/csv/reader',
+    'sources/csv/relation',
+    'sources/csv/survey',
+    'workflows/messages',
+    'workflows/phases',
+    'workflows/pipeline',
+    'workflows/run-state',
+  ],
+};
+
 /** What may import nothing but types. */
 const MAY_IMPORT_TYPES: Record<string, readonly string[]> = { workflows: ['activities'] };
 
@@ -87,6 +116,31 @@ function isTypeOnly(clause: ts.ImportClause | undefined): boolean {
   return namedBindings.elements.every((element) => element.isTypeOnly);
 }
 
+/** Groups of files, without extension, each of which reaches all others of its group through imports. */
+function circlesOf(edges: readonly Import[]): string[][] {
+  const graph = new Map<string, string[]>(productFiles.map((path) => [path.replace(/\.ts$/, ''), []]));
+  for (const { from, to, relative } of edges) if (relative) graph.get(from.replace(/\.ts$/, ''))?.push(to);
+  const reached = new Map([...graph.keys()].map((path) => [path, reachedFrom(path, graph)]));
+  const circles = [...reached].map(([path, others]) =>
+    [...others].filter((other) => reached.get(other)?.has(path)).sort(),
+  );
+  const known = new Set<string | undefined>([undefined]);
+  return circles.filter(([first]) => !known.has(first) && known.add(first));
+}
+
+/** The file itself only if a circle leads back to it. */
+function reachedFrom(path: string, graph: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const reached = new Set<string>();
+  const open = [path];
+  for (let next = open.pop(); next !== undefined; next = open.pop())
+    for (const to of graph.get(next) ?? [])
+      if (!reached.has(to)) {
+        reached.add(to);
+        open.push(to);
+      }
+  return reached;
+}
+
 const dirOf = (path: string): string => path.split('/')[0] ?? '';
 const describeImport = ({ place, to }: Import): string => `${place} imports ${to}`;
 
@@ -103,9 +157,15 @@ describe('imports', () => {
       if (!relative || dirOf(from) === dirOf(to)) return false;
       const dir = dirOf(from);
       const allowed = [...(MAY_IMPORT[dir] ?? []), ...(typeOnly ? (MAY_IMPORT_TYPES[dir] ?? []) : [])];
-      return !allowed.includes(dirOf(to));
+      return !allowed.includes(dirOf(to)) && !KNOWN.imports.includes(`${from} → ${dirOf(to)}`);
     });
     expect(wrong.map(describeImport)).toEqual([]);
+  });
+
+  it('never lead in a circle, not even for types', () => {
+    const isKnown = (circle: string[]): boolean => circle.every((path) => KNOWN.circles.includes(path));
+    const found = circlesOf(imports).filter((circle) => !isKnown(circle));
+    expect(found.map((circle) => circle.join(' ↔ '))).toEqual([]);
   });
 
   it('never lead from one source or target into another', () => {

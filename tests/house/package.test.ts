@@ -1,4 +1,4 @@
-import { listFiles, readJson, readText } from './repository';
+import { productFiles, readJson, readText } from './repository';
 
 interface Manifest {
   version: string;
@@ -81,9 +81,7 @@ describe('package.json', () => {
   });
 
   it('has dependencies that something imports', () => {
-    const code = listFiles(['{workflows,activities,pipeline,runtime,sources,targets,worker,client}/**/*.ts'])
-      .map(readText)
-      .join('\n');
+    const code = productFiles.map(readText).join('\n');
     const unused = Object.keys(runtime).filter(
       (name) => !code.includes(`'${name}'`) && !code.includes(`'${name}/`),
     );
