@@ -7,7 +7,7 @@
 import { join } from 'node:path';
 import { FlexetlError } from '../pipeline/errors';
 import type { StepCount } from '../pipeline/row-balance';
-import { RECORD_COLUMN } from '../pipeline/plugin';
+import { RECORD_COLUMN } from '../pipeline/columns';
 import type { Needs } from '../pipeline/schema';
 import { ident, literal, sqlType } from '../pipeline/sql';
 import { planTransforms, planTransformSql, type TransformStatement } from '../pipeline/transforms/plan';

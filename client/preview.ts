@@ -4,7 +4,7 @@ import { sourceOf, sessionOptions } from '../engine/plan';
 import { runStatements } from '../activities/transform';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import { RECORD_COLUMN } from '../pipeline/plugin';
+import { RECORD_COLUMN } from '../pipeline/columns';
 import { stagedSchema, typedColumn } from '../pipeline/schema';
 import { ident } from '../pipeline/sql';
 import { planTransforms, planTransformSql } from '../pipeline/transforms/plan';

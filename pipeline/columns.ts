@@ -1,9 +1,23 @@
 /** What steps say about columns: names that are there, names that may be given, lists for a SELECT. */
 import { FlexetlError } from './errors';
-import { RECORD_COLUMN } from './plugin';
 import { ident } from './sql';
 import { suggest } from './suggest';
 import { findColumn, type Column, type Schema } from './types';
+
+/** Names that users may not give to columns start so, in any case. */
+export const RESERVED_PREFIX = '_flexetl';
+
+/** The number of a record, which carries the order of records through all steps. */
+export const RECORD_COLUMN = '_flexetl_record';
+
+/** Of groups: the number of rows that a group stands for. */
+export const ROWS_COLUMN = '_flexetl_rows';
+
+/** Of partial groups: the boundary that their rows reach, see `transforms/partial-groups.ts`. */
+export const REACHED_COLUMN = '_flexetl_reached';
+
+/** True for a row that is rejected. */
+export const REJECTED_COLUMN = '_flexetl_rejected';
 
 /**
  * The columns of these names.
@@ -42,7 +56,7 @@ export function assertColumnNames(names: readonly string[], where: string): void
     const problem =
       name === ''
         ? 'a column has an empty name'
-        : key === RECORD_COLUMN || key.startsWith('_flexetl')
+        : key.startsWith(RESERVED_PREFIX)
           ? `the column name "${name}" is reserved`
           : name.includes('\0')
             ? 'a column name holds a zero character'
@@ -52,7 +66,7 @@ export function assertColumnNames(names: readonly string[], where: string): void
     if (problem !== undefined) {
       throw new FlexetlError('CONFIG_INVALID', {
         message: `${where}: ${problem}.`,
-        hint: 'Give each column a name of its own that does not start with _flexetl and is not _record.',
+        hint: 'Give each column a name of its own that does not start with _flexetl.',
       });
     }
     seen.set(key, name);
@@ -64,7 +78,7 @@ export function columnList(schema: Schema, there: ReadonlySet<string>): string[]
   return schema.filter(({ name }) => there.has(name)).map(({ name }) => ident(name));
 }
 
-/** SELECT of these terms and `_record`. */
+/** SELECT of these terms and the record number. */
 export function selectRows(terms: readonly string[], input: string, rest = ''): string {
   return `SELECT ${[...terms, ident(RECORD_COLUMN)].join(', ')} FROM ${input}${rest === '' ? '' : ` ${rest}`}`;
 }

@@ -1,4 +1,5 @@
 /** The SQL of the extract step: texts in, typed columns and a misfit mark out. */
+import { REJECTED_COLUMN } from './columns';
 import { LIMITS } from './limits';
 import { isOpen, NO_NEED, mergeNeeds, type SourceColumn, type TypeNeed } from './schema';
 import { castText, ident, literal } from './sql';
@@ -16,7 +17,7 @@ import {
 } from './types';
 
 /** True in a staged row of which some value does not fit its column. */
-export const MISFIT_COLUMN = '_misfit';
+export const MISFIT_COLUMN = REJECTED_COLUMN;
 
 export interface CheckedColumn extends Column {
   /** Nulls only so far: the first text decides the type, and does not fit until it is decided. */

@@ -1,5 +1,5 @@
 /**
- * What a source, a target and a transform are, and the functions that declare one.
+ * What a source and a target are, and the functions that declare one.
  *
  * A plugin is one file with one object: its options (a zod schema whose fields describe themselves), what it
  * does, and how it behaves under failure. Adding it to the `index.ts` beside it makes it known to the
@@ -8,94 +8,6 @@
 import type { RecordBatch } from 'apache-arrow';
 import type { z } from 'zod';
 import type { Column, Schema, TextRules } from './types';
-
-// ── Transforms ────────────────────────────────────────────────────────────────────────────────────────────
-
-/** The column that carries the order of records through all steps; never part of a user's schema. */
-export const RECORD_COLUMN = '_record';
-
-/** A column of counts that a plan with `countsRows` adds; never part of a user's schema. */
-export const ROWS_COLUMN = '_flexetl_rows';
-
-/**
- * A column of groups that are staged instead of rows: the boundary that their rows reach, before the step that
- * removed them or before the grouping. Never part of a user's schema.
- */
-export const REACHED_COLUMN = '_flexetl_reached';
-
-/** The reasons for which a row can leave, with the names of the run report. */
-export type RowFate = 'dropped' | 'filtered' | 'deduplicated' | 'aggregated';
-
-/** What one transform does to a relation, decided from its options and the schema before it. */
-export interface TransformPlan {
-  /** Columns after the step, without `_record`. */
-  schema: Schema;
-  /**
-   * `row`: each row by itself, so parts can be transformed apart, and `_record` is passed on.
-   * `global`: needs all rows at once; its output is in the order {@link orderBy}, and gets a new `_record` from it.
-   */
-  scope: 'row' | 'global';
-  /** Only for `global`: each output row is an input row and still has its `_record`. */
-  passesRecord?: boolean;
-  /** Only for `global`: the output has {@link ROWS_COLUMN}, the number of input rows that an output row stands for. */
-  countsRows?: boolean;
-  /** Only for `row`: the SQL condition of the rows that stay, over the input, when that is all the step does. */
-  keeps?: string;
-  /** Only with `keeps`: it asks of columns no more than whether they are null. */
-  keepsByNulls?: boolean;
-  /** The fate of rows that go in and do not come out; absent when every row comes out. */
-  removes?: RowFate;
-  /** Input columns needed to make the given output columns, the ones the step itself looks at included. */
-  needs(outputs: ReadonlySet<string>): ReadonlySet<string>;
-  /**
-   * The step as a SELECT.
-   * @param input SQL of a relation (a quoted name) with the columns of the schema before and `_record`
-   * @param columns the input columns that are there: a superset of `needs` of what is wanted later
-   * @param lean try the fast arithmetic that fails with VALUE_OVERFLOW where it is too narrow
-   */
-  select(input: string, columns: ReadonlySet<string>, lean?: boolean): string;
-  /**
-   * SQL order terms over the output, and `_record` where it is passed, that make its order total and
-   * deterministic; only for `global`. Absent for a single row.
-   */
-  orderBy?: string;
-  /** Only for `global` with `countsRows`: how to do it over rows in any order; absent where that cannot be. */
-  unordered?: UnorderedPlan;
-}
-
-/** A grouping of rows that come in any order, with one more column to group by. */
-export interface UnorderedPlan {
-  /** The columns that name a group. */
-  keys: readonly string[];
-  /**
-   * Columns that must hold one value in each group, for otherwise the order of records counts.
-   * @param columns the input columns that are there
-   */
-  uniform(columns: ReadonlySet<string>): readonly string[];
-  /** Columns that are computed with; same parameter. */
-  computed(columns: ReadonlySet<string>): ReadonlySet<string>;
-  /**
-   * As `select` of the plan, in lean arithmetic; groups by `by` and by the uniform columns as well.
-   * @param by a column of the input, which is put out too
-   */
-  select(input: string, columns: ReadonlySet<string>, by: string): string;
-}
-
-export interface Transform<Options> {
-  /** The YAML `type` and the file's name. */
-  type: string;
-  /** One sentence for the reference docs. */
-  description: string;
-  options: z.ZodType<Options>;
-  /**
-   * @throws FlexetlError EXPRESSION_INVALID or SCHEMA_MISMATCH, naming the column or the position in the expression
-   */
-  plan(options: Options, schema: Schema): TransformPlan;
-}
-
-export function defineTransform<Options>(transform: Transform<Options>): Transform<Options> {
-  return transform;
-}
 
 // ── Sources ───────────────────────────────────────────────────────────────────────────────────────────────
 

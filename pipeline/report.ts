@@ -1,6 +1,6 @@
 /** The run report: what the workflow returns, `--json` prints, and a file keeps. Field names are fixed. */
 import type { ErrorCode, Place } from './errors';
-import type { RowFate } from './plugin';
+import type { RowFate } from '../plugin/transform';
 
 export type RunStatus = 'succeeded' | 'failed' | 'partial' | 'cancelled';
 export type StepName = 'prepare' | 'extract' | 'validate' | 'transform' | 'load' | 'publish' | 'finish';

@@ -1,7 +1,7 @@
 /** The row ledger: every row that was read is accounted for, or the run fails. */
 import { FlexetlError } from './errors';
 import type { RowCounts, TargetReport, TransformReport } from './report';
-import type { RowFate } from './plugin';
+import type { RowFate } from '../plugin/transform';
 
 /** What a transform did, as counted by the data plane. */
 export interface StepCount extends TransformReport {

@@ -20,6 +20,8 @@ export interface TransformPlan {
   countsRows?: boolean;
   /** Only for `row`: the SQL condition of the rows that stay, over the input, when that is all the step does. */
   keeps?: string;
+  /** Only with `keeps`: it asks of columns no more than whether they are null. */
+  keepsByNulls?: boolean;
   /** The fate of rows that go in and do not come out; absent when every row comes out. */
   removes?: RowFate;
   /** Input columns needed to make the given output columns, the ones the step itself looks at included. */
@@ -36,6 +38,26 @@ export interface TransformPlan {
    * deterministic; only for `global`. Absent for a single row.
    */
   orderBy?: string;
+  /** Only for `global` with `countsRows`: how to do it over rows in any order; absent where that cannot be. */
+  unordered?: UnorderedPlan;
+}
+
+/** A grouping of rows that come in any order, with one more column to group by. */
+export interface UnorderedPlan {
+  /** The columns that name a group. */
+  keys: readonly string[];
+  /**
+   * Columns that must hold one value in each group, for otherwise the order of records counts.
+   * @param columns the input columns that are there
+   */
+  uniform(columns: ReadonlySet<string>): readonly string[];
+  /** Columns that are computed with; same parameter. */
+  computed(columns: ReadonlySet<string>): ReadonlySet<string>;
+  /**
+   * As `select` of the plan, in lean arithmetic; groups by `by` and by the uniform columns as well.
+   * @param by a column of the input, which is put out too
+   */
+  select(input: string, columns: ReadonlySet<string>, by: string): string;
 }
 
 export interface Transform<Options> {

@@ -4,7 +4,8 @@
  */
 import { z } from 'zod';
 import { FlexetlError } from '../errors';
-import type { Source, Target, Transform } from '../plugin';
+import type { Transform } from '../../plugin/transform';
+import type { Source, Target } from '../plugin';
 import { suggest } from '../suggest';
 import { assertExpressions } from './expressions';
 import { show } from './problems';

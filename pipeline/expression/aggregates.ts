@@ -1,6 +1,6 @@
 /** The functions of many rows. Nulls are passed over; no result depends on threads or on how rows lie in parts. */
+import { RECORD_COLUMN } from '../columns';
 import { LIMITS } from '../limits';
-import { RECORD_COLUMN } from '../plugin';
 import { ident, sqlError } from '../sql';
 import { FLOAT, INTEGER, decimal, isNumeric, type ColumnType } from '../types';
 import { quotient, unscaled } from './arithmetic';

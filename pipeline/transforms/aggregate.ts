@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { assertColumnNames, requireColumns, union } from '../columns';
+import { defineTransform } from '../../plugin/transform';
+import { ROWS_COLUMN, assertColumnNames, requireColumns, union } from '../columns';
 import { FlexetlError } from '../errors';
 import { compileAggregate, type Compiled } from '../expression';
-import { ROWS_COLUMN, defineTransform } from '../plugin';
 import { ident } from '../sql';
 
 /** One row per group, ordered by the columns of the groups, nulls last; nulls form a group of their own. */

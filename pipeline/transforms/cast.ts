@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { defineTransform } from '../../plugin/transform';
 import { requireColumns, selectRows } from '../columns';
 import { FlexetlError } from '../errors';
 import { castExactly } from '../exact-cast';
-import { defineTransform } from '../plugin';
 import { ident } from '../sql';
 import { formatType, parseType, type Column, type ColumnType } from '../types';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { columnList, requireColumns, selectRows, union } from '../columns';
-import { RECORD_COLUMN, defineTransform } from '../plugin';
+import { defineTransform } from '../../plugin/transform';
+import { RECORD_COLUMN, columnList, requireColumns, selectRows, union } from '../columns';
 import { ident } from '../sql';
 
 /** Of rows that agree in the columns one stays: the first or the last in the order of records, in its place. */

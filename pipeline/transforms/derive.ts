@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { defineTransform } from '../../plugin/transform';
 import { assertColumnNames, selectRows, union } from '../columns';
 import { compileExpression } from '../expression';
-import { defineTransform } from '../plugin';
 import { ident } from '../sql';
 import type { Column } from '../types';
 

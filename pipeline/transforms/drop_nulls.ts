@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { defineTransform } from '../../plugin/transform';
 import { columnList, requireColumns, selectRows, union } from '../columns';
-import { defineTransform } from '../plugin';
 import { ident } from '../sql';
 
 /** Drops each row that has a null in one of the columns. */

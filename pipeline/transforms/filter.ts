@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { defineTransform } from '../../plugin/transform';
 import { columnList, requireColumn, selectRows, union } from '../columns';
 import { CONDITION_OPERATORS, compileCondition } from '../condition';
 import { LIMITS } from '../limits';
-import { defineTransform } from '../plugin';
 
 const TAKES: Readonly<Record<string, string>> = {
   in: 'a list',

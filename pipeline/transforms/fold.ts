@@ -8,9 +8,9 @@
  * A date that is only grouped by becomes a date once for each group: it has but one spelling, so texts group the same,
  * and checking each of them would be an eighth of the work of the query.
  */
-import { columnList, union } from '../columns';
+import type { TransformPlan, UnorderedPlan } from '../../plugin/transform';
+import { columnList, REACHED_COLUMN, ROWS_COLUMN, union } from '../columns';
 import { MISFIT_COLUMN } from '../extract-sql';
-import { REACHED_COLUMN, ROWS_COLUMN, type TransformPlan, type UnorderedPlan } from '../plugin';
 import { castDate, ident } from '../sql';
 import { neededAtBoundaries, type PlannedStep } from './plan';
 

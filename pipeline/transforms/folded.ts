@@ -1,5 +1,5 @@
 /** The other end of `fold.ts`: staged groups take the place of the rows that they stand for. */
-import { REACHED_COLUMN, ROWS_COLUMN } from '../plugin';
+import { REACHED_COLUMN, ROWS_COLUMN } from '../columns';
 import { ident } from '../sql';
 import type { PlannedStep, RowChain, TransformStatement } from './plan';
 

@@ -1,4 +1,4 @@
-import type { Transform } from '../plugin';
+import type { Transform } from '../../plugin/transform';
 import { aggregate } from './aggregate';
 import { cast } from './cast';
 import { deduplicate } from './deduplicate';

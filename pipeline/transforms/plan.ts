@@ -1,9 +1,9 @@
 /** From the steps of a pipeline file to plans, and from plans to the SQL that runs them over staged parts. */
-import { assertColumnNames, columnList } from '../columns';
+import type { Transform, TransformPlan } from '../../plugin/transform';
+import { assertColumnNames, columnList, RECORD_COLUMN, ROWS_COLUMN } from '../columns';
+import { findPlugin, type PluginUse } from '../config/schema';
 import { FlexetlError } from '../errors';
-import { ROWS_COLUMN, RECORD_COLUMN, type Transform, type TransformPlan } from '../plugin';
 import { ident } from '../sql';
-import { suggest } from '../suggest';
 import type { Schema } from '../types';
 import { readGroups } from './folded';
 
@@ -41,7 +41,7 @@ export interface TransformSql {
  * @throws FlexetlError EXPRESSION_INVALID, SCHEMA_MISMATCH, CONFIG_INVALID, PLUGIN_UNKNOWN
  */
 export function planTransforms(
-  steps: readonly { type: string; options: unknown }[],
+  steps: readonly PluginUse[],
   schema: Schema,
   transforms: readonly Transform<unknown>[],
 ): PlannedStep[] {
@@ -51,9 +51,7 @@ export function planTransforms(
   );
   let before = schema;
   return steps.map(({ type, options }, index) => {
-    const transform = transforms.find((one) => one.type === type);
-    if (!transform) throw unknownTransform(type, transforms);
-    const plan = inStep(index, () => transform.plan(options, before));
+    const plan = inStep(index, () => findPlugin(transforms, type).plan(options, before));
     before = plan.schema;
     return { index, type, plan };
   });
@@ -87,7 +85,7 @@ export function isRowWise(planned: readonly PlannedStep[]): boolean {
 /**
  * The SQL of all steps: runs of row steps are chains of CTEs, evaluated in one pass; a step that needs all rows
  * ends a run, and becomes a temporary table when more follows or its rows must be counted.
- * @param input a query with the columns of the schema that are needed and `_record`, in the order of `_record`
+ * @param input a query with the columns of the schema that are needed and the record number, in the order of record numbers
  * @param schema the columns before the first step
  * @param groups a relation that holds the groups of the first step over all rows, as `fold.ts` stages them: it takes
  *   the place of the input
@@ -252,15 +250,6 @@ function countTable(table: string, { index, plan }: PlannedStep): TransformState
     terms.push(`CAST(coalesce(sum(${ident(ROWS_COLUMN)}), 0) AS BIGINT) AS rows_${index}`);
   }
   return { sql: `SELECT ${terms.join(', ')} FROM ${table}`, counts };
-}
-
-function unknownTransform(type: string, transforms: readonly Transform<unknown>[]): FlexetlError {
-  const types = transforms.map((one) => one.type);
-  const near = suggest(type, types);
-  return new FlexetlError('PLUGIN_UNKNOWN', {
-    message: `There is no transformation "${type}".`,
-    hint: near === undefined ? `The transformations are: ${types.join(', ')}.` : `Did you mean "${near}"?`,
-  });
 }
 
 /** Tells which of the steps an error is about. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { defineTransform } from '../../plugin/transform';
 import { assertColumnNames, requireColumns, selectRows } from '../columns';
-import { defineTransform } from '../plugin';
 import { ident } from '../sql';
 
 /** Gives columns new names; they keep their places, and two may swap their names. */

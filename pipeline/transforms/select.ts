@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { defineTransform } from '../../plugin/transform';
 import { assertColumnNames, columnList, requireColumns, selectRows } from '../columns';
-import { defineTransform } from '../plugin';
 
 /** Keeps the named columns, in the order in which they are named. */
 export const select = defineTransform({

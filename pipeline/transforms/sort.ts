@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { columnList, requireColumns, selectRows, union } from '../columns';
-import { RECORD_COLUMN, defineTransform } from '../plugin';
+import { defineTransform } from '../../plugin/transform';
+import { RECORD_COLUMN, columnList, requireColumns, selectRows, union } from '../columns';
 import { ident } from '../sql';
 
 /** Puts rows in order; rows that tie keep the order of records. */

@@ -1,7 +1,7 @@
 /** What the head of a file tells: line break, delimiter, header, where the records begin. */
+import { RESERVED_PREFIX } from '../../pipeline/columns';
 import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
-import { RECORD_COLUMN } from '../../pipeline/plugin';
 import { createCut, cutRecord, marksOf, type Dialect, type RecordCut } from './boundaries';
 import { splitRecords, type Fields } from './split';
 import { trimText } from './values';
@@ -42,8 +42,8 @@ const DELIMITERS = [',', ';', '\t', '|'];
 const DELIMITER_RECORDS = 100;
 const HEADER_CHARS_MAX = 200;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
-/** Names that mean something else to JavaScript or to the staged parts. */
-const RESERVED = new Set([RECORD_COLUMN, '_misfit', '__proto__', 'constructor', 'prototype']);
+/** Names that mean something else to JavaScript. */
+const RESERVED = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
  * @param delimiter the one found in the source's first file, or the user's; undefined: to be detected
@@ -186,7 +186,8 @@ function explainName(name: string, seen: ReadonlyMap<string, number>): string | 
     return `has a name of ${name.length} characters, the limit is ${HEADER_CHARS_MAX}`;
   }
   const lower = name.toLowerCase();
-  if (RESERVED.has(lower)) return `has the name "${name}", which is reserved`;
+  if (RESERVED.has(lower) || lower.startsWith(RESERVED_PREFIX))
+    return `has the name "${name}", which is reserved`;
   const earlier = seen.get(lower);
   return earlier === undefined ? undefined : `has the name "${name}", which column ${earlier} has already`;
 }

@@ -176,7 +176,7 @@ describe('a header', () => {
     ['a,,c', 'column 2 of the header has no name'],
     ['a," ",c', 'column 2 of the header has no name'],
     ['a,__proto__,c', 'column 2 of the header has the name "__proto__", which is reserved'],
-    ['_record,b,c', 'column 1 of the header has the name "_record", which is reserved'],
+    ['_flexetl,b,c', 'column 1 of the header has the name "_flexetl", which is reserved'],
   ])('is refused as %s', async (header, problem) => {
     input(`${header}\n1,2,3\n`);
     project.configure();

@@ -1,7 +1,8 @@
 /** Plugins with realistic options and no behaviour, for tests of the pipeline file alone. */
 import { z } from 'zod';
 import type { Plugins } from '../../pipeline/config/schema';
-import type { Source, Target, Transform } from '../../pipeline/plugin';
+import type { Source, Target } from '../../pipeline/plugin';
+import type { Transform } from '../../plugin/transform';
 
 const refuse = (): never => {
   throw new Error('A fake plugin does nothing.');

@@ -1,6 +1,7 @@
 /** Rows of tests through real DuckDB: literals of typed columns in, texts out. */
+import type { PluginUse } from '../../pipeline/config/schema';
 import { FlexetlError } from '../../pipeline/errors';
-import { RECORD_COLUMN } from '../../pipeline/plugin';
+import { RECORD_COLUMN } from '../../pipeline/columns';
 import { ident, literal, sqlType } from '../../pipeline/sql';
 import { transforms } from '../../pipeline/transforms/index';
 import { isRowWise, planTransformSql, planTransforms } from '../../pipeline/transforms/plan';
@@ -19,7 +20,7 @@ export function inDuckdb<T>(work: (db: Duckdb) => Promise<T>, threads = 2): Prom
   return withDuckdb({ dir, memoryMb: 400, threads }, work);
 }
 
-/** A query of the rows with `_record` from `firstRecord` on. */
+/** A query of the rows with record numbers from `firstRecord` on. */
 export function relationOf(schema: Schema, rows: readonly TextRow[], firstRecord = 0): string {
   const names = [...schema.map(({ name }) => name), RECORD_COLUMN].map(ident).join(', ');
   if (rows.length === 0) {
@@ -108,7 +109,7 @@ export async function transformRows(
 }
 
 /** A step as a pipeline file has it, through the options of its plugin. */
-export function parseStep({ type, ...options }: Step): { type: string; options: unknown } {
+export function parseStep({ type, ...options }: Step): PluginUse {
   const transform = transforms.find((one) => one.type === type);
-  return { type, options: transform ? transform.options.parse(options) : options };
+  return { type, options: transform ? (transform.options.parse(options) as PluginUse['options']) : options };
 }

@@ -146,7 +146,7 @@ describe('the header of a CSV source', () => {
     ['a,,b', /column 2 of the header has no name/],
     ['a,__proto__', /column 2 .*"__proto__", which is reserved/],
     ['constructor,a', /column 1 .*"constructor", which is reserved/],
-    ['a,_record', /column 2 .*"_record", which is reserved/],
+    ['a,_FlexETL_record', /column 2 .*"_FlexETL_record", which is reserved/],
     [`a,${'n'.repeat(201)}`, /column 2 .*201 characters, the limit is 200/],
   ])('is refused: %s', async (header, message) => {
     sandbox.write('head.csv', `${header}\n1,2,3\n`);

@@ -192,7 +192,7 @@ describe('an expression', () => {
     ['abs(1, 2)', 1, 'abs(…) has 2 arguments', 'abs(number)'],
     ['sum(quantity)', 1, 'sum(…) takes many rows', 'aggregate step'],
     ['1' + '0'.repeat(38), 1, 'A number of 39 digits', undefined],
-    ['_record', 1, 'There is no column "_record"', undefined],
+    ['_flexetl_record', 1, 'There is no column "_flexetl_record"', undefined],
   ])('is refused with its place: %s', (text, at, problem, hint) => {
     const error = failure(text);
     expect(error.code).toBe('EXPRESSION_INVALID');

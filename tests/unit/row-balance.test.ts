@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { assertBalanced, bookRows, findImbalances, type StepCount } from '../../pipeline/row-balance';
-import type { RowFate } from '../../pipeline/plugin';
+import type { RowFate } from '../../plugin/transform';
 import type { TargetReport } from '../../pipeline/report';
 
 interface Ledger {

@@ -80,7 +80,7 @@ function foldRows(steps: readonly Step[], rows: readonly TextRow[]): Promise<Fol
     const given = schema.map((column) =>
       fold.dates.includes(column.name) ? { ...column, type: STRING } : column,
     );
-    const typed = `SELECT * EXCLUDE (_record), coalesce(shop = 'misfit', false) AS ${MISFIT_COLUMN} FROM (${relationOf(given, rows)})`;
+    const typed = `SELECT * EXCLUDE (_flexetl_record), coalesce(shop = 'misfit', false) AS ${MISFIT_COLUMN} FROM (${relationOf(given, rows)})`;
     await db.run(`CREATE TABLE groups AS ${fold.sql(typed)}`);
     const found = await db.one(fold.checkSql('groups'));
     const { statements, output } = planTransformSql(planned, 'never', schema, 'groups');
@@ -206,7 +206,7 @@ describe('rows that are grouped while they are read', () => {
       null,
     ]);
     const fold = foldOf(none, GROUPING);
-    const typed = `SELECT * EXCLUDE (_record), false AS ${MISFIT_COLUMN} FROM (${relationOf(schema, rows)})`;
+    const typed = `SELECT * EXCLUDE (_flexetl_record), false AS ${MISFIT_COLUMN} FROM (${relationOf(schema, rows)})`;
     const staged = await inDuckdb((db) => textRows(db, fold?.sql(typed) ?? ''));
     expect(staged).toHaveLength(1);
   });
