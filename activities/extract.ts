@@ -8,9 +8,9 @@
  */
 import { join } from 'node:path';
 import { FlexetlError, type ErrorCode, type Place } from '../pipeline/errors';
-import { MISFIT_COLUMN, needsSql, parseNeeds, stageSql } from '../pipeline/extract-sql';
+import { MISFIT_COLUMN, evidenceSql, parseEvidence, stageSql } from '../pipeline/extract-sql';
 import { LIMITS } from '../pipeline/limits';
-import { mergeAllNeeds, typedColumn, typeOfNeed, type Needs } from '../pipeline/schema';
+import { mergeAllEvidence, typedColumn, typeOfEvidence, type Evidence } from '../pipeline/schema';
 import { literal } from '../pipeline/sql';
 import type { Fold } from '../pipeline/transforms/fold';
 import { sameType, STRING } from '../pipeline/types';
@@ -26,7 +26,7 @@ export interface ExtractInput {
   run: RunRef;
   chunk: number;
   /** What extracting has shown beyond the sample so far. */
-  wider: Needs;
+  wider: Evidence;
 }
 
 export interface ExtractResult {
@@ -35,7 +35,7 @@ export interface ExtractResult {
   /** The first records that do not fit, at most `LIMITS.placesMax`. */
   places: readonly Place[];
   /** Set when nothing was staged because open columns need wider types. */
-  wider?: Needs;
+  wider?: Evidence;
   /** By column: the first text that made it text. */
   becameText?: Readonly<Record<string, Place>>;
   bytes: number;
@@ -80,13 +80,13 @@ async function extractFast(job: ExtractJob): Promise<Extracted | undefined> {
 }
 
 /** Planning one query for all columns takes minutes where there are more than a thousand. */
-async function countNeeds(job: ExtractJob, db: Duckdb, relation: string): Promise<Needs> {
-  const needs: Needs[] = [];
+async function countNeeds(job: ExtractJob, db: Duckdb, relation: string): Promise<Evidence> {
+  const needs: Evidence[] = [];
   for (let from = 0; from < job.openColumns.length; from += LIMITS.needColumnsMax) {
     const columns = job.openColumns.slice(from, from + LIMITS.needColumnsMax);
-    needs.push(parseNeeds(columns, await db.one(needsSql(relation, columns, job.rules))));
+    needs.push(parseEvidence(columns, await db.one(evidenceSql(relation, columns, job.rules))));
   }
-  return mergeAllNeeds(needs);
+  return mergeAllEvidence(needs);
 }
 
 /** @returns undefined when DuckDB refuses a record */
@@ -191,9 +191,9 @@ async function settle(job: ExtractJob, staged: Staged): Promise<Extracted> {
 }
 
 /** The needs of open columns whose type changes under what this chunk asks for; undefined when none does. */
-function widerNeeds(job: ExtractJob, found: Needs): Needs | undefined {
-  const merged = mergeAllNeeds([job.needs, found]);
-  const wider: Record<string, Needs[string]> = {};
+function widerNeeds(job: ExtractJob, found: Evidence): Evidence | undefined {
+  const merged = mergeAllEvidence([job.needs, found]);
+  const wider: Record<string, Evidence[string]> = {};
   for (const column of job.openColumns) {
     const before = typedColumn(column, job.needs).type;
     const after = typedColumn(column, merged).type;
@@ -205,11 +205,11 @@ function widerNeeds(job: ExtractJob, found: Needs): Needs | undefined {
   return Object.keys(wider).length > 0 ? wider : undefined;
 }
 
-async function reportWider(job: ExtractJob, wider: Needs): Promise<Extracted> {
+async function reportWider(job: ExtractJob, wider: Evidence): Promise<Extracted> {
   const texts = job.openColumns.filter((column) => {
     const before = job.needs[column.name]?.kind ?? 'none';
     const after = wider[column.name];
-    return column.declared === undefined && before !== 'none' && after && typeOfNeed(after).kind === 'string';
+    return column.declared === undefined && before !== 'none' && after && typeOfEvidence(after).kind === 'string';
   });
   const becameText = texts.length > 0 ? await findTextPlaces(job, texts) : undefined;
   return { rows: 0, rejected: 0, places: [], wider, ...(becameText && { becameText }) };

@@ -11,7 +11,7 @@ import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { count } from '../pipeline/markdown';
 import type { SourceFile, SourceSurvey } from '../pipeline/plugin';
-import { declareColumns, needsOfSample, stagedSchema } from '../pipeline/schema';
+import { declareColumns, evidenceOfSample, stagedSchema } from '../pipeline/schema';
 import { looksUniform, planFold } from '../pipeline/transforms/fold';
 import { columnsNeeded, isRowWise, planTransforms, type PlannedStep } from '../pipeline/transforms/plan';
 import { readPipelineConfig } from '../runtime/config-file';
@@ -106,7 +106,7 @@ export async function planRun(
   const rules = source.textRules(options);
   const survey = await source.survey(options, tools);
   const declared = inSource(survey, () => declareColumns(survey.columns, config.validation.schema));
-  const needs = needsOfSample(declared, survey.sample, rules);
+  const needs = evidenceOfSample(declared, survey.sample, rules);
   const steps = inSource(survey, () =>
     planTransforms(config.transformations, stagedSchema(declared, needs), deps.plugins.transforms),
   );

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { FlexetlError } from '../pipeline/errors';
 import type { StepCount } from '../pipeline/row-balance';
 import { RECORD_COLUMN } from '../pipeline/columns';
-import type { Needs } from '../pipeline/schema';
+import type { Evidence } from '../pipeline/schema';
 import { ident, literal, sqlType } from '../pipeline/sql';
 import { planTransforms, planTransformSql, type TransformStatement } from '../pipeline/transforms/plan';
 import { tallySteps } from '../pipeline/transforms/tally';
@@ -32,7 +32,7 @@ export interface TransformInput {
   part: number;
   /** The chunk to transform; null: all of them. */
   chunk: number | null;
-  wider: Needs;
+  wider: Evidence;
 }
 
 export interface TransformResult {

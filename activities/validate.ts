@@ -5,7 +5,7 @@
  * checked once more, so that a column that turned out to be text is an error before any work is done with it.
  */
 import { FlexetlError, type Place } from '../pipeline/errors';
-import type { Needs } from '../pipeline/schema';
+import type { Evidence } from '../pipeline/schema';
 import { planTransforms } from '../pipeline/transforms/plan';
 import type { RunRef } from '../runtime/staging';
 import type { Deps } from '../engine/deps';
@@ -14,7 +14,7 @@ import { createStep, type StepResult } from './step';
 
 export interface ValidateInput {
   run: RunRef;
-  wider: Needs;
+  wider: Evidence;
   read: number;
   rejected: number;
   places: readonly Place[];

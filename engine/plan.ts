@@ -2,7 +2,7 @@
 import { findPlugin, type PipelineConfig } from '../pipeline/config/schema';
 import { FlexetlError } from '../pipeline/errors';
 import type { Chunk, LoadKey, Source, SourceSurvey, Target } from '../pipeline/plugin';
-import { mergeAllNeeds, stagedSchema, type Needs, type SourceColumn } from '../pipeline/schema';
+import { mergeAllEvidence, stagedSchema, type Evidence, type SourceColumn } from '../pipeline/schema';
 import type { Schema } from '../pipeline/types';
 import { LIMITS } from '../pipeline/limits';
 import { defaultMemoryMb, type DuckdbOptions } from '../runtime/duckdb';
@@ -16,7 +16,7 @@ export interface RunPlan {
   chunks: readonly Chunk[];
   columns: readonly SourceColumn[];
   /** From the sample; widened by what extract meets. */
-  needs: Needs;
+  needs: Evidence;
   /** Rows are to be grouped while they are read, and not staged: see `pipeline/transforms/fold.ts`. */
   fold: boolean;
 }
@@ -34,8 +34,8 @@ export async function readPlan(staging: Staging): Promise<RunPlan> {
 }
 
 /** The staged columns with their final types. */
-export function plannedSchema(plan: RunPlan, wider: Needs): Schema {
-  return stagedSchema(plan.columns, mergeAllNeeds([plan.needs, wider]));
+export function plannedSchema(plan: RunPlan, wider: Evidence): Schema {
+  return stagedSchema(plan.columns, mergeAllEvidence([plan.needs, wider]));
 }
 
 export function sourceOf(deps: Deps, config: PipelineConfig): { source: Source<unknown>; options: unknown } {

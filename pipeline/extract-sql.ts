@@ -1,7 +1,7 @@
 /** The SQL of the extract step: texts in, typed columns and a misfit mark out. */
 import { REJECTED_COLUMN } from './columns';
 import { LIMITS } from './limits';
-import { isOpen, NO_NEED, mergeNeeds, type SourceColumn, type TypeNeed } from './schema';
+import { isInferred, NO_EVIDENCE, mergeEvidence, type SourceColumn, type TypeEvidence } from './schema';
 import { castText, ident, literal } from './sql';
 import {
   CANONICAL_PATTERNS,
@@ -57,9 +57,9 @@ function misfitSql(column: CheckedColumn, index: number): string[] {
   return conditions;
 }
 
-/** A query of one row with the needs of all open columns, to be read by {@link parseNeeds}. */
-export function needsSql(relation: string, columns: readonly SourceColumn[], rules: TextRules): string {
-  const terms = columns.filter(isOpen).map((column, index) => needTerms(column, index, rules).join(', '));
+/** A query of one row with the needs of all open columns, to be read by {@link parseEvidence}. */
+export function evidenceSql(relation: string, columns: readonly SourceColumn[], rules: TextRules): string {
+  const terms = columns.filter(isInferred).map((column, index) => needTerms(column, index, rules).join(', '));
   return terms.length === 0 ? 'SELECT 1' : `SELECT ${terms.join(', ')} FROM ${relation}`;
 }
 
@@ -88,25 +88,25 @@ function needTerms(column: SourceColumn, index: number, rules: TextRules): strin
   ];
 }
 
-/** Reads the row of {@link needsSql}; texts that fit nothing narrower ask for a string. */
-export function parseNeeds(
+/** Reads the row of {@link evidenceSql}; texts that fit nothing narrower ask for a string. */
+export function parseEvidence(
   columns: readonly SourceColumn[],
   row: Readonly<Record<string, unknown>>,
-): Record<string, TypeNeed> {
-  const needs: Record<string, TypeNeed> = {};
-  columns.filter(isOpen).forEach((column, index) => {
+): Record<string, TypeEvidence> {
+  const needs: Record<string, TypeEvidence> = {};
+  columns.filter(isInferred).forEach((column, index) => {
     const of = (letter: string): number => Number(row[`${letter}${index}`]);
     needs[column.name] = needOfCounts(column, of);
   });
   return needs;
 }
 
-function needOfCounts(column: SourceColumn, of: (letter: string) => number): TypeNeed {
+function needOfCounts(column: SourceColumn, of: (letter: string) => number): TypeEvidence {
   const texts = of('n');
   const digits = { integerDigits: of('p'), scale: of('s') };
-  if (column.declared === 'decimal') return of('d') > 0 ? { kind: 'decimal', ...digits } : NO_NEED;
+  if (column.declared === 'decimal') return of('d') > 0 ? { kind: 'decimal', ...digits } : NO_EVIDENCE;
   // Every integer is a decimal and every date a timestamp: the wider count covers the narrower.
-  const kinds: [TypeNeed['kind'], number][] = [
+  const kinds: [TypeEvidence['kind'], number][] = [
     ['integer', of('i')],
     ['decimal', of('d') - of('i')],
     ['date', of('a')],
@@ -116,5 +116,5 @@ function needOfCounts(column: SourceColumn, of: (letter: string) => number): Typ
   const rest = texts - of('d') - of('m') - of('b');
   const found = kinds.filter(([, count]) => count > 0).map(([kind]) => ({ kind, ...digits }));
   if (rest > 0) found.push({ kind: 'string', ...digits });
-  return found.reduce(mergeNeeds, NO_NEED);
+  return found.reduce(mergeEvidence, NO_EVIDENCE);
 }

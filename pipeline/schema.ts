@@ -1,7 +1,7 @@
 /**
  * From texts to types: declared columns, and the narrowest type that fits every value of an undeclared one.
  *
- * A need is what a set of texts asks of a type. Needs form a lattice (integer → decimal → string, date →
+ * A found is what a set of texts asks of a type. Evidence form a lattice (integer → decimal → string, date →
  * timestamp → string, boolean → string), so merging them gives the same type in whatever order and chunking
  * the texts are seen.
  */
@@ -24,15 +24,15 @@ import {
   type TextRules,
 } from './types';
 
-export interface TypeNeed {
+export interface TypeEvidence {
   /** `none`: only nulls so far. */
   kind: 'none' | 'integer' | 'decimal' | 'date' | 'timestamp' | 'boolean' | 'string';
   integerDigits: number;
   scale: number;
 }
 
-/** Needs by column name. */
-export type Needs = Readonly<Record<string, TypeNeed>>;
+/** Evidence by column name. */
+export type Evidence = Readonly<Record<string, TypeEvidence>>;
 
 /** One column of the source as the run treats it. */
 export interface SourceColumn {
@@ -44,10 +44,10 @@ export interface SourceColumn {
   staged: boolean;
 }
 
-export const NO_NEED: TypeNeed = { kind: 'none', integerDigits: 0, scale: 0 };
+export const NO_EVIDENCE: TypeEvidence = { kind: 'none', integerDigits: 0, scale: 0 };
 
-/** What one text of an undeclared column asks for. */
-export function needOfText(text: string, rules: TextRules): TypeNeed {
+/** What one text of an undeclared column shows. */
+export function evidenceOfText(text: string, rules: TextRules): TypeEvidence {
   const fits = (type: ColumnType): boolean => explainMisfit(text, type, rules, 'canonical') === null;
   if (fits(INTEGER)) return { kind: 'integer', integerDigits: countDigits(text).integerDigits, scale: 0 };
   const digits = decimalDigits(text, rules);
@@ -60,8 +60,8 @@ export function needOfText(text: string, rules: TextRules): TypeNeed {
   return { kind: 'string', integerDigits: 0, scale: 0 };
 }
 
-/** What one text of a column declared `decimal` asks for; null when it is none, or has too many digits. */
-export function needOfDecimal(text: string, rules: TextRules): TypeNeed | null {
+/** What one text of a column declared `decimal` shows; null when it is none, or has too many digits. */
+export function evidenceOfDecimal(text: string, rules: TextRules): TypeEvidence | null {
   const digits = decimalDigits(text, rules);
   if (!digits || digits.integerDigits + digits.scale > LIMITS.decimalDigitsMax) return null;
   const type = decimal(LIMITS.decimalDigitsMax, digits.scale);
@@ -74,14 +74,14 @@ function decimalDigits(text: string, rules: TextRules): { integerDigits: number;
   return digits.scale <= LIMITS.decimalDigitsMax ? digits : null;
 }
 
-/** The least need that covers both. Associative, commutative, idempotent; `NO_NEED` is neutral. */
-export function mergeNeeds(a: TypeNeed, b: TypeNeed): TypeNeed {
+/** The narrowest evidence that covers both. Associative, commutative, idempotent; `NO_EVIDENCE` is neutral. */
+export function mergeEvidence(a: TypeEvidence, b: TypeEvidence): TypeEvidence {
   const integerDigits = Math.max(a.integerDigits, b.integerDigits);
   const scale = Math.max(a.scale, b.scale);
   return { kind: mergeKinds(a.kind, b.kind), integerDigits, scale };
 }
 
-function mergeKinds(a: TypeNeed['kind'], b: TypeNeed['kind']): TypeNeed['kind'] {
+function mergeKinds(a: TypeEvidence['kind'], b: TypeEvidence['kind']): TypeEvidence['kind'] {
   if (a === b || b === 'none') return a;
   if (a === 'none') return b;
   const pair = new Set([a, b]);
@@ -90,18 +90,18 @@ function mergeKinds(a: TypeNeed['kind'], b: TypeNeed['kind']): TypeNeed['kind'] 
   return 'string';
 }
 
-export function mergeAllNeeds(all: readonly Needs[]): Needs {
-  const merged: Record<string, TypeNeed> = {};
-  for (const needs of all) {
-    for (const [name, need] of Object.entries(needs))
-      merged[name] = mergeNeeds(merged[name] ?? NO_NEED, need);
+export function mergeAllEvidence(all: readonly Evidence[]): Evidence {
+  const merged: Record<string, TypeEvidence> = {};
+  for (const evidence of all) {
+    for (const [name, found] of Object.entries(evidence))
+      merged[name] = mergeEvidence(merged[name] ?? NO_EVIDENCE, found);
   }
   return merged;
 }
 
-/** The type that serves a need; more than 38 digits can only be text. */
-export function typeOfNeed(need: TypeNeed): ColumnType {
-  switch (need.kind) {
+/** The narrowest type that fits what was seen; more than 38 digits can only be text. */
+export function typeOfEvidence(found: TypeEvidence): ColumnType {
+  switch (found.kind) {
     case 'none':
     case 'string':
       return STRING;
@@ -114,15 +114,15 @@ export function typeOfNeed(need: TypeNeed): ColumnType {
     case 'boolean':
       return BOOLEAN;
     case 'decimal': {
-      const digits = need.integerDigits + need.scale;
-      return digits > LIMITS.decimalDigitsMax ? STRING : decimal(widthFor(digits), need.scale);
+      const digits = found.integerDigits + found.scale;
+      return digits > LIMITS.decimalDigitsMax ? STRING : decimal(widthFor(digits), found.scale);
     }
   }
 }
 
 /** The type of a column declared `decimal`: the largest scale wins, values without room are rejects. */
-function typeOfOpenDecimal(need: TypeNeed): ColumnType {
-  return decimal(widthFor(need.integerDigits + need.scale), need.scale);
+function typeOfInferredDecimal(found: TypeEvidence): ColumnType {
+  return decimal(widthFor(found.integerDigits + found.scale), found.scale);
 }
 
 /** Two widths only, so that the type depends on as little of the input as possible. */
@@ -131,46 +131,47 @@ function widthFor(digits: number): number {
 }
 
 /** True when the type of the column follows from the values. */
-export function isOpen(column: SourceColumn): boolean {
+export function isInferred(column: SourceColumn): boolean {
   return column.declared === undefined || column.declared === 'decimal';
 }
 
-/** The column with its type under the needs known so far. */
-export function typedColumn(column: SourceColumn, needs: Needs): Column {
-  const need = needs[column.name] ?? NO_NEED;
+/** The column with its type, as far as is known. */
+export function typedColumn(column: SourceColumn, evidence: Evidence): Column {
+  const found = evidence[column.name] ?? NO_EVIDENCE;
   const { name, nullable, declared } = column;
-  if (declared === undefined) return { name, nullable, type: typeOfNeed(need) };
-  if (declared === 'decimal') return { name, nullable, declared: true, type: typeOfOpenDecimal(need) };
+  if (declared === undefined) return { name, nullable, type: typeOfEvidence(found) };
+  if (declared === 'decimal') return { name, nullable, declared: true, type: typeOfInferredDecimal(found) };
   return { name, nullable, declared: true, type: declared };
 }
 
 /** All staged columns, typed. */
-export function stagedSchema(columns: readonly SourceColumn[], needs: Needs): Schema {
-  return columns.filter((column) => column.staged).map((column) => typedColumn(column, needs));
+export function stagedSchema(columns: readonly SourceColumn[], evidence: Evidence): Schema {
+  return columns.filter((column) => column.staged).map((column) => typedColumn(column, evidence));
 }
 
 /**
- * Needs of the open columns in a sample.
+ * Evidence of the inferred columns in a sample.
  * @param records texts in the order of `columns`
  */
-export function needsOfSample(
+export function evidenceOfSample(
   columns: readonly SourceColumn[],
   records: readonly (readonly (string | null)[])[],
   rules: TextRules,
-): Needs {
-  const needs: Record<string, TypeNeed> = {};
+): Evidence {
+  const evidence: Record<string, TypeEvidence> = {};
   columns.forEach((column, index) => {
-    if (!isOpen(column)) return;
-    let need = NO_NEED;
+    if (!isInferred(column)) return;
+    let merged = NO_EVIDENCE;
     for (const record of records) {
       const text = record[index];
       if (text == null) continue;
-      const found = column.declared === 'decimal' ? needOfDecimal(text, rules) : needOfText(text, rules);
-      if (found) need = mergeNeeds(need, found);
+      const found =
+        column.declared === 'decimal' ? evidenceOfDecimal(text, rules) : evidenceOfText(text, rules);
+      if (found) merged = mergeEvidence(merged, found);
     }
-    needs[column.name] = need;
+    evidence[column.name] = merged;
   });
-  return needs;
+  return evidence;
 }
 
 /** What `validation.schema` says of a column. */

@@ -4,7 +4,7 @@ import type { LoadInput } from '../activities/load';
 import type { PrepareResult } from '../activities/prepare';
 import type { Place } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import { mergeAllNeeds } from '../pipeline/schema';
+import { mergeAllEvidence } from '../pipeline/schema';
 import { errorReportOf } from './failures';
 import { fanOut } from './fan-out';
 import type { pipeline } from './pipeline';
@@ -26,7 +26,7 @@ export async function extractPhase(run: Run, plan: PrepareResult): Promise<void>
         async (chunk) => {
           const summary = `extract ${chunk + 1}/${plan.chunks}`;
           const result = await run.step('extract', summary, { run: ref, chunk, wider: before });
-          if (result.wider) wider = mergeAllNeeds([wider, result.wider]);
+          if (result.wider) wider = mergeAllEvidence([wider, result.wider]);
           found.push({ chunk, places: result.places, becameText: result.becameText ?? {} });
           state.read += result.rows + result.rejected;
           state.rejected += result.rejected;

@@ -2,7 +2,7 @@
 import { bookRows, findImbalances, type StepCount } from '../pipeline/row-balance';
 import type { ErrorReport, RunReport, RunStatus, StepName, TargetReport } from '../pipeline/report';
 import type { Place } from '../pipeline/errors';
-import type { Needs } from '../pipeline/schema';
+import type { Evidence } from '../pipeline/schema';
 import type { PrepareResult } from '../activities/prepare';
 import type { Progress } from './messages';
 
@@ -17,7 +17,7 @@ export interface RunState {
   read: number;
   rejected: number;
   places: Place[];
-  wider: Needs;
+  wider: Evidence;
   becameText: Record<string, Place>;
   checks: RunReport['checks'];
   /** Output parts done. */
@@ -57,7 +57,7 @@ export function createRunState(pipeline: string, runKey: string, startedMs: numb
 }
 
 /** Forgets what extract found: types have changed, all chunks are read anew. */
-export function restartExtract(state: RunState, wider: Needs): void {
+export function restartExtract(state: RunState, wider: Evidence): void {
   Object.assign(state, { extracted: 0, read: 0, rejected: 0, places: [], wider });
 }
 

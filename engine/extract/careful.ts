@@ -3,15 +3,15 @@ import type { Place } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import type { SourceRecord } from '../../pipeline/plugin';
 import {
-  mergeNeeds,
-  needOfDecimal,
-  needOfText,
-  NO_NEED,
+  mergeEvidence,
+  evidenceOfDecimal,
+  evidenceOfText,
+  NO_EVIDENCE,
   typedColumn,
-  typeOfNeed,
-  type Needs,
+  typeOfEvidence,
+  type Evidence,
   type SourceColumn,
-  type TypeNeed,
+  type TypeEvidence,
 } from '../../pipeline/schema';
 import { ident } from '../../pipeline/sql';
 import { countDigits, decimal, explainMisfit, sameType, spellingOf, type Column } from '../../pipeline/types';
@@ -34,12 +34,12 @@ const TABLE = 'careful';
 export async function carefulTable(
   job: ExtractJob,
   db: Duckdb,
-): Promise<{ table: string; rows: number; needs: Needs; rejected: number; places: Place[] }> {
+): Promise<{ table: string; rows: number; needs: Evidence; rejected: number; places: Place[] }> {
   const names = job.plan.survey.columns;
   await db.run(`CREATE TABLE ${TABLE} (${names.map((name) => `${ident(name)} VARCHAR`).join(', ')})`);
   const appender = await db.connection.createAppender(TABLE);
   const checked = columnsToCheck(job);
-  const needs: Record<string, TypeNeed> = {};
+  const needs: Record<string, TypeEvidence> = {};
   const places: Place[] = [];
   let rejected = 0;
   let rows = 0;
@@ -86,8 +86,8 @@ export async function findTextPlaces(
     for (const column of columns) {
       const text = record.values?.[names.indexOf(column.name)];
       if (text == null || Object.hasOwn(found, column.name)) continue;
-      const need = mergeNeeds(job.needs[column.name] ?? NO_NEED, needOfText(text, job.rules));
-      if (typeOfNeed(need).kind === 'string') {
+      const need = mergeEvidence(job.needs[column.name] ?? NO_EVIDENCE, evidenceOfText(text, job.rules));
+      if (typeOfEvidence(need).kind === 'string') {
         found[column.name] = placeOf(job, record, column.name, text, 'not a number, date or boolean');
       }
     }
@@ -113,10 +113,10 @@ function findMisfit(
   job: ExtractJob,
   checked: readonly Checked[],
   record: SourceRecord,
-  needs: Record<string, TypeNeed>,
+  needs: Record<string, TypeEvidence>,
 ): Place | undefined {
   if (!record.values) return placeOf(job, record, null, null, record.reason ?? 'broken record');
-  const found: [string, TypeNeed][] = [];
+  const found: [string, TypeEvidence][] = [];
   for (const { column, open, index } of checked) {
     const text = record.values[index] ?? null;
     if (text === null) {
@@ -130,7 +130,7 @@ function findMisfit(
     else if (reason !== null)
       return placeOf(job, record, column.name, text, explain(job, open, text) ?? reason);
   }
-  for (const [name, need] of found) needs[name] = mergeNeeds(needs[name] ?? NO_NEED, need);
+  for (const [name, need] of found) needs[name] = mergeEvidence(needs[name] ?? NO_EVIDENCE, need);
   return undefined;
 }
 
@@ -144,14 +144,14 @@ function explain({ needs, rules }: ExtractJob, open: SourceColumn | undefined, t
 }
 
 /** False for a decimal that has no room beside the largest scale of its column: a reject, not a wider type. */
-function widens(job: ExtractJob, open: SourceColumn, need: TypeNeed): boolean {
-  const merged = mergeNeeds(job.needs[open.name] ?? NO_NEED, need);
+function widens(job: ExtractJob, open: SourceColumn, need: TypeEvidence): boolean {
+  const merged = mergeEvidence(job.needs[open.name] ?? NO_EVIDENCE, need);
   const before = typedColumn(open, job.needs).type;
   return !sameType(before, typedColumn(open, { [open.name]: merged }).type);
 }
 
-function needOf(job: ExtractJob, open: SourceColumn, text: string): TypeNeed | null {
-  return open.declared === 'decimal' ? needOfDecimal(text, job.rules) : needOfText(text, job.rules);
+function needOf(job: ExtractJob, open: SourceColumn, text: string): TypeEvidence | null {
+  return open.declared === 'decimal' ? evidenceOfDecimal(text, job.rules) : evidenceOfText(text, job.rules);
 }
 
 function placeOf(

@@ -3,12 +3,12 @@ import { FlexetlError } from '../../pipeline/errors';
 import type { CheckedColumn } from '../../pipeline/extract-sql';
 import type { Chunk, Source } from '../../pipeline/plugin';
 import {
-  isOpen,
-  mergeAllNeeds,
-  NO_NEED,
+  isInferred,
+  mergeAllEvidence,
+  NO_EVIDENCE,
   stagedSchema,
   typedColumn,
-  type Needs,
+  type Evidence,
   type SourceColumn,
 } from '../../pipeline/schema';
 import { planFold, type Fold } from '../../pipeline/transforms/fold';
@@ -24,7 +24,7 @@ export interface ExtractJob {
   plan: RunPlan;
   chunk: Chunk;
   /** What is known of the open columns when this chunk starts. */
-  needs: Needs;
+  needs: Evidence;
   /** Open columns that are checked at all. */
   openColumns: readonly SourceColumn[];
   rules: TextRules;
@@ -48,13 +48,13 @@ export async function createExtractJob(
   if (!chunk)
     throw new FlexetlError('INTERNAL', { message: `There is no chunk ${input.chunk} in the plan.` });
   const { source, options } = sourceOf(deps, plan.config);
-  const needs = mergeAllNeeds([plan.needs, input.wider]);
+  const needs = mergeAllEvidence([plan.needs, input.wider]);
   const schema = stagedSchema(plan.columns, needs);
   return {
     plan,
     chunk,
     needs,
-    openColumns: plan.columns.filter((column) => isChecked(column) && isOpen(column)),
+    openColumns: plan.columns.filter((column) => isChecked(column) && isInferred(column)),
     rules: source.textRules(options),
     source,
     options,
@@ -80,7 +80,7 @@ function foldOf(deps: Deps, plan: RunPlan, schema: Schema): Fold | undefined {
 export function checkedColumns(job: ExtractJob): CheckedColumn[] {
   return job.plan.columns.filter(isChecked).map((column) => ({
     ...typedColumn(column, job.needs),
-    unseen: column.declared === undefined && (job.needs[column.name] ?? NO_NEED).kind === 'none',
+    unseen: column.declared === undefined && (job.needs[column.name] ?? NO_EVIDENCE).kind === 'none',
   }));
 }
 

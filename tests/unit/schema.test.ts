@@ -1,17 +1,17 @@
 import fc from 'fast-check';
-import { needsSql, parseNeeds } from '../../pipeline/extract-sql';
+import { evidenceSql, parseEvidence } from '../../pipeline/extract-sql';
 import {
   declareColumns,
-  mergeAllNeeds,
-  mergeNeeds,
-  needOfDecimal,
-  needOfText,
-  needsOfSample,
-  NO_NEED,
+  mergeAllEvidence,
+  mergeEvidence,
+  evidenceOfDecimal,
+  evidenceOfText,
+  evidenceOfSample,
+  NO_EVIDENCE,
   stagedSchema,
-  typeOfNeed,
+  typeOfEvidence,
   type SourceColumn,
-  type TypeNeed,
+  type TypeEvidence,
 } from '../../pipeline/schema';
 import { ident, literal } from '../../pipeline/sql';
 import { explainMisfit, formatType, type TextRules } from '../../pipeline/types';
@@ -20,7 +20,7 @@ import { inDuckdb } from '../support/rows';
 const POINT: TextRules = { decimal_separator: '.' };
 const COMMA: TextRules = { decimal_separator: ',' };
 
-const need: fc.Arbitrary<TypeNeed> = fc.record({
+const need: fc.Arbitrary<TypeEvidence> = fc.record({
   kind: fc.constantFrom('none', 'integer', 'decimal', 'date', 'timestamp', 'boolean', 'string'),
   integerDigits: fc.nat(40),
   scale: fc.nat(40),
@@ -54,10 +54,10 @@ describe('what texts need of a type', () => {
   it('merges the same in any order and grouping, and once or twice', () => {
     fc.assert(
       fc.property(need, need, need, (a, b, c) => {
-        expect(mergeNeeds(a, b)).toEqual(mergeNeeds(b, a));
-        expect(mergeNeeds(mergeNeeds(a, b), c)).toEqual(mergeNeeds(a, mergeNeeds(b, c)));
-        expect(mergeNeeds(a, a)).toEqual(a);
-        expect(mergeNeeds(a, NO_NEED)).toEqual(a);
+        expect(mergeEvidence(a, b)).toEqual(mergeEvidence(b, a));
+        expect(mergeEvidence(mergeEvidence(a, b), c)).toEqual(mergeEvidence(a, mergeEvidence(b, c)));
+        expect(mergeEvidence(a, a)).toEqual(a);
+        expect(mergeEvidence(a, NO_EVIDENCE)).toEqual(a);
       }),
     );
   });
@@ -67,7 +67,7 @@ describe('what texts need of a type', () => {
       fc.property(columnTexts, fc.constantFrom(POINT, COMMA), (texts, rules) => {
         const [column] = stagedSchema(
           [open('c')],
-          needsOfSample(
+          evidenceOfSample(
             [open('c')],
             texts.map((text) => [text]),
             rules,
@@ -95,8 +95,8 @@ describe('what texts need of a type', () => {
         const tuples = records.map((record) => `(${record.map(sqlText).join(', ')})`);
         const names = columns.map(({ name }) => ident(name)).join(', ');
         const relation = `(VALUES ${tuples.join(', ')}) AS t(${names})`;
-        const counted = await inDuckdb((db) => db.one(needsSql(relation, columns, rules)));
-        expect(parseNeeds(columns, counted)).toEqual(needsOfSample(columns, records, rules));
+        const counted = await inDuckdb((db) => db.one(evidenceSql(relation, columns, rules)));
+        expect(parseEvidence(columns, counted)).toEqual(evidenceOfSample(columns, records, rules));
       }),
       { numRuns: 12 },
     );
@@ -116,7 +116,7 @@ describe('what texts need of a type', () => {
     [['99999999999999999999999999999999999999', '0.5'], 'string'],
   ])('of %j is %s', (texts, type) => {
     const column = open('c');
-    const needs = needsOfSample(
+    const needs = evidenceOfSample(
       [column],
       texts.map((text) => [text]),
       POINT,
@@ -133,14 +133,14 @@ describe('a column declared decimal', () => {
   it('has the largest scale of its values, and no value makes it text', () => {
     const column = wantingDecimal('c');
     const records = [['5'], ['0.125'], ['not a number'], [null], ['1'.repeat(39)]];
-    const [typed] = stagedSchema([column], needsOfSample([column], records, POINT));
+    const [typed] = stagedSchema([column], evidenceOfSample([column], records, POINT));
     expect(typed && formatType(typed.type)).toBe('decimal(18,3)');
   });
 
   it('does not ask for more than 38 digits', () => {
-    expect(needOfDecimal('1'.repeat(38), POINT)).toMatchObject({ kind: 'decimal', integerDigits: 38 });
-    expect(needOfDecimal('1'.repeat(39), POINT)).toBeNull();
-    expect(needOfDecimal(`${'1'.repeat(20)}.${'1'.repeat(19)}`, POINT)).toBeNull();
+    expect(evidenceOfDecimal('1'.repeat(38), POINT)).toMatchObject({ kind: 'decimal', integerDigits: 38 });
+    expect(evidenceOfDecimal('1'.repeat(39), POINT)).toBeNull();
+    expect(evidenceOfDecimal(`${'1'.repeat(20)}.${'1'.repeat(19)}`, POINT)).toBeNull();
   });
 });
 
@@ -168,10 +168,10 @@ describe('columns with their declarations', () => {
 
 describe('needs of several parts', () => {
   it('merge column by column, and an unknown column is taken as it is', () => {
-    const integer = needOfText('7', POINT);
-    const text = needOfText('x', POINT);
-    const merged = mergeAllNeeds([{ a: integer }, { a: text, b: integer }]);
+    const integer = evidenceOfText('7', POINT);
+    const text = evidenceOfText('x', POINT);
+    const merged = mergeAllEvidence([{ a: integer }, { a: text, b: integer }]);
     expect([merged['a']?.kind, merged['b']?.kind]).toEqual(['string', 'integer']);
-    expect(typeOfNeed(NO_NEED)).toEqual({ kind: 'string' });
+    expect(typeOfEvidence(NO_EVIDENCE)).toEqual({ kind: 'string' });
   });
 });
