@@ -231,7 +231,7 @@ describe('run --detach', () => {
     project.configure({ ...SALES_JOB, transformations: [] });
     const joined = await run('--json');
     expect(joined.exit).toBe(0);
-    expect(joined.stderr).toContain('Going on with run k1, open since 2');
+    expect(joined.stderr).toContain('Resuming run k1, open since 2');
     expect(joined.stderr).toContain(
       'The pipeline file has changed since; this run keeps the one it started with.',
     );

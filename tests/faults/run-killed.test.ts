@@ -42,7 +42,7 @@ describe('a command that is killed', () => {
       const outcome = await project.start('run', project.name, ...RUN).ended(90_000);
       expect(outcome).toMatchObject({ exit: 0 });
       expect(reportOf(outcome)).toMatchObject({ status: 'succeeded', balanced: true, run_key: 'k' });
-      const goesOn = /Going on with run k, open since/.test(outcome.stderr);
+      const goesOn = /Resuming run k, open since/.test(outcome.stderr);
       if (moment !== 'the moment after it has published' && moment !== 'publish') expect(goesOn).toBe(true);
       expectExact(project);
       expect([isAlive(pid), serversOf(project.dir)]).toEqual([false, 0]);

@@ -12,7 +12,7 @@ import {
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import pino from 'pino';
 import { createActivities, type Activities } from '../../activities';
-import { resultOf } from '../../client/result';
+import { awaitReport } from '../../control/await-report';
 import { LIMITS } from '../../pipeline/limits';
 import type { RunReport } from '../../pipeline/report';
 import { readSettings, type Settings } from '../../runtime/settings';
@@ -117,7 +117,7 @@ export async function openHarness({ workers = 1 } = {}): Promise<Harness> {
         ...options,
       });
     },
-    run: async (input) => resultOf(await harness.start(input)),
+    run: async (input) => awaitReport(await harness.start(input)),
     fake(name, make) {
       fakes.set(name, make(real[name]) as unknown as AnyStep);
     },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CancelledFailure } from '@temporalio/common';
 import { Context } from '@temporalio/activity';
 import type { Activities } from '../../activities';
-import { resultOf } from '../../client/result';
+import { awaitReport } from '../../control/await-report';
 import { LIMITS } from '../../pipeline/limits';
 import type { RunReport } from '../../pipeline/report';
 import { reportQuery } from '../../workflows/messages';
@@ -212,7 +212,7 @@ describe('a run whose counts do not add up', () => {
     old(database);
     lie(harness.fake);
     const name = add([sqliteTarget('t', 'replace', database)]);
-    const report: RunReport = await resultOf(await harness.start(name));
+    const report: RunReport = await awaitReport(await harness.start(name));
     expect(report).toMatchObject({ status: 'failed', balanced: false, error: { code: 'LEDGER_UNBALANCED' } });
     expect(report.error?.message).toMatch(/\d+.*\d+/);
     expectUntouched(database);

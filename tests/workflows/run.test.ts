@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { defaultPayloadConverter } from '@temporalio/common';
-import { resultOf } from '../../client/result';
+import { awaitReport } from '../../control/await-report';
 import type { RunReport } from '../../pipeline/report';
 import { findTemporalServer } from '../../server/temporal-server';
 import { progressQuery, reportQuery, workflowIdOf } from '../../workflows/messages';
@@ -255,7 +255,7 @@ describe('a run started by hand, as in the Web UI', () => {
 
   it('with a name that no pipeline has is a failed run, with the names there are', async () => {
     const name = `none-${harness.settings.taskQueue}`;
-    const report = await resultOf(await startByHand(workflowIdOf(name), '--input', JSON.stringify(name)));
+    const report = await awaitReport(await startByHand(workflowIdOf(name), '--input', JSON.stringify(name)));
     expect(report).toMatchObject({ status: 'failed', error: { code: 'CONFIG_INVALID', step: 'prepare' } });
     expect(existsSync(join(harness.dir, 'output', 'reports', name))).toBe(true);
   });

@@ -1,21 +1,16 @@
 /** The run report of a workflow, however it ended. */
-import {
-  CancelledFailure,
-  TerminatedFailure,
-  WorkflowFailedError,
-  type WorkflowHandle,
-} from '@temporalio/client';
+import { CancelledFailure, TerminatedFailure, WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
 import { reportQuery } from '../workflows/messages';
-import type { pipeline } from '../workflows/pipeline';
+import type { RunHandle } from './run-handle';
 
 /**
  * Waits for the end of a run.
  * @throws FlexetlError INTERNAL when it ended without a report, as after `temporal workflow terminate`
  */
-export async function resultOf(handle: WorkflowHandle<typeof pipeline>): Promise<RunReport> {
+export async function awaitReport(handle: RunHandle): Promise<RunReport> {
   try {
     return await handle.result();
   } catch (error) {

@@ -1,0 +1,42 @@
+/** The open run of a pipeline: what is known of it, and a handle to wait for it. */
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { runHandle, type RunHandle } from './run-handle';
+
+export interface OpenRun {
+  pipeline: string;
+  runId: string;
+  /** Undefined until the run has told it. */
+  runKey: string | undefined;
+  configDigest: string | undefined;
+  startedAt: Date;
+  /** Somebody has cancelled it; it has not cleaned up yet. */
+  cancelRequested: boolean;
+}
+
+/** @returns undefined where no run of the pipeline is open */
+export async function findOpenRun(client: Client, name: string): Promise<OpenRun | undefined> {
+  const found = await runHandle(client, name)
+    .describe()
+    .catch((error: unknown) => {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    });
+  if (found?.status.name !== 'RUNNING') return undefined;
+  const { memo, runId, startTime, raw } = found;
+  return {
+    pipeline: name,
+    runId,
+    runKey: textOf(memo?.['run_key']),
+    configDigest: textOf(memo?.['config_digest']),
+    startedAt: startTime,
+    cancelRequested: raw.workflowExtendedInfo?.cancelRequested === true,
+  };
+}
+
+export function joinRun(client: Client, { pipeline, runId }: OpenRun): RunHandle {
+  return runHandle(client, pipeline, runId);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

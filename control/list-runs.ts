@@ -1,0 +1,66 @@
+/** The runs that Temporal knows, the newest first. */
+import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { workflowIdOf } from '../workflows/messages';
+
+/** A run in a list. Field names are fixed: `--json` prints them. */
+export interface RunSummary {
+  pipeline: string;
+  /** As in the run report, or how Temporal ended it: `terminated`, `timed_out`. A partial run is `failed` here. */
+  status: string;
+  /** Empty for a run whose first task no worker has taken yet. */
+  run_key: string;
+  /** ISO 8601, UTC. */
+  started_at: string;
+  /** Null while it is running. */
+  duration_ms: number | null;
+  run_id: string;
+}
+
+export interface ListOptions {
+  /** Only runs of this pipeline. */
+  pipeline?: string | undefined;
+  limit?: number;
+}
+
+export async function listRuns(
+  client: Client,
+  { pipeline, limit = Infinity }: ListOptions,
+): Promise<RunSummary[]> {
+  const runs: RunSummary[] = [];
+  for await (const run of scanRuns(client, pipeline)) {
+    runs.push(run);
+    if (runs.length >= limit) break;
+  }
+  return runs;
+}
+
+/** The newest run of each pipeline, or of one. */
+export async function listNewestRuns(client: Client, pipeline?: string): Promise<RunSummary[]> {
+  if (pipeline !== undefined) return listRuns(client, { pipeline, limit: 1 });
+  const newest = new Map<string, RunSummary>();
+  for await (const run of scanRuns(client)) {
+    if (!newest.has(run.pipeline)) newest.set(run.pipeline, run);
+  }
+  return [...newest.values()];
+}
+
+async function* scanRuns(client: Client, pipeline?: string): AsyncIterable<RunSummary> {
+  // A string literal of the query language; what it would not take as one is no name of a pipeline.
+  const filter = pipeline === undefined ? '' : ` AND WorkflowId = ${JSON.stringify(workflowIdOf(pipeline))}`;
+  const query = `WorkflowType = "pipeline"${filter}`;
+  for await (const info of client.workflow.list({ query })) {
+    if (info.workflowId.startsWith(workflowIdOf(''))) yield summaryOf(info);
+  }
+}
+
+function summaryOf(info: WorkflowExecutionInfo): RunSummary {
+  const key = info.memo?.['run_key'];
+  return {
+    pipeline: info.workflowId.slice(workflowIdOf('').length),
+    status: info.status.name.toLowerCase().replace('completed', 'succeeded'),
+    run_key: typeof key === 'string' ? key : '',
+    started_at: info.startTime.toISOString(),
+    duration_ms: info.closeTime ? info.closeTime.getTime() - info.startTime.getTime() : null,
+    run_id: info.runId,
+  };
+}

@@ -1,0 +1,11 @@
+/** A run as Temporal knows it: a workflow named after its pipeline. */
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { workflowIdOf } from '../workflows/messages';
+import type { pipeline } from '../workflows/pipeline';
+
+export type RunHandle = WorkflowHandle<typeof pipeline>;
+
+/** @param runId one run, and what follows it when a long run goes on in a fresh history; default: the newest */
+export function runHandle(client: Client, name: string, runId?: string): RunHandle {
+  return client.workflow.getHandle<typeof pipeline>(workflowIdOf(name), runId, { followRuns: true });
+}

@@ -1,0 +1,54 @@
+/** Starts the workflow of a pipeline, or finds the run that is open. */
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import { LIMITS } from '../pipeline/limits';
+import { assertSmall } from '../pipeline/payload';
+import { workflowIdOf, type PipelineInput } from '../workflows/messages';
+import type { pipeline } from '../workflows/pipeline';
+import { findOpenRun, type OpenRun } from './join-run';
+import type { RunHandle } from './run-handle';
+
+export interface StartRequest {
+  input: PipelineInput;
+  taskQueue: string;
+  /** One line for the Web UI. */
+  summary: string;
+  /** True where this process has a worker: the answer brings it the first task. */
+  eager: boolean;
+}
+
+/**
+ * At most one run of a pipeline is open.
+ * @returns the run that was started, or the one that is open already
+ * @throws FlexetlError PAYLOAD_TOO_LARGE
+ */
+export async function startRun(
+  client: Client,
+  request: StartRequest,
+): Promise<{ started: RunHandle } | { open: OpenRun }> {
+  const { input, taskQueue, summary, eager } = request;
+  const { name, config_digest, run_key } = input;
+  assertSmall('the pipeline file', input);
+  for (;;) {
+    try {
+      const started = await client.workflow.start<typeof pipeline>('pipeline', {
+        workflowId: workflowIdOf(name),
+        taskQueue,
+        args: [input],
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+        workflowTaskTimeout: LIMITS.workflowTaskTimeoutMs,
+        requestEagerStart: eager,
+        staticSummary: summary,
+        memo: {
+          ...(config_digest !== undefined && { config_digest }),
+          ...(run_key !== undefined && { run_key }),
+        },
+      });
+      return { started };
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      const open = await findOpenRun(client, name);
+      if (open) return { open };
+    }
+  }
+}

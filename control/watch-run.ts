@@ -1,0 +1,75 @@
+/** Looks from time to time how far a run is. */
+import type { Client } from '@temporalio/client';
+import { LIMITS } from '../pipeline/limits';
+import type { StepName } from '../pipeline/report';
+import { progressQuery, type Progress } from '../workflows/messages';
+import type { RunHandle } from './run-handle';
+
+export interface RunProgress extends Progress {
+  /** Of the whole run, from 0 to 1. */
+  fraction: number;
+}
+
+/** The share of a run's time that is behind it when a step starts, and the step's own; from measured runs. */
+const SHARES: Record<StepName, readonly [before: number, own: number]> = {
+  prepare: [0, 0.02],
+  extract: [0.02, 0.5],
+  validate: [0.52, 0.02],
+  transform: [0.54, 0.22],
+  load: [0.76, 0.2],
+  publish: [0.96, 0.03],
+  finish: [0.99, 0.01],
+};
+
+/**
+ * @param show called after each look that found something
+ * @returns a function that ends the watch and waits for the last look: a request that is tried again on a closed
+ *   connection would end the process. Calling it twice is fine.
+ */
+export function watchRun(
+  client: Client,
+  handle: RunHandle,
+  show: (progress: RunProgress) => void,
+): () => Promise<void> {
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+  let looking = Promise.resolve();
+  const look = async (): Promise<void> => {
+    // A query fails while no worker has the workflow; the next look may find one.
+    const progress = await client
+      .withDeadline(Date.now() + LIMITS.progressDeadlineMs, () => readProgress(handle))
+      .catch(() => undefined);
+    if (stopped) return;
+    if (progress) show(progress);
+    lookIn(LIMITS.progressIntervalMs);
+  };
+  const lookIn = (delayMs: number): void => {
+    timer = setTimeout(() => {
+      looking = look();
+    }, delayMs);
+  };
+  lookIn(LIMITS.progressFirstMs);
+  return async () => {
+    stopped = true;
+    clearTimeout(timer);
+    await looking;
+  };
+}
+
+async function readProgress(handle: RunHandle): Promise<RunProgress> {
+  const [progress, description] = await Promise.all([handle.query(progressQuery), handle.describe()]);
+  // Heartbeats say how much of its part an activity has done, from 0 to 1.
+  let inFlight = 0;
+  for (const activity of description.raw.pendingActivities ?? []) {
+    inFlight += heartbeatOf(activity.heartbeatDetails?.payloads?.[0]?.data);
+  }
+  const parts = Math.max(1, progress.parts_total);
+  const [before, own] = SHARES[progress.step];
+  return { ...progress, fraction: before + own * Math.min(1, (progress.parts_done + inFlight) / parts) };
+}
+
+function heartbeatOf(data: Uint8Array | null | undefined): number {
+  if (!data) return 0;
+  const { done } = JSON.parse(Buffer.from(data).toString()) as { done?: number };
+  return typeof done === 'number' && done >= 0 && done <= 1 ? done : 0;
+}
