@@ -72,6 +72,14 @@ export interface Partition {
   end: number;
 }
 
+/** How large partitions are, in bytes of plain text. */
+export interface PartitionSize {
+  /** A file up to this size is one partition, read where it lies. */
+  wholeBytesMax: number;
+  /** A larger one is cut into pieces of about this size. */
+  cutBytes: number;
+}
+
 /** Where the partitions are: known at once, or cut one after the other. */
 export type Partitions = { known: readonly Partition[] } | { first: Position };
 
@@ -107,6 +115,8 @@ export interface RepairedRelation {
 export interface SourceRecord {
   /** Counted from 0 within the partition. */
   ordinal: number;
+  /** What stands for the file in messages, where that is not the file of the partition: `api page 7`. */
+  file?: string;
   /** Physical line where the record starts, 1-based within the file. */
   line: number;
   /** 1-based within the file, header not counted. */
@@ -126,8 +136,8 @@ export interface OpenSource {
   rules: TextRules;
   /** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE */
   survey(): Promise<SourceSurvey>;
-  /** Deterministic: the same cuts for every attempt. @param partitionBytes the size wanted, about */
-  partitions(survey: SourceSurvey, partitionBytes: number): Promise<Partitions>;
+  /** Deterministic: the same cuts for every attempt. */
+  partitions(survey: SourceSurvey, size: PartitionSize): Promise<Partitions>;
   /**
    * Cuts the partition of an index at `from`, and may keep a copy of its text in `context.shared`.
    * Called in order, and only after `partitions` gave a `first`.
