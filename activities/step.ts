@@ -1,48 +1,34 @@
-/** What every activity has in common: liveness, scratch, cancellation, failures, a log line, a bounded result. */
+/** What every activity has in common: liveness, context, cancellation, failures, a log line, a bounded result. */
 import { activityInfo, ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { withContext, type StepContext } from '../engine/context';
+import type { Deps } from '../engine/deps';
 import { messageOf } from '../pipeline/errors';
 import { assertSmall } from '../pipeline/payload';
-import type { Tools } from '../pipeline/plugin';
-import { openStaging, type RunRef, type Staging } from '../runtime/staging';
-import type { Deps } from '../engine/deps';
+import type { RunRef } from '../runtime/staging/store';
 import { toFailure } from './failures';
 import { withLiveness } from './liveness';
 
-export interface StepTools extends Tools {
-  staging: Staging;
-}
-
-/** Every result tells which attempt made it; the report sums them up. */
+/** Every result has the attempt that made it; the report sums them up. */
 export type StepResult<T> = T & { attempt: number };
 
 /**
- * Makes an activity from a step.
+ * Makes an activity from a step of the engine.
  * @param name the step's name in logs
  * @throws ApplicationFailure only, typed with an error code
  */
 export function createStep<I extends { run: RunRef }, O extends object>(
   deps: Deps,
   name: string,
-  work: (input: I, tools: StepTools) => Promise<O>,
+  work: (deps: Deps, input: I, context: StepContext) => Promise<O>,
 ): (input: I) => Promise<StepResult<O>> {
   return async (input) => {
     const { attempt } = activityInfo();
     const log = deps.log.child({ pipeline: input.run.pipeline, run: input.run.runKey, step: name, attempt });
     const startedMs = performance.now();
     try {
-      const result = await withLiveness(async (signal, progress) => {
-        const staging = await openStaging(deps.settings.stagingDir, input.run);
-        return staging.withScratch((scratchDir) =>
-          work(input, {
-            projectDir: deps.settings.projectDir,
-            runDir: staging.dir,
-            scratchDir,
-            signal,
-            progress,
-            staging,
-          }),
-        );
-      });
+      const result = await withLiveness((signal, progress) =>
+        withContext(deps, input.run, { signal, progress }, (context) => work(deps, input, context)),
+      );
       assertSmall(name, result);
       log.debug({ ms: Math.round(performance.now() - startedMs) }, 'step done');
       return { ...result, attempt };

@@ -1,65 +1,67 @@
-/** What prepare pins for the whole run, staged as plan.json; every later step starts from it. */
-import { findPlugin, type PipelineConfig } from '../pipeline/config/schema';
+/** What prepare pins for the whole run, staged as the receipt `plan`; every later step starts from it. */
+import type { PipelineConfig } from '../pipeline/config/schema';
 import { FlexetlError } from '../pipeline/errors';
-import type { Chunk, LoadKey, Source, SourceSurvey, Target } from '../pipeline/plugin';
-import { mergeAllEvidence, stagedSchema, type Evidence, type SourceColumn } from '../pipeline/schema';
-import type { Schema } from '../pipeline/types';
 import { LIMITS } from '../pipeline/limits';
+import type { Evidence, SourceColumn } from '../pipeline/schema';
+import type { Partition, Partitions, SourceSurvey } from '../plugin/source';
 import { defaultMemoryMb, type DuckdbOptions } from '../runtime/duckdb';
-import type { RunRef, Staging } from '../runtime/staging';
-import type { Deps } from './deps';
+import { landedName, PLAN } from '../runtime/staging/parts';
+import type { RunStaging } from '../runtime/staging/store';
+import type { StepContext } from './context';
 
 export interface RunPlan {
   config: PipelineConfig;
   digest: string;
   survey: SourceSurvey;
-  chunks: readonly Chunk[];
+  partitions: Partitions;
   columns: readonly SourceColumn[];
-  /** From the sample; widened by what extract meets. */
-  needs: Evidence;
-  /** Rows are to be grouped while they are read, and not staged: see `pipeline/transforms/fold.ts`. */
-  fold: boolean;
+  /** From the sample; extended by what extract meets, see `evidence.ts`. */
+  evidence: Evidence;
+  /** Extract writes partial groups instead of rows where it can, see `pipeline/transforms/partial-groups.ts`. */
+  groups: boolean;
 }
 
-export const PLAN_FILE = 'plan.json';
-export const OUTPUT_FILE = 'output.json';
-
-/** What the transform step says of its output, staged beside the parts. */
-export interface OutputPlan {
-  schema: Schema;
+/** @throws FlexetlError STAGING_MISSING */
+export async function readPlan(staging: RunStaging): Promise<RunPlan> {
+  return (await requirePart<RunPlan>(staging, PLAN)).receipt;
 }
 
-export async function readPlan(staging: Staging): Promise<RunPlan> {
-  return staging.readJson<RunPlan>(PLAN_FILE);
+/** @throws FlexetlError STAGING_MISSING */
+export async function requirePart<R extends object>(
+  staging: RunStaging,
+  name: string,
+): Promise<{ receipt: R; path: string | null }> {
+  const part = await staging.fetch<R>(name);
+  if (part) return part;
+  throw new FlexetlError('STAGING_MISSING', {
+    message: `The staged part ${name} is not there.`,
+    hint: 'All workers of a task queue need the same FLEXETL_STAGING_DIR, on a shared volume.',
+  });
 }
 
-/** The staged columns with their final types. */
-export function plannedSchema(plan: RunPlan, wider: Evidence): Schema {
-  return stagedSchema(plan.columns, mergeAllEvidence([plan.needs, wider]));
+/** What `land` leaves of a partition. */
+export interface LandedReceipt {
+  partition: Partition;
+  /** Absent after the last partition. */
+  next?: unknown;
 }
 
-export function sourceOf(deps: Deps, config: PipelineConfig): { source: Source<unknown>; options: unknown } {
-  return { source: findPlugin(deps.plugins.sources, config.source.type), options: config.source.options };
+export async function findPartition(plan: RunPlan, index: number, staging: RunStaging): Promise<Partition> {
+  if (!('known' in plan.partitions)) {
+    return (await requirePart<LandedReceipt>(staging, landedName(index))).receipt.partition;
+  }
+  const partition = plan.partitions.known[index];
+  if (partition) return partition;
+  throw new FlexetlError('INTERNAL', { message: `The plan has no partition ${index}.` });
 }
 
-/** @param index place in the pipeline file's list of targets */
-export function targetOf(
-  deps: Deps,
-  config: PipelineConfig,
-  index: number,
-): { target: Target<unknown>; options: unknown } {
-  const use = config.targets[index];
-  if (!use) throw new FlexetlError('INTERNAL', { message: `The pipeline has no target ${index}.` });
-  return { target: findPlugin(deps.plugins.targets, use.type), options: use.options };
+/** How many partitions there are, once all are landed. */
+export async function countPartitions(plan: RunPlan, staging: RunStaging): Promise<number> {
+  if ('known' in plan.partitions) return plan.partitions.known.length;
+  return (await staging.list(landedName(0).replace(/\d+$/, ''))).length;
 }
 
-/** The key of a target's loads in its ledger; the index keeps two targets of one table apart. */
-export function loadKey(deps: Deps, config: PipelineConfig, run: RunRef, index: number): LoadKey {
-  const { target, options } = targetOf(deps, config, index);
-  return { pipeline: run.pipeline, runKey: run.runKey, target: `${index}:${target.name(options)}` };
-}
-
-/** Chunks in work at the same time, over all workers. */
+/** Partitions in work at the same time, over all workers. */
 export function parallelWorkersOf({ scalability }: PipelineConfig): number {
   return scalability.processing.parallel_workers ?? LIMITS.parallelWorkersDefault;
 }
@@ -67,16 +69,16 @@ export function parallelWorkersOf({ scalability }: PipelineConfig): number {
 /** The share of the machine that one of `parallel_workers` activities may use. */
 export function sessionOptions(
   config: PipelineConfig,
-  tools: { runDir: string; signal: AbortSignal },
+  { staging, signal }: Pick<StepContext, 'staging' | 'signal'>,
 ): DuckdbOptions {
   const { memory } = config.scalability;
   return {
-    dir: tools.runDir,
+    dir: staging.localDir,
     memoryMb: Math.max(
       LIMITS.duckdbMemoryMbMin,
       Math.floor((memory.limit_mb ?? defaultMemoryMb()) / parallelWorkersOf(config)),
     ),
     spill: memory.spill_to_disk,
-    signal: tools.signal,
+    signal,
   };
 }

@@ -16,6 +16,9 @@ export const ROWS_COLUMN = '_flexetl_rows';
 /** Of partial groups: the boundary that their rows reach, see `transforms/partial-groups.ts`. */
 export const REACHED_COLUMN = '_flexetl_reached';
 
+/** Of staged rows: the places of the checks that the row fails, null for a good row. */
+export const FAILED_COLUMN = '_flexetl_failed';
+
 /** True for a row that is rejected. */
 export const REJECTED_COLUMN = '_flexetl_rejected';
 

@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   SOURCE_CHANGED: { exit: 3, retryable: false },
   SCHEMA_MISMATCH: { exit: 2, retryable: false },
   RECORDS_REJECTED: { exit: 1, retryable: false },
+  CHECK_FAILED: { exit: 1, retryable: false },
   VALUE_OVERFLOW: { exit: 3, retryable: false },
   CAST_FAILED: { exit: 3, retryable: false },
   DIVISION_BY_ZERO: { exit: 3, retryable: false },

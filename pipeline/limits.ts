@@ -12,6 +12,8 @@ export const LIMITS = {
   placesMax: 20,
   /** Characters kept of an offending value. */
   valueCharsMax: 80,
+  /** Characters kept of a rejected record. */
+  rawCharsMax: 1000,
   /**
    * The chunks in work at one time when `chunk_size` is not given: what a kill redoes, some seconds of work. Read in
    * place, a file up to this size costs no scan and no copy.
@@ -25,8 +27,8 @@ export const LIMITS = {
   sampleBytes: 1024 * 1024,
   /** Records of the sample that types are guessed from. */
   sampleRecordsMax: 1_000,
-  /** Columns whose needs one query counts: eight aggregates each, planned in more than linear time. */
-  needColumnsMax: 25,
+  /** Columns whose evidence one query counts: eight aggregates each, planned in more than linear time. */
+  evidenceColumnsMax: 25,
   /** One field; a longer one is an unclosed quote far more often than data. */
   fieldBytesMax: 16 * 1024 * 1024,
   /** An expression is a formula, not a program. */

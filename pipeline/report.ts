@@ -16,6 +16,9 @@ export interface TargetReport {
   name: string;
   mode: string;
   rows_loaded: number;
+  /** By the target's own count; absent until it is published. */
+  rows_inserted?: number;
+  rows_updated?: number;
   status: 'pending' | 'published' | 'failed';
   error?: ErrorReport;
 }
@@ -35,6 +38,13 @@ export interface TransformReport {
   rows_out: number;
 }
 
+/** What became of one check, over the whole input. */
+export interface CheckReport {
+  name: string;
+  status: 'passed' | 'warned' | 'failed';
+  failing_rows: number;
+}
+
 export interface RunReport {
   pipeline: string;
   run_key: string;
@@ -47,7 +57,7 @@ export interface RunReport {
   rows: RowCounts;
   balanced: boolean;
   transforms: readonly TransformReport[];
-  checks: readonly { name: string; status: 'passed' | 'warned' | 'failed'; failing_rows: number }[];
+  checks: readonly CheckReport[];
   targets: readonly TargetReport[];
   steps: Partial<Record<StepName, { duration_ms: number; attempts: number }>>;
   dead_letter: { path: string | null; records: number };

@@ -97,7 +97,7 @@ function castOffset(text: string): string {
 function decimalPattern(scale: number, spelling: Spelling): string {
   if (spelling === 'canonical') {
     return scale === 0
-      ? CANONICAL_PATTERNS.integer
+      ? '-?(0|[1-9][0-9]*)'
       : `-?((0|[1-9][0-9]*)([.][0-9]{1,${scale}})?|[.][0-9]{1,${scale}})`;
   }
   return scale === 0 ? '[+-]?[0-9]+[.]?' : `[+-]?([0-9]+([.][0-9]{0,${scale}})?|[.][0-9]{1,${scale}})`;

@@ -118,7 +118,8 @@ export const TEXT_PATTERNS = {
 /** What replaces the patterns above where only the canonical spelling is accepted. */
 export const CANONICAL_PATTERNS = {
   ...TEXT_PATTERNS,
-  integer: '-?(0|[1-9][0-9]*)',
+  // Not -0: as an integer it would lose its sign.
+  integer: '0|-?[1-9][0-9]*',
   decimal: '-?((0|[1-9][0-9]*)([.][0-9]+)?|[.][0-9]+)',
   boolean: '[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]',
 } as const;

@@ -1,32 +1,42 @@
-/** Runs work in a window: never more than `limit` at a time. */
+/** Runs work side by side: never more than a limit at a time. */
 import { CancellationScope } from '@temporalio/workflow';
 
-/**
- * Like Promise.all with a bound. The first failure cancels what is in flight, waits for it, and is thrown.
- * @param keepGoing asked before each item; false ends the loop after those in flight
- */
+/** Like Promise.all. The first failure cancels the others, waits for them, and is thrown. */
+export async function runTogether(lanes: readonly (() => Promise<void>)[]): Promise<void> {
+  const scope = new CancellationScope({ cancellable: true });
+  await scope.run(async () => {
+    let failure: { error: unknown } | undefined;
+    const guarded = async (lane: () => Promise<void>): Promise<void> => {
+      try {
+        await lane();
+      } catch (error) {
+        failure ??= { error };
+        scope.cancel();
+      }
+    };
+    await Promise.all(lanes.map(guarded));
+    if (failure) throw failure.error;
+  });
+}
+
+/** Works on all items, at most `limit` at a time; after a failure no further one is begun. */
 export async function fanOut<T>(
   items: readonly T[],
   limit: number,
   work: (item: T) => Promise<void>,
-  keepGoing: () => boolean = () => true,
 ): Promise<void> {
   const queue = items.values();
-  const scope = new CancellationScope({ cancellable: true });
-  await scope.run(async () => {
-    let failure: { error: unknown } | undefined;
-    const lane = async (): Promise<void> => {
-      for (const item of queue) {
-        try {
-          await work(item);
-        } catch (error) {
-          failure ??= { error };
-          scope.cancel();
-        }
-        if (failure || !keepGoing()) return;
+  let failed = false;
+  const lane = async (): Promise<void> => {
+    for (const item of queue) {
+      if (failed) return;
+      try {
+        await work(item);
+      } catch (error) {
+        failed = true;
+        throw error;
       }
-    };
-    await Promise.all(Array.from({ length: Math.min(limit, items.length) }, lane));
-    if (failure) throw failure.error;
-  });
+    }
+  };
+  await runTogether(Array.from({ length: Math.min(limit, items.length) }, () => lane));
 }

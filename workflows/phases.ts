@@ -1,127 +1,132 @@
 /** The phases of a run. Each goes on where the state says it is, in windows short enough for one history. */
-import { continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow';
-import type { LoadInput } from '../activities/load';
-import type { PrepareResult } from '../activities/prepare';
-import type { Place } from '../pipeline/errors';
+import { condition, continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow';
 import { LIMITS } from '../pipeline/limits';
-import { mergeAllEvidence } from '../pipeline/schema';
 import { errorReportOf } from './failures';
-import { fanOut } from './fan-out';
+import { fanOut, runTogether } from './fan-out';
 import type { pipeline } from './pipeline';
 import type { Run } from './run';
-import { addCounts, restartExtract, type RunState } from './run-state';
+import { addCounts, restartExtract, type Prepared } from './run-state';
 
-/** Reads all chunks; anew from the first one whenever a chunk shows that a type was guessed too narrow. */
-export async function extractPhase(run: Run, plan: PrepareResult): Promise<void> {
-  const { state, ref } = run;
-  if (state.extracted >= plan.chunks) return;
+/**
+ * Stages all partitions. Where one shows that a type must be wider, all are asked once more: those whose parts can be
+ * cast answer at once.
+ */
+export async function extractPhase(run: Run, plan: Prepared): Promise<void> {
+  const { state } = run;
+  if (state.checks.length > 0) return;
+  if (plan.partitions !== null) Object.assign(state, { landed: plan.partitions, landedAll: true });
+  if (state.landedAll && state.extracted >= state.landed && !state.widened) return;
   await run.timed('extract', async () => {
-    while (state.extracted < plan.chunks) {
-      const before = state.wider;
-      let wider = before;
-      const found: Found[] = [];
-      await fanOut(
-        windowFrom(state.extracted, plan.chunks),
-        plan.parallelWorkers,
-        async (chunk) => {
-          const summary = `extract ${chunk + 1}/${plan.chunks}`;
-          const result = await run.step('extract', summary, { run: ref, chunk, wider: before });
-          if (result.wider) wider = mergeAllEvidence([wider, result.wider]);
-          found.push({ chunk, places: result.places, becameText: result.becameText ?? {} });
-          state.read += result.rows + result.rejected;
-          state.rejected += result.rejected;
-          state.extracted += 1;
-          run.show();
-        },
-        () => wider === before,
-      );
-      keepPlaces(state, found);
-      if (wider !== before) restartExtract(state, wider);
-      await yieldHistory(run);
+    for (;;) {
+      while (!state.landedAll || state.extracted < state.landed) {
+        await extractWindow(run, plan);
+        await continueIfHistoryIsLong(run);
+      }
+      if (!state.widened) return;
+      restartExtract(state);
     }
   });
 }
 
-interface Found {
-  chunk: number;
-  places: readonly Place[];
-  becameText: Readonly<Record<string, Place>>;
-}
-
-/** Chunks end in any order; the report names the first places of the source. */
-function keepPlaces(state: RunState, found: Found[]): void {
-  found.sort((a, b) => a.chunk - b.chunk);
-  state.places = [...state.places, ...found.flatMap(({ places }) => places)].slice(0, LIMITS.placesMax);
-  for (const { becameText } of found) state.becameText = { ...becameText, ...state.becameText };
+/** Lands partitions one after the other, a little ahead of the extracts that work on them. */
+async function extractWindow(run: Run, { partitions, parallelWorkers }: Prepared): Promise<void> {
+  const { state, ref } = run;
+  const end = state.extracted + LIMITS.windowMax;
+  let next = state.extracted;
+  const land = async (): Promise<void> => {
+    while (!state.landedAll && state.landed < end) {
+      await condition(() => state.landed - next <= parallelWorkers);
+      const summary = `land ${state.landed + 1}`;
+      const { last } = await run.step('land', summary, { run: ref, partition: state.landed });
+      state.landed += 1;
+      state.landedAll = last;
+    }
+  };
+  const extract = async (): Promise<void> => {
+    for (;;) {
+      await condition(() => next < state.landed || state.landedAll || state.landed >= end);
+      if (next >= Math.min(state.landed, end)) return;
+      const partition = next;
+      next += 1;
+      const summary = `extract ${partition + 1}${partitions === null ? '' : `/${partitions}`}`;
+      const result = await run.step('extract', summary, { run: ref, partition });
+      state.read += result.rows + result.rejected;
+      state.rejected += result.rejected;
+      state.widened ||= result.widened;
+      state.extracted += 1;
+      run.show();
+    }
+  };
+  await runTogether([land, ...Array.from({ length: parallelWorkers }, () => extract)]);
 }
 
 export async function validatePhase(run: Run): Promise<void> {
   const { state, ref } = run;
   if (state.checks.length > 0) return;
-  const { wider, read, rejected, places, becameText } = state;
-  const input = { run: ref, wider, read, rejected, places, becameText };
-  const result = await run.timed('validate', () => run.step('validate', 'validate', input));
+  const result = await run.timed('validate', () => run.step('validate', 'validate', { run: ref }));
   state.checks = result.checks;
 }
 
 /** Row-wise pipelines part by part; a pipeline that needs all rows at once in one combine. */
-export async function transformPhase(run: Run, plan: PrepareResult): Promise<void> {
+export async function transformPhase(run: Run, plan: Prepared): Promise<void> {
   const { state, ref } = run;
-  // A source without records still has one output part: an empty one.
-  const parts = plan.perChunk ? Math.max(1, plan.chunks) : 1;
+  const parts = countParts(run, plan);
   if (state.transformed >= parts) return;
   await run.timed('transform', async () => {
     while (state.transformed < parts) {
       await fanOut(windowFrom(state.transformed, parts), plan.parallelWorkers, async (part) => {
-        const summary = plan.perChunk ? `transform ${part + 1}/${parts}` : 'combine';
-        const chunk = plan.perChunk && plan.chunks > 0 ? part : null;
-        const result = await run.step('transform', summary, { run: ref, part, chunk, wider: state.wider });
-        state.outputRows[part] = result.rows;
+        const summary = plan.perPartition ? `transform ${part + 1}/${parts}` : 'combine';
+        const partition = plan.perPartition && state.landed > 0 ? part : null;
+        const result = await run.step('transform', summary, { run: ref, part, partition });
+        state.output += result.rows;
         addCounts(state, result.counts);
         state.transformed += 1;
         run.show();
       });
-      await yieldHistory(run);
+      await continueIfHistoryIsLong(run);
     }
   });
 }
 
+/** The parts of the output. A source without records still has one: an empty one. */
+function countParts({ state }: Run, plan: Prepared): number {
+  return plan.perPartition ? Math.max(1, state.landed) : 1;
+}
+
 /** Every target by itself: one that fails for good leaves the others alone. */
-export async function loadPhase(run: Run, plan: PrepareResult): Promise<void> {
+export async function loadPhase(run: Run, plan: Prepared): Promise<void> {
   const { state } = run;
   if (state.targets.length === 0) {
     state.targets = plan.targets.map((target) => ({ ...target, rows_loaded: 0, status: 'pending' as const }));
     state.loaded = plan.targets.map(() => 0);
   }
-  const loads = planLoads(state.outputRows);
+  const parts = countParts(run, plan);
   const isOpen = (target: number): boolean =>
-    state.targets[target]?.status !== 'failed' && (state.loaded[target] ?? 0) < loads.length;
+    state.targets[target]?.status !== 'failed' && (state.loaded[target] ?? 0) < parts;
   let open = [...plan.targets.keys()].filter(isOpen);
   if (open.length === 0) return;
   await run.timed('load', async () => {
     while (open.length > 0) {
       const size = Math.max(1, Math.floor(LIMITS.windowMax / open.length));
-      await fanOut(open, open.length, (target) => loadTarget(run, target, loads, size));
-      await yieldHistory(run);
+      await fanOut(open, open.length, (target) => loadTarget(run, target, parts, size));
+      await continueIfHistoryIsLong(run);
       open = open.filter(isOpen);
     }
   });
 }
 
-type Load = Omit<LoadInput, 'run' | 'target'>;
-
-/** The next loads of a target, at most `size` of them. */
-async function loadTarget(run: Run, index: number, loads: readonly Load[], size: number): Promise<void> {
+/** The next parts into a target, at most `size` of them. */
+async function loadTarget(run: Run, index: number, parts: number, size: number): Promise<void> {
   const { state, ref } = run;
   const target = state.targets[index];
   if (!target) return;
   const first = state.loaded[index] ?? 0;
   try {
-    for (const load of loads.slice(first, first + size)) {
-      const summary = `load ${load.part + 1}/${loads.length} into ${target.name}`;
-      const result = await run.step('load', summary, { run: ref, target: index, ...load });
+    for (let part = first; part < Math.min(parts, first + size); part += 1) {
+      const summary = `load ${part + 1}/${parts} into ${target.name}`;
+      const result = await run.step('load', summary, { run: ref, target: index, part });
       target.rows_loaded += result.rows;
-      state.loaded[index] = load.part + 1;
+      state.loaded[index] = part + 1;
       run.show();
     }
   } catch (error) {
@@ -137,12 +142,14 @@ export async function publishPhase(run: Run): Promise<void> {
     for (const [index, target] of state.targets.entries()) {
       if (target.status !== 'pending') continue;
       try {
-        await run.step('publish', `publish ${target.name}`, {
+        const published = await run.step('publish', `publish ${target.name}`, {
           run: ref,
           target: index,
           rows: target.rows_loaded,
         });
         target.status = 'published';
+        target.rows_inserted = published.inserted;
+        target.rows_updated = published.updated;
       } catch (error) {
         if (isCancellation(error)) throw error;
         Object.assign(target, { status: 'failed', error: errorReportOf(error, 'publish') });
@@ -155,25 +162,13 @@ export async function publishPhase(run: Run): Promise<void> {
   throw new Error(failed.error.message);
 }
 
-/** Cuts the output into loads whose transactions are bounded. */
-export function planLoads(outputRows: readonly number[]): Load[] {
-  const loads: Load[] = [];
-  outputRows.forEach((rows, outputPart) => {
-    for (let firstRow = 0; firstRow < rows; firstRow += LIMITS.loadPartRowsMax) {
-      const size = Math.min(LIMITS.loadPartRowsMax, rows - firstRow);
-      loads.push({ part: loads.length, outputPart, firstRow, rows: size });
-    }
-  });
-  return loads;
-}
-
 /** The next items, bounded so that the history is looked at between windows. */
 function windowFrom(first: number, end: number): number[] {
   return Array.from({ length: Math.min(LIMITS.windowMax, end - first) }, (_, offset) => first + offset);
 }
 
 /** Goes on in a fresh history when the server asks for it. */
-async function yieldHistory(run: Run): Promise<void> {
+async function continueIfHistoryIsLong(run: Run): Promise<void> {
   if (!workflowInfo().continueAsNewSuggested) return;
   run.bookTime();
   await continueAsNew<typeof pipeline>({ ...run.request, run_key: run.state.runKey, resume: run.state });

@@ -19,7 +19,7 @@ import { errorReportOf, failureOf } from './failures';
 import { progressQuery, reportQuery, workflowIdOf, type PipelineInput } from './messages';
 import { extractPhase, loadPhase, publishPhase, transformPhase, validatePhase } from './phases';
 import { createRun, type Run } from './run';
-import { buildReport, createRunState, outputOf, progressOf } from './run-state';
+import { buildReport, createRunState, progressOf } from './run-state';
 
 /**
  * Runs one pipeline.
@@ -44,7 +44,7 @@ export async function pipeline(input: string | PipelineInput): Promise<RunReport
   setHandler(progressQuery, () => progressOf(state, request.config_digest));
   setHandler(reportQuery, () => closed ?? report('failed'));
   try {
-    await tell(run);
+    await runPhases(run);
     closed = report('succeeded');
     await run.step('finish', 'finish', { run: run.ref, report: closed });
   } catch (error) {
@@ -73,7 +73,7 @@ function requestOf(input: unknown): PipelineInput {
   );
 }
 
-async function tell(run: Run): Promise<void> {
+async function runPhases(run: Run): Promise<void> {
   const { state } = run;
   state.plan ??= await run.timed('prepare', () => {
     const { config } = run.request;
@@ -84,7 +84,7 @@ async function tell(run: Run): Promise<void> {
   await validatePhase(run);
   await transformPhase(run, state.plan);
   await loadPhase(run, state.plan);
-  const rows = bookRows(state.read, state.rejected, state.counts, outputOf(state));
+  const rows = bookRows(state.read, state.rejected, state.counts, state.output);
   assertBalanced(rows, state.counts, state.targets);
   await publishPhase(run);
 }

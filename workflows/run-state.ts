@@ -1,32 +1,34 @@
 /** What a run knows of itself: plain JSON, so that a long run can go on in a fresh history. */
 import { bookRows, findImbalances, type StepCount } from '../pipeline/row-balance';
 import type { ErrorReport, RunReport, RunStatus, StepName, TargetReport } from '../pipeline/report';
-import type { Place } from '../pipeline/errors';
-import type { Evidence } from '../pipeline/schema';
-import type { PrepareResult } from '../activities/prepare';
+import type { Activities } from '../activities';
 import type { Progress } from './messages';
+
+/** What prepare has returned. */
+export type Prepared = Awaited<ReturnType<Activities['prepare']>>;
 
 export interface RunState {
   pipeline: string;
   runKey: string;
   startedMs: number;
   step: StepName;
-  plan: PrepareResult | null;
-  /** Chunks done in order, of the current round. */
+  plan: Prepared | null;
+  /** Partitions that are known so far, and whether they are all. */
+  landed: number;
+  landedAll: boolean;
+  /** Partitions done in order, of the current round. */
   extracted: number;
   read: number;
   rejected: number;
-  places: Place[];
-  wider: Evidence;
-  becameText: Record<string, Place>;
+  /** A type has turned out wider in this round. */
+  widened: boolean;
   checks: RunReport['checks'];
-  /** Output parts done. */
+  /** Output parts done, and their rows. */
   transformed: number;
-  /** Rows of each output part, in order. */
-  outputRows: number[];
+  output: number;
   counts: StepCount[];
   targets: TargetReport[];
-  /** Load activities done, by target. */
+  /** Output parts loaded, by target. */
   loaded: number[];
   steps: RunReport['steps'];
   error: ErrorReport | null;
@@ -39,15 +41,15 @@ export function createRunState(pipeline: string, runKey: string, startedMs: numb
     startedMs,
     step: 'prepare',
     plan: null,
+    landed: 0,
+    landedAll: false,
     extracted: 0,
     read: 0,
     rejected: 0,
-    places: [],
-    wider: {},
-    becameText: {},
+    widened: false,
     checks: [],
     transformed: 0,
-    outputRows: [],
+    output: 0,
     counts: [],
     targets: [],
     loaded: [],
@@ -56,9 +58,9 @@ export function createRunState(pipeline: string, runKey: string, startedMs: numb
   };
 }
 
-/** Forgets what extract found: types have changed, all chunks are read anew. */
-export function restartExtract(state: RunState, wider: Evidence): void {
-  Object.assign(state, { extracted: 0, read: 0, rejected: 0, places: [], wider });
+/** Types have changed: all partitions are asked once more. */
+export function restartExtract(state: RunState): void {
+  Object.assign(state, { extracted: 0, read: 0, rejected: 0, widened: false });
 }
 
 /** Adds the counts of one part to those of the parts before it. */
@@ -75,17 +77,13 @@ export function addCounts(state: RunState, counts: readonly StepCount[]): void {
   });
 }
 
-export function outputOf(state: RunState): number {
-  return state.outputRows.reduce((sum, rows) => sum + rows, 0);
-}
-
 export function buildReport(
   state: RunState,
   workflowId: string,
   status: RunStatus,
   nowMs: number,
 ): RunReport {
-  const rows = bookRows(state.read, state.rejected, state.counts, outputOf(state));
+  const rows = bookRows(state.read, state.rejected, state.counts, state.output);
   return {
     pipeline: state.pipeline,
     run_key: state.runKey,
@@ -121,12 +119,12 @@ export function progressOf(state: RunState, configDigest: string | undefined): P
 }
 
 function partsOf(state: RunState): [number, number] {
-  const chunks = state.plan?.chunks ?? 0;
+  const { plan, landed } = state;
   switch (state.step) {
     case 'extract':
-      return [state.extracted, chunks];
+      return [state.extracted, plan?.partitions ?? landed];
     case 'transform':
-      return [state.transformed, state.plan?.perChunk ? Math.max(1, chunks) : 1];
+      return [state.transformed, plan?.perPartition ? Math.max(1, landed) : 1];
     case 'load':
     case 'publish':
       return [state.targets.filter((target) => target.status !== 'pending').length, state.targets.length];

@@ -57,13 +57,12 @@ function createRunStaging(dir: string): RunStaging {
       await writeDurably(join(partsDir, name + RECEIPT), JSON.stringify(receipt));
     },
     async list(prefix) {
-      // A prefix ends inside a folder of parts: `extract/00007`.
-      const folder = join(partsDir, dirname(`${prefix}x`));
-      const names = await readdir(folder).catch(() => []);
-      const folderName = dirname(`${prefix}x`);
+      // Only the folder that the prefix names: there may be thousands of parts in the others.
+      const folder = prefix.includes('/') ? dirname(`${prefix}x`) : '';
+      const names = await readdir(join(partsDir, folder), { recursive: true }).catch(() => []);
       return names
         .filter((name) => name.endsWith(RECEIPT))
-        .map((name) => join(folderName, name.slice(0, -RECEIPT.length)))
+        .map((name) => join(folder, name.slice(0, -RECEIPT.length)))
         .filter((name) => name.startsWith(prefix))
         .sort();
     },

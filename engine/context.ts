@@ -1,0 +1,37 @@
+/** What one step of a run works with. */
+import type { PluginContext } from '../plugin/context';
+import type { RunRef, RunStaging } from '../runtime/staging/store';
+import type { Deps } from './deps';
+
+export interface StepContext extends PluginContext {
+  staging: RunStaging;
+}
+
+export interface StepWorld {
+  /** Aborts on cancellation and shutdown. */
+  signal: AbortSignal;
+  /** Progress of the step, 0 to 1. */
+  progress(share: number): void;
+}
+
+/** Opens the staging of a run and a scratch folder for the time of `work`. */
+export async function withContext<T>(
+  deps: Deps,
+  run: RunRef,
+  { signal, progress }: StepWorld,
+  work: (context: StepContext) => Promise<T>,
+): Promise<T> {
+  const staging = await deps.staging.openRun(run);
+  return staging.withScratch((scratchDir) =>
+    work({
+      projectDir: deps.settings.projectDir,
+      scratchDir,
+      shared: staging.shared,
+      staging,
+      signal,
+      progress,
+      log: deps.log,
+      secret: deps.secret,
+    }),
+  );
+}

@@ -1,0 +1,71 @@
+/** The columns of a partition as extract treats them, under the types known so far. */
+import { compileChecks, type CompiledChecks } from '../../pipeline/checks/compile';
+import { LIMITS } from '../../pipeline/limits';
+import {
+  isInferred,
+  NO_EVIDENCE,
+  stagedSchema,
+  typedColumn,
+  type Evidence,
+  type SourceColumn,
+} from '../../pipeline/schema';
+import type { CheckedColumn } from '../../pipeline/stage-sql';
+import { countDigits, decimal, explainMisfit, type Schema, type TextRules } from '../../pipeline/types';
+import type { Check } from '../../plugin/check';
+import type { RunPlan } from '../plan';
+
+export interface ExtractColumns {
+  /** All whose values are checked, typed as far as is known. */
+  checked: readonly CheckedColumn[];
+  staged: Schema;
+  /** Those of the checked whose type follows from the values. */
+  inferred: readonly SourceColumn[];
+  evidence: Evidence;
+  rules: TextRules;
+  checks: CompiledChecks;
+}
+
+export function extractColumns(
+  plan: RunPlan,
+  evidence: Evidence,
+  rules: TextRules,
+  plugins: readonly Check<unknown>[],
+): ExtractColumns {
+  const uses = plan.config.validation.quality_checks;
+  // A check of a user may look at any column.
+  const columns = plan.columns.filter((column) => uses.length > 0 || isChecked(column));
+  const checked = columns.map((column) => ({
+    ...typedColumn(column, evidence),
+    unseen: column.declared === undefined && (evidence[column.name] ?? NO_EVIDENCE).kind === 'none',
+  }));
+  const explainType = (column: CheckedColumn, text: string): string | null =>
+    explainDecimal(plan.columns, evidence, rules, column, text);
+  return {
+    checked,
+    staged: stagedSchema(plan.columns, evidence),
+    inferred: columns.filter(isInferred),
+    evidence,
+    rules,
+    checks: compileChecks({ columns: checked, rules, uses, plugins, explainType }),
+  };
+}
+
+/** A column that nothing uses and nobody declared may hold anything. */
+function isChecked(column: SourceColumn): boolean {
+  return column.staged || column.declared !== undefined || !column.nullable;
+}
+
+/** A decimal without (p,s) has room for 38 digits: the width that its values have needed so far is no reason. */
+function explainDecimal(
+  columns: readonly SourceColumn[],
+  evidence: Evidence,
+  rules: TextRules,
+  { name }: CheckedColumn,
+  text: string,
+): string | null {
+  if (columns.find((column) => column.name === name)?.declared !== 'decimal') return null;
+  const { scale } = countDigits(text.replace(rules.decimal_separator, '.'));
+  const wanted = Math.max(scale, evidence[name]?.scale ?? 0);
+  const widest = decimal(LIMITS.decimalDigitsMax, Math.min(wanted, LIMITS.decimalDigitsMax));
+  return explainMisfit(text, widest, rules);
+}

@@ -1,0 +1,102 @@
+/**
+ * Extract: one partition of the source becomes one typed Parquet part, and its rejects a part of their own.
+ *
+ * Fast lane: DuckDB reads the partition as text and types it in one pass. When it refuses the partition, or may have
+ * misread it, the careful lane gives it the same records without the broken ones. Every row keeps the checks that it
+ * fails; good rows are always staged. A value that does not fit the type inferred so far widens the type: the
+ * partition is read again with it, the other parts are cast where that loses nothing (`restage.ts`).
+ */
+import { FlexetlError } from '../../pipeline/errors';
+import { mergeAllEvidence } from '../../pipeline/schema';
+import { formatType, type Schema } from '../../pipeline/types';
+import type { Partition } from '../../plugin/source';
+import { extractName, rejectsName } from '../../runtime/staging/parts';
+import type { RunRef } from '../../runtime/staging/store';
+import type { StepContext } from '../context';
+import type { Deps } from '../deps';
+import { readEvidence, recordEvidence, schemaOf } from '../evidence';
+import { openSource } from '../landing';
+import { findPartition, readPlan, sessionOptions, type RunPlan } from '../plan';
+import { extractColumns } from './columns';
+import { findStaged } from './restage';
+import { stagePartition } from './stage';
+import { findTextPlaces } from './text-places';
+
+export interface ExtractInput {
+  run: RunRef;
+  partition: number;
+}
+
+export interface ExtractResult {
+  /** Good rows. */
+  rows: number;
+  rejected: number;
+  /** A column has turned out wider than it was known before. */
+  widened: boolean;
+}
+
+/** What is known of a staged part; its types are in its name. */
+export interface ExtractReceipt extends ExtractResult {
+  kind: 'rows' | 'groups';
+  types: readonly string[];
+  /** States of the dataset checks, in their order. */
+  states: readonly unknown[];
+  /** The part that has the rows, where this one is the same under wider types. */
+  stagedAs?: string;
+}
+
+/** Reading again with wider types ends: there are only so many types. */
+const ROUNDS_MAX = 50;
+
+export async function extractPartition(
+  deps: Deps,
+  input: ExtractInput,
+  context: StepContext,
+): Promise<ExtractResult> {
+  const { staging } = context;
+  const plan = await readPlan(staging);
+  const partition = await findPartition(plan, input.partition, staging);
+  let evidence = await readEvidence(plan, staging);
+  const there = await findStaged(plan, evidence, partition.index, context);
+  if (there) return resultOf(there);
+  const source = openSource(deps, plan.config.source, context);
+  const reader = { source, survey: plan.survey, partition };
+  await source.assertUnchanged(plan.survey, partition);
+  let widened = false;
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const columns = extractColumns(plan, evidence, source.rules, deps.plugins.checks);
+    const work = { plan, reader, columns, context, session: sessionOptions(plan.config, context) };
+    const staged = await stagePartition(work, deps.plugins.transforms);
+    if ('wider' in staged) {
+      const places = await findTextPlaces(reader, columns, staged.wider, staged.failing);
+      await recordEvidence(staging, partition.index, staged.wider, places);
+      evidence = mergeAllEvidence([evidence, staged.wider]);
+      widened = true;
+      continue;
+    }
+    await source.assertUnchanged(plan.survey, partition);
+    const { kind, rows, rejected, states } = staged;
+    if (staged.rejectsFile !== undefined)
+      await staging.commit(rejectsName(partition.index), { rejected }, staged.rejectsFile);
+    const schema = schemaOf(plan, evidence);
+    const receipt: ExtractReceipt = { kind, rows, rejected, widened, states, types: typesOf(schema) };
+    await staging.commit(extractName(partition.index, schema), receipt, staged.file);
+    await source.release(partition);
+    return resultOf(receipt);
+  }
+  throw tooManyRounds(plan, partition);
+}
+
+export function typesOf(schema: Schema): string[] {
+  return schema.map(({ type }) => formatType(type));
+}
+
+function resultOf({ rows, rejected, widened }: ExtractReceipt): ExtractResult {
+  return { rows, rejected, widened };
+}
+
+function tooManyRounds(plan: RunPlan, { file, index }: Partition): FlexetlError {
+  return new FlexetlError('INTERNAL', {
+    message: `The types of partition ${index} of ${plan.survey.files[file]?.path ?? 'the source'} do not come to an end.`,
+  });
+}

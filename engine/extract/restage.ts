@@ -1,0 +1,72 @@
+/** A part that is staged already, under the types known now or under narrower ones that lose nothing by a cast. */
+import { FAILED_COLUMN } from '../../pipeline/columns';
+import { literal, sqlType } from '../../pipeline/sql';
+import { stagedColumn } from '../../pipeline/stage-sql';
+import { formatType, parseType, type ColumnType, type Schema, type TypeKind } from '../../pipeline/types';
+import type { Evidence } from '../../pipeline/schema';
+import { withDuckdb } from '../../runtime/duckdb';
+import { extractName, extractPrefix } from '../../runtime/staging/parts';
+import type { StepContext } from '../context';
+import { schemaOf } from '../evidence';
+import { sessionOptions, type RunPlan } from '../plan';
+import type { ExtractReceipt } from './extract';
+
+/**
+ * The receipt of a partition under the types known now. A part of narrower types gets a second receipt under the new
+ * name when casting it is exact, and need not be read again.
+ */
+export async function findStaged(
+  plan: RunPlan,
+  evidence: Evidence,
+  partition: number,
+  context: StepContext,
+): Promise<ExtractReceipt | undefined> {
+  const { staging } = context;
+  const schema = schemaOf(plan, evidence);
+  const wanted = extractName(partition, schema);
+  const there = await staging.fetch<ExtractReceipt>(wanted);
+  if (there) return there.receipt;
+  for (const name of await staging.list(extractPrefix(partition))) {
+    const part = await staging.fetch<ExtractReceipt>(name);
+    if (!part?.path || part.receipt.kind !== 'rows') continue;
+    if (!(await castsExactly(plan, part.path, part.receipt.types, schema, context))) continue;
+    const receipt = { ...part.receipt, widened: false, stagedAs: name };
+    await staging.commit(wanted, receipt);
+    return receipt;
+  }
+  return undefined;
+}
+
+/** Types whose texts can be written again from their values; a column of only nulls fits any type. */
+const WIDENS: Readonly<Partial<Record<TypeKind, readonly TypeKind[]>>> = {
+  integer: ['decimal', 'string'],
+  decimal: ['decimal'],
+  date: ['timestamp', 'string'],
+};
+
+async function castsExactly(
+  plan: RunPlan,
+  path: string,
+  types: readonly string[],
+  schema: Schema,
+  context: StepContext,
+): Promise<boolean> {
+  const terms = schema.flatMap((column, index) => {
+    const from = types[index] ?? '';
+    if (from === formatType(column.type)) return [];
+    return `count(${stagedColumn(index)}) FILTER (${isLost(from, column.type, stagedColumn(index))}) = 0`;
+  });
+  if (terms.length === 0) return true;
+  const good = `FROM read_parquet(${literal(path)}) WHERE ${FAILED_COLUMN} IS NULL`;
+  return withDuckdb(sessionOptions(plan.config, context), async (db) => {
+    const found = await db.one(`SELECT ${terms.join(' AND ')} AS exact ${good}`);
+    return found['exact'] === true;
+  });
+}
+
+/** SQL that is true for a value that the new type does not hold as it was written. */
+function isLost(from: string, to: ColumnType, value: string): string {
+  const type = parseType(from);
+  const widens = typeof type === 'object' && (WIDENS[type.kind] ?? []).includes(to.kind);
+  return widens ? `try_cast(${value} AS ${sqlType(to)}) IS NULL` : 'true';
+}

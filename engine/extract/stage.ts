@@ -1,0 +1,248 @@
+/** One partition through DuckDB: typed, checked and written as a scratch file, in the fast lane or the careful one. */
+import { join } from 'node:path';
+import { FAILED_COLUMN } from '../../pipeline/columns';
+import { FlexetlError, type ErrorCode } from '../../pipeline/errors';
+import { evidenceSql, parseEvidence } from '../../pipeline/evidence-sql';
+import { LIMITS } from '../../pipeline/limits';
+import { mergeAllEvidence, type Evidence, type SourceColumn } from '../../pipeline/schema';
+import { literal } from '../../pipeline/sql';
+import { stageRowsSql, typedRowsSql } from '../../pipeline/stage-sql';
+import { planPartialGroups, type PartialGroups } from '../../pipeline/transforms/partial-groups';
+import { planTransforms } from '../../pipeline/transforms/plan';
+import type { OpenSource, Partition, SourceSurvey } from '../../plugin/source';
+import type { Transform } from '../../plugin/transform';
+import { withDuckdb, type Duckdb, type DuckdbOptions } from '../../runtime/duckdb';
+import type { StepContext } from '../context';
+import { widerEvidence } from '../evidence';
+import type { RunPlan } from '../plan';
+import type { ExtractColumns } from './columns';
+import { measureStates } from './measure';
+import { writeRejects, type FailedRow } from './rejects';
+
+export interface Reader {
+  source: OpenSource;
+  survey: SourceSurvey;
+  partition: Partition;
+}
+
+export interface StageWork {
+  plan: RunPlan;
+  reader: Reader;
+  columns: ExtractColumns;
+  context: StepContext;
+  session: DuckdbOptions;
+}
+
+export interface Staged {
+  kind: 'rows' | 'groups';
+  /** A scratch file with the rows, the rejected ones among them, or with the groups of good rows only. */
+  file: string;
+  /** Good rows. */
+  rows: number;
+  rejected: number;
+  /** A scratch file with the rejects; absent without any. */
+  rejectsFile?: string;
+  states: readonly unknown[];
+}
+
+/** Nothing was staged: inferred columns are wider than they are known to be. */
+export interface Wider {
+  wider: Evidence;
+  /** Ordinals of the rows that failed their types. */
+  failing: readonly number[];
+}
+
+/** A text relation, and the ordinals of the records that were cut out of it. */
+interface Relation {
+  sql: string;
+  broken: readonly number[];
+}
+
+/** @param transforms all that there are, for grouping while reading */
+export async function stagePartition(
+  work: StageWork,
+  transforms: readonly Transform<unknown>[],
+): Promise<Staged | Wider> {
+  const { source, survey, partition } = work.reader;
+  const partial = work.plan.groups ? planPartial(work, transforms) : undefined;
+  const relation = await source.relation(survey, partition);
+  const fast = await withDuckdb({ ...work.session, reads: relation.reads }, async (db) => {
+    const writing = tryWrite(work, db, relation.sql, partial);
+    // Both must have ended before the session is closed, whichever fails.
+    await Promise.allSettled([writing, relation.trusted]);
+    const written = await writing;
+    if (!written || !(await relation.trusted)) return undefined;
+    return completeStage(work, db, { sql: relation.sql, broken: [] }, written);
+  });
+  if (fast) return fast;
+  const { sql, reads, broken } = await source.repair(survey, partition);
+  return withDuckdb({ ...work.session, reads }, async (db) =>
+    completeStage(work, db, { sql, broken }, await writeRelation(work, db, sql, partial)),
+  );
+}
+
+/** @returns undefined where the types found so far have made an expression wrong: validate says so */
+function planPartial(
+  { plan, columns }: StageWork,
+  transforms: readonly Transform<unknown>[],
+): PartialGroups | undefined {
+  try {
+    return planPartialGroups(planTransforms(plan.config.transformations, columns.staged, transforms));
+  } catch (error) {
+    if (error instanceof FlexetlError) return undefined;
+    throw error;
+  }
+}
+
+interface Written {
+  kind: 'rows' | 'groups';
+  file: string;
+  /** Rows that DuckDB read, and those of them that fail a check. */
+  rows: number;
+  rejected: number;
+}
+
+/** @returns undefined when DuckDB refuses a record */
+async function tryWrite(...given: Parameters<typeof writeRelation>): Promise<Written | undefined> {
+  try {
+    return await writeRelation(...given);
+  } catch (error) {
+    if (error instanceof FlexetlError) throw error;
+    return undefined;
+  }
+}
+
+/** Groups the rows in the pass that reads them, or else writes them one by one. */
+async function writeRelation(
+  work: StageWork,
+  db: Duckdb,
+  relation: string,
+  partial: PartialGroups | undefined,
+): Promise<Written> {
+  const groups = partial && (await tryGroups(work, db, relation, partial));
+  return groups ?? writeRows(work, db, relation);
+}
+
+/**
+ * @returns undefined where rows have to be written: some are rejected, the order of records counts, or the rows make
+ *   the query fail, which the transform step will report in its own words
+ */
+async function tryGroups(
+  work: StageWork,
+  db: Duckdb,
+  relation: string,
+  partial: PartialGroups,
+): Promise<Written | undefined> {
+  const { checked, checks, rules } = work.columns;
+  const file = join(work.context.scratchDir, 'groups.parquet');
+  try {
+    await copyTo(work, db, partial.sql(typedRowsSql(relation, checked, checks.rows, rules)), file);
+  } catch (error) {
+    if (error instanceof FlexetlError && !ROW_ERRORS.includes(error.code)) throw error;
+    return undefined;
+  }
+  const found = await db.one(partial.checkSql(`read_parquet(${literal(file)})`));
+  if (found['uniform'] !== true || Number(found['rejected']) > 0) return undefined;
+  return { kind: 'groups', file, rows: Number(found['rows']), rejected: 0 };
+}
+
+/** What the values of rows can do to a query. */
+const ROW_ERRORS: readonly ErrorCode[] = ['VALUE_OVERFLOW', 'DIVISION_BY_ZERO', 'CAST_FAILED'];
+
+async function writeRows(work: StageWork, db: Duckdb, relation: string): Promise<Written> {
+  const { checked, staged, checks, rules } = work.columns;
+  const file = join(work.context.scratchDir, 'rows.parquet');
+  await copyTo(work, db, stageRowsSql(relation, checked, staged, checks.rows, rules), file);
+  const counts = await db.one(
+    `SELECT count(*)::DOUBLE AS "rows", count(${FAILED_COLUMN})::DOUBLE AS rejected FROM read_parquet(${literal(file)})`,
+  );
+  return { kind: 'rows', file, rows: Number(counts['rows']), rejected: Number(counts['rejected']) };
+}
+
+async function copyTo({ context }: StageWork, db: Duckdb, select: string, file: string): Promise<void> {
+  const timer = setInterval(() => context.progress(Math.max(0, db.progress())), PROGRESS_MS);
+  try {
+    await db.copy(select, file);
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+const PROGRESS_MS = 200;
+
+/** Looks whether types must be wider; otherwise writes the rejects and measures the dataset checks. */
+async function completeStage(
+  work: StageWork,
+  db: Duckdb,
+  relation: Relation,
+  { kind, file, rows, rejected }: Written,
+): Promise<Staged | Wider> {
+  const failed = rejected > 0 ? await readFailedRows(db, file, relation.broken) : [];
+  const wider = failed.length > 0 ? await findWider(work, db, relation.sql, failed) : undefined;
+  if (wider) return wider;
+  const total = rejected + relation.broken.length;
+  const rejectsFile = total > 0 ? await writeRejects(work, db, failed, relation.broken) : undefined;
+  return {
+    kind,
+    file,
+    rows: rows - rejected,
+    rejected: total,
+    ...(rejectsFile !== undefined && { rejectsFile }),
+    states: await measureStates(work.columns, db, file),
+  };
+}
+
+/** The rows that fail a check, in order. */
+async function readFailedRows(db: Duckdb, file: string, broken: readonly number[]): Promise<FailedRow[]> {
+  const found: FailedRow[] = [];
+  const known = new Map<string, readonly number[]>();
+  let cut = 0;
+  const sql = `SELECT file_row_number::DOUBLE, array_to_string(${FAILED_COLUMN}, ',')
+    FROM read_parquet(${literal(file)}, file_row_number = true, hive_partitioning = false)
+    WHERE ${FAILED_COLUMN} IS NOT NULL ORDER BY file_row_number`;
+  for await (const chunk of db.stream(sql)) {
+    for (const [row, ids] of chunk.getRows()) {
+      const text = String(ids);
+      const checks = known.get(text) ?? text.split(',').map(Number);
+      known.set(text, checks);
+      // Records that were cut out are counted too.
+      while ((broken[cut] ?? Infinity) <= Number(row) + cut) cut += 1;
+      found.push({ ordinal: Number(row) + cut, checks });
+    }
+  }
+  return found;
+}
+
+/** @returns undefined where no inferred column is wider than it is known to be */
+async function findWider(
+  { columns }: StageWork,
+  db: Duckdb,
+  relation: string,
+  failed: readonly FailedRow[],
+): Promise<Wider | undefined> {
+  const ids = new Set(failed.flatMap(({ checks }) => checks));
+  const names = new Set([...ids].map((id) => columns.checks.rows[id]?.column));
+  const failing = columns.inferred.filter(({ name }) => names.has(name));
+  if (failing.length === 0) return undefined;
+  const wider = widerEvidence(
+    columns.inferred,
+    columns.evidence,
+    await readEvidenceOf(columns, db, relation, failing),
+  );
+  return wider && { wider, failing: failed.map(({ ordinal }) => ordinal) };
+}
+
+/** Planning one query for all columns takes minutes where there are more than a thousand. */
+async function readEvidenceOf(
+  { rules }: ExtractColumns,
+  db: Duckdb,
+  relation: string,
+  columns: readonly SourceColumn[],
+): Promise<Evidence> {
+  const found: Evidence[] = [];
+  for (let from = 0; from < columns.length; from += LIMITS.evidenceColumnsMax) {
+    const some = columns.slice(from, from + LIMITS.evidenceColumnsMax);
+    found.push(parseEvidence(some, await db.one(evidenceSql(relation, some, rules))));
+  }
+  return mergeAllEvidence(found);
+}

@@ -1,0 +1,49 @@
+/** Where the values stand that made a column text: an expression that wanted a number names them. */
+import type { Place } from '../../pipeline/errors';
+import {
+  evidenceOfText,
+  mergeEvidence,
+  NO_EVIDENCE,
+  typeOfEvidence,
+  type Evidence,
+} from '../../pipeline/schema';
+import { showValue } from '../../pipeline/show-value';
+import type { ExtractColumns } from './columns';
+import type { Reader } from './stage';
+
+/**
+ * @param ordinals of the rows that failed their types, ascending
+ * @returns by column: the first text that makes it text
+ */
+export async function findTextPlaces(
+  { source, survey, partition }: Reader,
+  { inferred, evidence, rules }: ExtractColumns,
+  wider: Evidence,
+  ordinals: readonly number[],
+): Promise<Record<string, Place>> {
+  const found: Record<string, Place> = {};
+  const wanted = inferred.filter(({ name, declared }) => {
+    const after = wider[name];
+    const known = (evidence[name] ?? NO_EVIDENCE).kind !== 'none';
+    return declared === undefined && known && after && typeOfEvidence(after).kind === 'string';
+  });
+  if (wanted.length === 0) return found;
+  for await (const record of source.records(survey, partition, ordinals)) {
+    for (const { name } of wanted) {
+      const text = record.values?.[survey.columns.indexOf(name)];
+      if (text == null || Object.hasOwn(found, name)) continue;
+      const merged = mergeEvidence(evidence[name] ?? NO_EVIDENCE, evidenceOfText(text, rules));
+      if (typeOfEvidence(merged).kind !== 'string') continue;
+      found[name] = {
+        file: record.file ?? survey.files[partition.file]?.path ?? '',
+        line: record.line,
+        record: record.record,
+        column: name,
+        value: showValue(name, text),
+        reason: 'not a number, date or boolean',
+      };
+    }
+    if (Object.keys(found).length === wanted.length) break;
+  }
+  return found;
+}

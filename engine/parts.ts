@@ -1,0 +1,99 @@
+/** The staged parts of a run, as one relation of rows and one of partial groups. */
+import { FAILED_COLUMN, RECORD_COLUMN } from '../pipeline/columns';
+import type { Evidence } from '../pipeline/schema';
+import { ident, literal, sqlType } from '../pipeline/sql';
+import { stagedColumn } from '../pipeline/stage-sql';
+import { formatType, type Schema } from '../pipeline/types';
+import { extractName } from '../runtime/staging/parts';
+import type { RunStaging } from '../runtime/staging/store';
+import { schemaOf } from './evidence';
+import type { ExtractReceipt } from './extract/extract';
+import { requirePart, type RunPlan } from './plan';
+
+export interface ExtractedPart {
+  index: number;
+  receipt: ExtractReceipt;
+  /** Absolute path of its file on this machine. */
+  path: string;
+}
+
+/** The parts of partitions under the final types, in order. @throws FlexetlError STAGING_MISSING */
+export async function readParts(
+  plan: RunPlan,
+  evidence: Evidence,
+  indexes: readonly number[],
+  staging: RunStaging,
+): Promise<ExtractedPart[]> {
+  const schema = schemaOf(plan, evidence);
+  return Promise.all(
+    indexes.map(async (index) => {
+      const { receipt, path } = await requirePart<ExtractReceipt>(staging, extractName(index, schema));
+      const file = path ?? (await requirePart(staging, receipt.stagedAs ?? '')).path;
+      return { index, receipt, path: file ?? '' };
+    }),
+  );
+}
+
+/**
+ * All good rows of parts that are staged as rows, under the names of the schema and with its types, in order. The
+ * record number is made of the places of the part and of the row in it: it costs nothing to store.
+ * @returns undefined when no part is staged as rows
+ */
+export function rowsSql(parts: readonly ExtractedPart[], schema: Schema): string | undefined {
+  const selects = groupByTypes(parts.filter(({ receipt }) => receipt.kind === 'rows')).map((same) => {
+    const columns = schema.map(({ name, type }, index) => {
+      const value = stagedColumn(index);
+      const asIs = same[0]?.receipt.types[index] === formatType(type);
+      return `${asIs ? value : `CAST(${value} AS ${sqlType(type)})`} AS ${ident(name)}`;
+    });
+    const clean = same.every(({ receipt }) => receipt.rejected === 0);
+    const where = clean ? '' : ` WHERE ${FAILED_COLUMN} IS NULL`;
+    return `SELECT ${[...columns, recordTerm(same)].join(', ')} FROM ${readFiles(same)}${where}`;
+  });
+  return selects.length === 0 ? undefined : selects.join(' UNION ALL ');
+}
+
+/** All partial groups, each with the record number at which its part starts; undefined when there are none. */
+export function groupsSql(parts: readonly ExtractedPart[]): string | undefined {
+  const groups = parts.filter(({ receipt }) => receipt.kind === 'groups');
+  if (groups.length === 0) return undefined;
+  return `SELECT *, ${firstRecord(groups)} AS ${ident(RECORD_COLUMN)} FROM ${readFiles(groups)}`;
+}
+
+/** Rows of a source without a record: none, with the right columns. */
+export function emptySql(schema: Schema): string {
+  const columns = schema.map(({ name, type }) => `CAST(NULL AS ${sqlType(type)}) AS ${ident(name)}`);
+  return `SELECT ${[...columns, `CAST(0 AS BIGINT) AS ${ident(RECORD_COLUMN)}`].join(', ')} WHERE false`;
+}
+
+/** Parts of the same types are read together. */
+function groupByTypes(parts: readonly ExtractedPart[]): ExtractedPart[][] {
+  const groups = new Map<string, ExtractedPart[]>();
+  for (const part of parts) {
+    const key = JSON.stringify(part.receipt.types);
+    const same = groups.get(key);
+    if (same) same.push(part);
+    else groups.set(key, [part]);
+  }
+  return [...groups.values()];
+}
+
+function readFiles(parts: readonly ExtractedPart[]): string {
+  const files = parts.map(({ path }) => literal(path)).join(', ');
+  return `read_parquet([${files}], hive_partitioning = false, file_row_number = true)`;
+}
+
+function recordTerm(parts: readonly ExtractedPart[]): string {
+  return `${firstRecord(parts)} + file_row_number AS ${ident(RECORD_COLUMN)}`;
+}
+
+/** `file_index` is the place in the list of files, which may be some of all parts. */
+function firstRecord(parts: readonly ExtractedPart[]): string {
+  const isAll = parts.every(({ index }, place) => index === place);
+  const index = isAll ? 'file_index' : `[${parts.map((part) => part.index).join(', ')}][file_index + 1]`;
+  return `CAST(${index} AS BIGINT) * ${ROWS_PER_PART}`;
+}
+
+/** Above the rows of any part: 2^40. */
+const ROWS_PER_PART = 1_099_511_627_776;
+

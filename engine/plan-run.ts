@@ -1,0 +1,66 @@
+/**
+ * What a run will do, decided from its configuration and a look at the source: types that were not declared are
+ * inferred, expressions and checks compiled, the source cut into partitions. A run that cannot succeed ends here.
+ */
+import { digestConfig } from '../pipeline/config/parse';
+import type { PipelineConfig } from '../pipeline/config/schema';
+import { FlexetlError } from '../pipeline/errors';
+import { partitionSizeFor } from '../pipeline/partition-size';
+import { declareColumns, evidenceOfSample, stagedSchema } from '../pipeline/schema';
+import { looksWorthwhile, planPartialGroups } from '../pipeline/transforms/partial-groups';
+import { columnsNeeded, planTransforms } from '../pipeline/transforms/plan';
+import type { SourceSurvey } from '../plugin/source';
+import type { StepContext } from './context';
+import type { Deps } from './deps';
+import { extractColumns } from './extract/columns';
+import { openSource } from './landing';
+import { parallelWorkersOf, type RunPlan } from './plan';
+
+/** Also what `plan` and `preview` show. */
+export async function planRun(deps: Deps, config: PipelineConfig, context: StepContext): Promise<RunPlan> {
+  const source = openSource(deps, config.source, context);
+  const survey = await source.survey();
+  const { declared, evidence, steps } = inSource(survey, () => {
+    const declared = declareColumns(survey.columns, config.validation.schema);
+    const evidence = evidenceOfSample(declared, survey.sample, source.rules);
+    const schema = stagedSchema(declared, evidence);
+    return { declared, evidence, steps: planTransforms(config.transformations, schema, deps.plugins.transforms) };
+  });
+  const used = columnsNeeded(steps, survey.columns);
+  const { chunk_size } = config.scalability.processing;
+  const size = partitionSizeFor(chunk_size, survey.recordBytes || undefined, parallelWorkersOf(config));
+  const plan: RunPlan = {
+    config,
+    digest: digestConfig(config),
+    survey: { ...survey, sample: [] },
+    partitions: await source.partitions(survey, size),
+    columns: declared.map((column) => ({ ...column, staged: used.has(column.name) })),
+    evidence,
+    groups: false,
+  };
+  const { checks } = inSource(survey, () => extractColumns(plan, evidence, source.rules, deps.plugins.checks));
+  const measured = new Set(checks.datasets.flatMap((check) => check.columns));
+  const partial = planPartialGroups(steps);
+  return {
+    ...plan,
+    columns: plan.columns.map((column) => ({ ...column, staged: column.staged || measured.has(column.name) })),
+    // Dataset checks look at the rows.
+    groups: measured.size === 0 && partial !== undefined && looksWorthwhile(partial, survey, size),
+  };
+}
+
+/** Says whose columns an error is about. */
+function inSource<T>({ files }: SourceSurvey, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    const [first, ...others] = files;
+    if (!(error instanceof FlexetlError) || !first) throw error;
+    const more = others.length > 0 ? ` and ${others.length} more` : '';
+    throw new FlexetlError(error.code, {
+      message: `${error.message} The source is ${first.path}${more}.`,
+      ...(error.hint !== undefined && { hint: error.hint }),
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,72 @@
+/** Prepare: the plan of the run, pinned; what an earlier attempt staged under another plan is removed. */
+import { isDeepStrictEqual } from 'node:util';
+import type { PipelineConfig } from '../pipeline/config/schema';
+import { LIMITS } from '../pipeline/limits';
+import { count } from '../pipeline/markdown';
+import { isRowWise, planTransforms } from '../pipeline/transforms/plan';
+import type { SourceFile } from '../plugin/source';
+import { openReports } from '../runtime/report-file';
+import { PLAN } from '../runtime/staging/parts';
+import type { RunRef } from '../runtime/staging/store';
+import type { StepContext } from './context';
+import type { Deps } from './deps';
+import { schemaOf } from './evidence';
+import { checkTargets, describeTargets } from './load';
+import { parallelWorkersOf, type RunPlan } from './plan';
+import { planRun } from './plan-run';
+import { resolveConfig, type ConfigInput } from './resolve-config';
+
+export interface PrepareInput extends ConfigInput {
+  run: RunRef;
+}
+
+export interface PrepareResult {
+  /** Of the configuration. */
+  digest: string;
+  /** Null when they are not known before the source is landed. */
+  partitions: number | null;
+  bytes: number;
+  /** The first files; a source of thousands would not fit into a report. */
+  files: readonly SourceFile[];
+  targets: readonly { type: string; name: string; mode: string }[];
+  /** True when every partition is transformed by itself, false when one step needs all rows. */
+  perPartition: boolean;
+  parallelWorkers: number;
+  retry: PipelineConfig['fault_tolerance']['retry'];
+}
+
+export async function prepareRun(
+  deps: Deps,
+  input: PrepareInput,
+  context: StepContext,
+): Promise<PrepareResult> {
+  const config = await resolveConfig(deps, input);
+  await deps.staging.sweep(input.run, Date.now());
+  const plan = await planRun(deps, config, context);
+  const schema = schemaOf(plan, plan.evidence);
+  const steps = planTransforms(config.transformations, schema, deps.plugins.transforms);
+  await checkTargets(deps, config, steps.at(-1)?.plan.schema ?? schema, context);
+  openReports(deps.settings.projectDir, config.name);
+  await pinPlan(plan, context);
+  const partitions = 'known' in plan.partitions ? plan.partitions.known.length : null;
+  const bytes = plan.survey.files.reduce((sum, file) => sum + file.bytes, 0);
+  deps.log.info(`${config.name} prepared: ${count(bytes)} bytes, run ${input.run.runKey}`);
+  return {
+    digest: plan.digest,
+    partitions,
+    bytes,
+    files: plan.survey.files.slice(0, LIMITS.reportFilesMax),
+    targets: describeTargets(deps, config),
+    perPartition: isRowWise(steps),
+    parallelWorkers: parallelWorkersOf(config),
+    retry: config.fault_tolerance.retry,
+  };
+}
+
+/** Parts that were staged under the same plan go on to be used: a failed run is taken up where it was. */
+async function pinPlan(plan: RunPlan, { staging }: StepContext): Promise<void> {
+  const before = await staging.fetch<RunPlan>(PLAN);
+  if (before && isDeepStrictEqual(before.receipt, JSON.parse(JSON.stringify(plan)))) return;
+  if (before) for (const name of await staging.list('')) await staging.remove(name);
+  await staging.commit(PLAN, plan);
+}

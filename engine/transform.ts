@@ -1,0 +1,91 @@
+/**
+ * Transform: staged parts in, output parts out, every row counted.
+ *
+ * Row-wise pipelines are transformed part by part. Where a step needs all rows at once, one out-of-core query
+ * combines all parts; its result is ordered, so it is the same for every cut of the source and number of threads.
+ */
+import { join } from 'node:path';
+import { FlexetlError } from '../pipeline/errors';
+import type { StepCount } from '../pipeline/row-balance';
+import type { Schema } from '../pipeline/types';
+import { literal } from '../pipeline/sql';
+import { planTransforms, planTransformSql, type TransformStatement } from '../pipeline/transforms/plan';
+import { tallySteps } from '../pipeline/transforms/tally';
+import { withDuckdb, type Duckdb } from '../runtime/duckdb';
+import { OUTPUT, outputName } from '../runtime/staging/parts';
+import type { RunRef } from '../runtime/staging/store';
+import type { StepContext } from './context';
+import type { Deps } from './deps';
+import { readEvidence, schemaOf } from './evidence';
+import { emptySql, groupsSql, readParts, rowsSql } from './parts';
+import { countPartitions, readPlan, sessionOptions } from './plan';
+
+export interface TransformInput {
+  run: RunRef;
+  /** Index of the output part. */
+  part: number;
+  /** The partition to transform; null: all of them. */
+  partition: number | null;
+}
+
+/** Also the receipt of the output part. */
+export interface TransformResult {
+  rows: number;
+  counts: readonly StepCount[];
+}
+
+/** The receipt of the output as a whole. */
+export interface OutputReceipt {
+  schema: Schema;
+}
+
+export async function transformPart(
+  deps: Deps,
+  input: TransformInput,
+  context: StepContext,
+): Promise<TransformResult> {
+  const { staging, scratchDir } = context;
+  const there = await staging.fetch<TransformResult>(outputName(input.part));
+  if (there) return there.receipt;
+  const plan = await readPlan(staging);
+  const evidence = await readEvidence(plan, staging);
+  const schema = schemaOf(plan, evidence);
+  const steps = planTransforms(plan.config.transformations, schema, deps.plugins.transforms);
+  const indexes =
+    input.partition === null ? [...Array(await countPartitions(plan, staging)).keys()] : [input.partition];
+  const parts = await readParts(plan, evidence, indexes, staging);
+  const groups = groupsSql(parts);
+  const rows = rowsSql(parts, schema) ?? (groups === undefined ? emptySql(schema) : undefined);
+  const sql = planTransformSql(steps, { ...(rows && { rows }), ...(groups && { groups }) }, schema);
+  const file = join(scratchDir, 'output.parquet');
+  const result = await withDuckdb(sessionOptions(plan.config, context), async (db) => {
+    const counts = await runStatements(db, sql.statements);
+    const timer = setInterval(() => context.progress(Math.max(0, db.progress())), PROGRESS_MS);
+    await db.copy(sql.output, file).finally(() => clearInterval(timer));
+    const found = await db.one(`SELECT count(*)::DOUBLE AS "rows" FROM read_parquet(${literal(file)})`);
+    const output = Number(found['rows']);
+    return { rows: output, counts: tallySteps(steps, counts, output) };
+  });
+  await staging.commit(OUTPUT, { schema: steps.at(-1)?.plan.schema ?? schema } satisfies OutputReceipt);
+  await staging.commit(outputName(input.part), result, file);
+  return result;
+}
+
+const PROGRESS_MS = 200;
+
+/** Runs the statements in order; one that overflows in fast arithmetic is run again in exact arithmetic. */
+export async function runStatements(
+  db: Duckdb,
+  statements: readonly TransformStatement[],
+): Promise<{ boundary: number; rows: number }[]> {
+  const counted: { boundary: number; rows: number }[] = [];
+  for (const { sql, exactSql, counts } of statements) {
+    const [row] = await db.all(sql).catch((error: unknown) => {
+      if (exactSql === undefined || !(error instanceof FlexetlError) || error.code !== 'VALUE_OVERFLOW')
+        throw error;
+      return db.all(exactSql);
+    });
+    for (const { boundary, column } of counts) counted.push({ boundary, rows: Number(row?.[column]) });
+  }
+  return counted;
+}

@@ -1,0 +1,133 @@
+/**
+ * Validate: the gate between what was read and what may be transformed and loaded.
+ *
+ * Records that fail a check fail the run, with their places; dataset checks are decided over all parts; and with the
+ * final types known, the transforms and targets are checked once more, before any work is done with them.
+ */
+import { compileChecks } from '../pipeline/checks/compile';
+import { FlexetlError, type Place } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
+import type { CheckReport } from '../pipeline/report';
+import { literal } from '../pipeline/sql';
+import { planTransforms } from '../pipeline/transforms/plan';
+import { withDuckdb } from '../runtime/duckdb';
+import { rejectsName } from '../runtime/staging/parts';
+import type { RunRef } from '../runtime/staging/store';
+import type { StepContext } from './context';
+import type { Deps } from './deps';
+import { readEvidence, readTextPlaces, schemaOf } from './evidence';
+import { extractColumns } from './extract/columns';
+import type { ExtractReceipt } from './extract/extract';
+import { openSource } from './landing';
+import { checkTargets } from './load';
+import { readParts, type ExtractedPart } from './parts';
+import { countPartitions, readPlan, sessionOptions, type RunPlan } from './plan';
+
+export interface ValidateInput {
+  run: RunRef;
+}
+
+export interface ValidateResult {
+  checks: readonly CheckReport[];
+}
+
+export async function validateRun(
+  deps: Deps,
+  _input: ValidateInput,
+  context: StepContext,
+): Promise<ValidateResult> {
+  const { staging } = context;
+  const plan = await readPlan(staging);
+  const evidence = await readEvidence(plan, staging);
+  const indexes = [...Array(await countPartitions(plan, staging)).keys()];
+  const parts = await readParts(plan, evidence, indexes, staging);
+  await assertNoRejects(plan, parts, context);
+  const schema = schemaOf(plan, evidence);
+  try {
+    const steps = planTransforms(plan.config.transformations, schema, deps.plugins.transforms);
+    await checkTargets(deps, plan.config, steps.at(-1)?.plan.schema ?? schema, context);
+  } catch (error) {
+    throw explainText(error, await readTextPlaces(staging));
+  }
+  const { rules } = openSource(deps, plan.config.source, context);
+  const { checks } = extractColumns(plan, evidence, rules, deps.plugins.checks);
+  const passed = [...new Set(checks.rows.map(({ rule }) => rule))].map(
+    (name): CheckReport => ({ name, status: 'passed', failing_rows: 0 }),
+  );
+  return { checks: [...passed, ...judgeDatasets(checks.datasets, parts)] };
+}
+
+/** @throws FlexetlError CHECK_FAILED naming every check that failed */
+function judgeDatasets(
+  checks: ReturnType<typeof compileChecks>['datasets'],
+  parts: readonly ExtractedPart[],
+): CheckReport[] {
+  const verdicts = checks.map((check, index) => {
+    const states = parts.map(({ receipt }: { receipt: ExtractReceipt }) => receipt.states[index]);
+    const verdict = check.verdict(states.reduce((sum, state) => check.merge(sum, state), check.empty));
+    return { rule: check.rule, ...verdict };
+  });
+  const failed = verdicts.filter(({ status }) => status === 'failed');
+  if (failed.length > 0) {
+    throw new FlexetlError('CHECK_FAILED', {
+      message: failed.map(({ rule, message = 'failed' }) => `${rule}: ${message}.`).join(' '),
+      hint: 'Nothing was loaded. Correct the source, or change the check in validation.quality_checks.',
+    });
+  }
+  return verdicts.map(({ rule, status, failing_rows }) => ({ name: rule, status, failing_rows }));
+}
+
+/** @throws FlexetlError RECORDS_REJECTED with the first places */
+async function assertNoRejects(
+  plan: RunPlan,
+  parts: readonly ExtractedPart[],
+  context: StepContext,
+): Promise<void> {
+  const bad = parts.filter(({ receipt }) => receipt.rejected > 0);
+  if (bad.length === 0) return;
+  const rejected = bad.reduce((sum, { receipt }) => sum + receipt.rejected, 0);
+  const read = parts.reduce((sum, { receipt }) => sum + receipt.rows + receipt.rejected, 0);
+  const places = await readPlaces(plan, bad, context);
+  const records = new Set(places.map(({ file, record }) => `${record} ${file}`)).size;
+  const shown = records < rejected ? `, the first ${records} are shown` : '';
+  throw new FlexetlError('RECORDS_REJECTED', {
+    message: `${rejected} of ${read} records ${rejected === 1 ? 'does' : 'do'} not fit${shown}.`,
+    hint: 'Nothing was loaded. Correct the source, or declare the column with a type that fits (validation.schema).',
+    places,
+  });
+}
+
+/** The first places in the order of the source, at most `LIMITS.placesMax`. */
+async function readPlaces(
+  plan: RunPlan,
+  parts: readonly ExtractedPart[],
+  context: StepContext,
+): Promise<Place[]> {
+  const places: Place[] = [];
+  for (const { index } of parts) {
+    const room = LIMITS.placesMax - places.length;
+    if (room <= 0) break;
+    const part = await context.staging.fetch(rejectsName(index));
+    if (!part?.path) continue;
+    const sql = `SELECT file, line::INT AS line, record::INT AS record, "column", "value", reason
+      FROM read_parquet(${literal(part.path)}) LIMIT ${room}`;
+    const rows = await withDuckdb(sessionOptions(plan.config, context), (db) => db.all(sql));
+    places.push(...(rows as unknown as Place[]));
+  }
+  return places;
+}
+
+/** Adds the line that made a column text to the error of an expression that wanted a number. */
+function explainText(error: unknown, becameText: Readonly<Record<string, Place>>): unknown {
+  const places = Object.values(becameText);
+  if (!(error instanceof FlexetlError) || places.length === 0) return error;
+  const columns = Object.keys(becameText)
+    .map((name) => `"${name}"`)
+    .join(', ');
+  return new FlexetlError(error.code, {
+    message: `${error.message} The values of ${columns} made it text.`,
+    hint: 'Declare the column in validation.schema to have such records rejected, or cast it.',
+    places,
+    cause: error,
+  });
+}

@@ -1,0 +1,44 @@
+/** All checks of a run, compiled for the types that its columns have. */
+import type { Check, DatasetCheck, RowCheck } from '../../plugin/check';
+import { findPlugin, type PluginUse } from '../config/schema';
+import type { CheckedColumn } from '../stage-sql';
+import type { TextRules } from '../types';
+import { nullableChecks, typeChecks } from './declared';
+
+/** A check under the name by which reports and rejects call it. */
+export type NamedRowCheck = RowCheck & { rule: string };
+export type NamedDatasetCheck = DatasetCheck & { rule: string };
+
+export interface CompiledChecks {
+  /** A staged row keeps the places in this list of the checks that it failed. */
+  rows: readonly NamedRowCheck[];
+  /** A receipt keeps a state for each of these. */
+  datasets: readonly NamedDatasetCheck[];
+}
+
+export interface ChecksInput {
+  /** All columns to check, typed. */
+  columns: readonly CheckedColumn[];
+  rules: TextRules;
+  /** `validation.quality_checks` of the pipeline file. */
+  uses: readonly PluginUse[];
+  plugins: readonly Check<unknown>[];
+  explainType?: Parameters<typeof typeChecks>[2];
+}
+
+/** @throws FlexetlError SCHEMA_MISMATCH, EXPRESSION_INVALID, PLUGIN_UNKNOWN */
+export function compileChecks({ columns, rules, uses, plugins, explainType }: ChecksInput): CompiledChecks {
+  const chosen = uses.flatMap(({ type, options }) =>
+    findPlugin(plugins, type)
+      .compile(options, columns)
+      .map((check) => ({ ...check, rule: type })),
+  );
+  return {
+    rows: [
+      ...typeChecks(columns, rules, explainType).map((check) => ({ ...check, rule: 'type' })),
+      ...nullableChecks(columns).map((check) => ({ ...check, rule: 'nullable' })),
+      ...chosen.filter((check): check is NamedRowCheck => check.scope === 'row'),
+    ],
+    datasets: chosen.filter((check): check is NamedDatasetCheck => check.scope === 'dataset'),
+  };
+}

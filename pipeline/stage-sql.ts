@@ -1,0 +1,78 @@
+/** The SQL of the extract step: texts in, typed columns out, and for each row the checks that it fails. */
+import { FAILED_COLUMN, REJECTED_COLUMN } from './columns';
+import { castText, ident } from './sql';
+import { spellingOf, type Column, type Schema, type TextRules } from './types';
+
+export interface CheckedColumn extends Column {
+  /** Only nulls so far: the first text decides the type, and is rejected until it has. */
+  unseen?: boolean;
+}
+
+/** The text of a checked column, beside its typed value. No column of users has such a name. */
+export function textColumn(index: number): string {
+  return `_flexetl_text_${index}`;
+}
+
+/** The name of a column in a staged part: names of users stay out of files, where DuckDB has names of its own. */
+export function stagedColumn(index: number): string {
+  return `c${index}`;
+}
+
+/** `c0 AS "quantity", …`: the columns of staged rows under their names. */
+export function unstageTerms(schema: Schema): string[] {
+  return schema.map(({ name }, index) => `${stagedColumn(index)} AS ${ident(name)}`);
+}
+
+/** Every column typed, under its name, beside its text. */
+function typedSql(relation: string, columns: readonly CheckedColumn[], rules: TextRules): string {
+  const texts = columns.map(({ name }, index) => `${ident(name)} AS ${textColumn(index)}`);
+  const typed = columns.flatMap((column, index) => {
+    const text = textColumn(index);
+    return [text, `${castText(text, column.type, rules, spellingOf(column))} AS ${ident(column.name)}`];
+  });
+  return `SELECT ${typed.join(', ')} FROM (SELECT ${texts.join(', ')} FROM ${relation})`;
+}
+
+interface RowCondition {
+  fails: string;
+}
+
+/**
+ * The rows to be staged, in order: `c0`, `c1`, … for the staged columns, and FAILED_COLUMN, the list of the places of
+ * the checks that the row fails, null for a good row.
+ * @param relation SQL of the text relation
+ * @param columns all columns to check, typed
+ * @param staged those of them to keep
+ */
+export function stageRowsSql(
+  relation: string,
+  columns: readonly CheckedColumn[],
+  staged: Schema,
+  checks: readonly RowCondition[],
+  rules: TextRules,
+): string {
+  const kept = staged.map(({ name }, index) => `${ident(name)} AS ${stagedColumn(index)}`);
+  const failed = checks.map(({ fails }, index) => `CASE WHEN ${fails} THEN ${index} END`);
+  const list = `list_filter([${failed.join(', ')}], lambda _flexetl_x: _flexetl_x IS NOT NULL)`;
+  const ids =
+    checks.length === 0 ? 'NULL' : `CASE WHEN ${anyFails(checks)} THEN CAST(${list} AS SMALLINT[]) END`;
+  const terms = [...kept, `CAST(${ids} AS SMALLINT[]) AS ${FAILED_COLUMN}`];
+  return `SELECT ${terms.join(', ')} FROM (${typedSql(relation, columns, rules)})`;
+}
+
+/** The typed rows under the names of users with REJECTED_COLUMN, in any order: what partial groups are made of. */
+export function typedRowsSql(
+  relation: string,
+  columns: readonly CheckedColumn[],
+  checks: readonly RowCondition[],
+  rules: TextRules,
+): string {
+  const names = columns.map(({ name }) => ident(name));
+  const rejected = checks.length === 0 ? 'false' : `coalesce(${anyFails(checks)}, false)`;
+  const terms = [...names, `${rejected} AS ${REJECTED_COLUMN}`];
+  return `SELECT ${terms.join(', ')} FROM (${typedSql(relation, columns, rules)})`;
+}
+
+function anyFails(checks: readonly RowCondition[]): string {
+  return checks.map(({ fails }) => `(${fails})`).join(' OR ');
+}
