@@ -1,5 +1,7 @@
 /** What one step of a run works with. */
-import type { PluginContext } from '../plugin/context';
+import type { PluginContext, PluginLog } from '../plugin/context';
+import type { Logger } from '../runtime/log';
+import { createSecrets } from '../runtime/secrets';
 import type { RunRef, RunStaging } from '../runtime/staging/store';
 import type { Deps } from './deps';
 
@@ -30,8 +32,17 @@ export async function withContext<T>(
       staging,
       signal,
       progress,
-      log: deps.log,
-      secret: deps.secret,
+      log: pluginLog(deps.log),
+      secret: createSecrets(deps.settings.env),
     }),
   );
+}
+
+/** Plugins get lines, not the fields and streams of the logger. */
+function pluginLog(log: Logger): PluginLog {
+  return {
+    debug: (message) => log.debug(message),
+    info: (message) => log.info(message),
+    warn: (message) => log.warn(message),
+  };
 }

@@ -4,7 +4,7 @@ import type { RunRef } from '../runtime/staging/store';
 import type { Position } from '../plugin/source';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
-import { openSource } from './landing';
+import { openSource } from './open-source';
 import { readPlan, requirePart, type LandedReceipt } from './plan';
 
 export interface LandInput {
@@ -27,7 +27,7 @@ export async function landPartition(
   const there = await staging.fetch<LandedReceipt>(landedName(index));
   if (there) return { last: there.receipt.next === undefined };
   const plan = await readPlan(staging);
-  const source = openSource(deps, plan.config.source, context);
+  const source = openSource(deps.plugins, plan.config.source, context);
   const landed = await source.land(plan.survey, index, await startOf(index));
   await staging.commit(landedName(index), landed);
   return { last: landed.next === undefined };

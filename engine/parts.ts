@@ -96,4 +96,3 @@ function firstRecord(parts: readonly ExtractedPart[]): string {
 
 /** Above the rows of any part: 2^40. */
 const ROWS_PER_PART = 1_099_511_627_776;
-

@@ -13,18 +13,22 @@ import type { SourceSurvey } from '../plugin/source';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { extractColumns } from './extract/columns';
-import { openSource } from './landing';
+import { openSource } from './open-source';
 import { parallelWorkersOf, type RunPlan } from './plan';
 
 /** Also what `plan` and `preview` show. */
 export async function planRun(deps: Deps, config: PipelineConfig, context: StepContext): Promise<RunPlan> {
-  const source = openSource(deps, config.source, context);
+  const source = openSource(deps.plugins, config.source, context);
   const survey = await source.survey();
   const { declared, evidence, steps } = inSource(survey, () => {
     const declared = declareColumns(survey.columns, config.validation.schema);
     const evidence = evidenceOfSample(declared, survey.sample, source.rules);
     const schema = stagedSchema(declared, evidence);
-    return { declared, evidence, steps: planTransforms(config.transformations, schema, deps.plugins.transforms) };
+    return {
+      declared,
+      evidence,
+      steps: planTransforms(config.transformations, schema, deps.plugins.transforms),
+    };
   });
   const used = columnsNeeded(steps, survey.columns);
   const { chunk_size } = config.scalability.processing;
@@ -38,12 +42,17 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
     evidence,
     groups: false,
   };
-  const { checks } = inSource(survey, () => extractColumns(plan, evidence, source.rules, deps.plugins.checks));
+  const { checks } = inSource(survey, () =>
+    extractColumns(plan, evidence, source.rules, deps.plugins.checks),
+  );
   const measured = new Set(checks.datasets.flatMap((check) => check.columns));
   const partial = planPartialGroups(steps);
   return {
     ...plan,
-    columns: plan.columns.map((column) => ({ ...column, staged: column.staged || measured.has(column.name) })),
+    columns: plan.columns.map((column) => ({
+      ...column,
+      staged: column.staged || measured.has(column.name),
+    })),
     // Dataset checks look at the rows.
     groups: measured.size === 0 && partial !== undefined && looksWorthwhile(partial, survey, size),
   };

@@ -18,7 +18,7 @@ import type { Deps } from './deps';
 import { readEvidence, readTextPlaces, schemaOf } from './evidence';
 import { extractColumns } from './extract/columns';
 import type { ExtractReceipt } from './extract/extract';
-import { openSource } from './landing';
+import { openSource } from './open-source';
 import { checkTargets } from './load';
 import { readParts, type ExtractedPart } from './parts';
 import { countPartitions, readPlan, sessionOptions, type RunPlan } from './plan';
@@ -49,11 +49,13 @@ export async function validateRun(
   } catch (error) {
     throw explainText(error, await readTextPlaces(staging));
   }
-  const { rules } = openSource(deps, plan.config.source, context);
+  const { rules } = openSource(deps.plugins, plan.config.source, context);
   const { checks } = extractColumns(plan, evidence, rules, deps.plugins.checks);
-  const passed = [...new Set(checks.rows.map(({ rule }) => rule))].map(
-    (name): CheckReport => ({ name, status: 'passed', failing_rows: 0 }),
-  );
+  const passed = [...new Set(checks.rows.map(({ rule }) => rule))].map((name): CheckReport => ({
+    name,
+    status: 'passed',
+    failing_rows: 0,
+  }));
   return { checks: [...passed, ...judgeDatasets(checks.datasets, parts)] };
 }
 

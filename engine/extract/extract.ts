@@ -15,7 +15,7 @@ import type { RunRef } from '../../runtime/staging/store';
 import type { StepContext } from '../context';
 import type { Deps } from '../deps';
 import { readEvidence, recordEvidence, schemaOf } from '../evidence';
-import { openSource } from '../landing';
+import { openSource } from '../open-source';
 import { findPartition, readPlan, sessionOptions, type RunPlan } from '../plan';
 import { extractColumns } from './columns';
 import { findStaged } from './restage';
@@ -59,7 +59,7 @@ export async function extractPartition(
   let evidence = await readEvidence(plan, staging);
   const there = await findStaged(plan, evidence, partition.index, context);
   if (there) return resultOf(there);
-  const source = openSource(deps, plan.config.source, context);
+  const source = openSource(deps.plugins, plan.config.source, context);
   const reader = { source, survey: plan.survey, partition };
   await source.assertUnchanged(plan.survey, partition);
   let widened = false;

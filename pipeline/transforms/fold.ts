@@ -10,7 +10,7 @@
  */
 import type { TransformPlan, UnorderedPlan } from '../../plugin/transform';
 import { columnList, REACHED_COLUMN, ROWS_COLUMN, union } from '../columns';
-import { MISFIT_COLUMN } from '../extract-sql';
+import { REJECTED_COLUMN as MISFIT_COLUMN } from '../columns';
 import { castDate, ident } from '../sql';
 import { neededAtBoundaries, type PlannedStep } from './plan';
 

@@ -1,0 +1,1 @@
+export function createSecrets(_env: unknown): (name: string) => Promise<string> { return () => Promise.reject(new Error('none')); }

@@ -1,0 +1,143 @@
+/** The engine without Temporal: a project folder, and a pipeline's partitions staged as its steps would. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import pino from 'pino';
+import { withContext, type StepContext } from '../../engine/context';
+import { createDeps, type Deps } from '../../engine/deps';
+import { readEvidence, schemaOf } from '../../engine/evidence';
+import { extractPartition, type ExtractResult } from '../../engine/extract/extract';
+import { landPartition } from '../../engine/land';
+import { emptySql, readParts, rowsSql } from '../../engine/parts';
+import { countPartitions, readPlan, sessionOptions, type RunPlan } from '../../engine/plan';
+import { planRun } from '../../engine/plan-run';
+import { checks } from '../../pipeline/checks/index';
+import type { PipelineConfig, Plugins } from '../../pipeline/config/schema';
+import { RECORD_COLUMN } from '../../pipeline/columns';
+import { ident, literal } from '../../pipeline/sql';
+import { transforms } from '../../pipeline/transforms/index';
+import { formatType } from '../../pipeline/types';
+import { withDuckdb } from '../../runtime/duckdb';
+import { readSettings } from '../../runtime/settings';
+import { PLAN, rejectsName } from '../../runtime/staging/parts';
+import { csvOptions } from '../../sources/csv/options';
+import { sources } from '../../sources/index';
+import { makeFolder } from './folder';
+import { textRows } from './rows';
+
+export interface EngineInput {
+  /** Text of the CSV file, or texts of several. */
+  csv: string | Buffer | readonly (string | Buffer)[];
+  options?: object;
+  schema?: Record<string, { type?: string; nullable?: boolean }>;
+  quality_checks?: { type: string; options: object }[];
+  transformations?: { type: string; options: object }[];
+  /** Bytes of a partition; default: files as a whole. */
+  cutBytes?: number;
+}
+
+export interface Staging {
+  dir: string;
+  deps: Deps;
+  context: StepContext;
+  plan: RunPlan;
+  results: ExtractResult[];
+  /** Name and type by column. */
+  columns: string[];
+  /** Good rows as texts, in order. */
+  rows: (string | null)[][];
+  /** `line:record column rule reason value`. */
+  rejects: string[];
+}
+
+const run = { pipeline: 'p', runKey: 'k' };
+
+export function createTestDeps(dir = makeFolder(), plugins: Partial<Plugins> = {}): Deps {
+  const all = { sources, targets: [], transforms, checks, ...plugins } as Plugins;
+  return createDeps(readSettings({}, dir), all, pino({ level: 'silent' }));
+}
+
+/** Stages all partitions, and calls `work` while the staging is there. */
+export async function stageAll<T>(
+  input: EngineInput,
+  work: (staging: Staging) => Promise<T> | T,
+  deps = createTestDeps(),
+): Promise<T> {
+  const dir = deps.settings.projectDir;
+  const texts = Array.isArray(input.csv) ? (input.csv as (string | Buffer)[]) : [input.csv as string];
+  texts.forEach((text, index) => {
+    const file = join(dir, 'in', `${index}.csv`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  });
+  return withContext(
+    deps,
+    run,
+    { signal: new AbortController().signal, progress: () => undefined },
+    async (context) => {
+      const plan = await planRun(deps, configOf(input), context);
+      await context.staging.commit(PLAN, cutInto(plan, input.cutBytes));
+      const results = await extractAll(deps, context);
+      return work({ dir, deps, context, results, ...(await readStaging(context)) });
+    },
+  );
+}
+
+/** As the workflow does: partition by partition, and all once more as long as types become wider. */
+export async function extractAll(deps: Deps, context: StepContext): Promise<ExtractResult[]> {
+  const plan = await readPlan(context.staging);
+  for (let index = 0; !('known' in plan.partitions); index += 1)
+    if ((await landPartition(deps, { run, partition: index }, context)).last) break;
+  const count = await countPartitions(plan, context.staging);
+  for (;;) {
+    const results: ExtractResult[] = [];
+    for (let partition = 0; partition < count; partition += 1)
+      results.push(await extractPartition(deps, { run, partition }, context));
+    if (!results.some(({ widened }) => widened)) return results;
+  }
+}
+
+function configOf({ options = {}, schema = {}, quality_checks = [], transformations = [] }: EngineInput) {
+  const columns = Object.entries(schema).map(([name, column]) => [name, { nullable: true, ...column }]);
+  return {
+    version: '1.0',
+    name: 'p',
+    plugins: [],
+    source: { type: 'csv', options: csvOptions.parse({ path: 'in', ...options }) },
+    transformations,
+    validation: { schema: Object.fromEntries(columns), quality_checks },
+    targets: [],
+    scalability: { processing: { mode: 'standard' }, memory: { spill_to_disk: true } },
+  } as unknown as PipelineConfig;
+}
+
+/** The plan with partitions of a size that no user can ask for. */
+function cutInto(plan: RunPlan, cutBytes: number | undefined): RunPlan {
+  const [first] = 'known' in plan.partitions ? plan.partitions.known : [];
+  if (cutBytes === undefined || !first) return plan;
+  const position = { file: 0, offset: first.start, wholeBytesMax: cutBytes, cutBytes };
+  return { ...plan, partitions: { first: position } };
+}
+
+async function readStaging(
+  context: StepContext,
+): Promise<Pick<Staging, 'plan' | 'columns' | 'rows' | 'rejects'>> {
+  const { staging } = context;
+  const plan = await readPlan(staging);
+  const evidence = await readEvidence(plan, staging);
+  const schema = schemaOf(plan, evidence);
+  const indexes = [...Array(await countPartitions(plan, staging)).keys()];
+  const parts = await readParts(plan, evidence, indexes, staging);
+  const rejects: string[] = [];
+  const rows = await withDuckdb(sessionOptions(plan.config, context), async (db) => {
+    for (const index of indexes) {
+      const part = await staging.fetch(rejectsName(index));
+      if (!part?.path) continue;
+      const sql = `SELECT line || ':' || record, "column", rule, reason, "value" FROM read_parquet(${literal(part.path)})`;
+      for (const row of await textRows(db, sql)) rejects.push(row.filter((text) => text !== null).join(' '));
+    }
+    const names = schema.map(({ name }) => ident(name)).join(', ');
+    const sql = rowsSql(parts, schema) ?? emptySql(schema);
+    return textRows(db, `SELECT ${names} FROM (${sql}) ORDER BY ${ident(RECORD_COLUMN)}`);
+  });
+  return { plan, columns: schema.map(({ name, type }) => `${name} ${formatType(type)}`), rows, rejects };
+}
