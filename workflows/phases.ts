@@ -8,21 +8,21 @@ import type { Run } from './run';
 import { addCounts, restartExtract, type Prepared } from './run-state';
 
 /**
- * Stages all partitions. Where one shows that a type must be wider, all are asked once more: those whose parts can be
- * cast answer at once.
+ * Stages all partitions. Where one has shown that a type must be wider, all are asked once more: those whose parts can
+ * be cast answer at once.
  */
 export async function extractPhase(run: Run, plan: Prepared): Promise<void> {
   const { state } = run;
   if (state.checks.length > 0) return;
   if (plan.partitions !== null) Object.assign(state, { landed: plan.partitions, landedAll: true });
-  if (state.landedAll && state.extracted >= state.landed && !state.widened) return;
+  if (state.landedAll && state.extracted >= state.landed && !state.typesDiffer) return;
   await run.timed('extract', async () => {
     for (;;) {
       while (!state.landedAll || state.extracted < state.landed) {
         await extractWindow(run, plan);
         await continueIfHistoryIsLong(run);
       }
-      if (!state.widened) return;
+      if (!state.typesDiffer) return;
       restartExtract(state);
     }
   });
@@ -52,7 +52,8 @@ async function extractWindow(run: Run, { partitions, parallelWorkers }: Prepared
       const result = await run.step('extract', summary, { run: ref, partition });
       state.read += result.rows + result.rejected;
       state.rejected += result.rejected;
-      state.widened ||= result.widened;
+      state.typesDiffer ||= state.types !== null && state.types !== result.types;
+      state.types = result.types;
       state.extracted += 1;
       run.show();
     }

@@ -20,8 +20,9 @@ export interface RunState {
   extracted: number;
   read: number;
   rejected: number;
-  /** A type has turned out wider in this round. */
-  widened: boolean;
+  /** Digest of the types that the last partition is staged with, and whether another one has others. */
+  types: string | null;
+  typesDiffer: boolean;
   checks: RunReport['checks'];
   /** Output parts done, and their rows. */
   transformed: number;
@@ -46,7 +47,8 @@ export function createRunState(pipeline: string, runKey: string, startedMs: numb
     extracted: 0,
     read: 0,
     rejected: 0,
-    widened: false,
+    types: null,
+    typesDiffer: false,
     checks: [],
     transformed: 0,
     output: 0,
@@ -60,7 +62,7 @@ export function createRunState(pipeline: string, runKey: string, startedMs: numb
 
 /** Types have changed: all partitions are asked once more. */
 export function restartExtract(state: RunState): void {
-  Object.assign(state, { extracted: 0, read: 0, rejected: 0, widened: false });
+  Object.assign(state, { extracted: 0, read: 0, rejected: 0, types: null, typesDiffer: false });
 }
 
 /** Adds the counts of one part to those of the parts before it. */

@@ -10,7 +10,7 @@ import { FlexetlError } from '../../pipeline/errors';
 import { mergeAllEvidence } from '../../pipeline/schema';
 import { formatType, type Schema } from '../../pipeline/types';
 import type { Partition } from '../../plugin/source';
-import { extractName, rejectsName } from '../../runtime/staging/parts';
+import { extractName, rejectsName, schemaDigest } from '../../runtime/staging/parts';
 import type { RunRef } from '../../runtime/staging/store';
 import type { StepContext } from '../context';
 import type { Deps } from '../deps';
@@ -31,13 +31,14 @@ export interface ExtractResult {
   /** Good rows. */
   rows: number;
   rejected: number;
-  /** A column has turned out wider than it was known before. */
-  widened: boolean;
+  /** Digest of the types that its rows are staged with: extract is done when all partitions have the same. */
+  types: string;
 }
 
 /** What is known of a staged part; its types are in its name. */
-export interface ExtractReceipt extends ExtractResult {
+export interface ExtractReceipt extends Omit<ExtractResult, 'types'> {
   kind: 'rows' | 'groups';
+  /** Of the staged columns, in their order. */
   types: readonly string[];
   /** States of the dataset checks, in their order. */
   states: readonly unknown[];
@@ -58,11 +59,10 @@ export async function extractPartition(
   const partition = await findPartition(plan, input.partition, staging);
   let evidence = await readEvidence(plan, staging);
   const there = await findStaged(plan, evidence, partition.index, context);
-  if (there) return resultOf(there);
+  if (there) return resultOf(there, schemaOf(plan, evidence));
   const source = openSource(deps.plugins, plan.config.source, context);
   const reader = { source, survey: plan.survey, partition };
   await source.assertUnchanged(plan.survey, partition);
-  let widened = false;
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const columns = extractColumns(plan, evidence, source.rules, deps.plugins.checks);
     const work = { plan, reader, columns, context, session: sessionOptions(plan.config, context) };
@@ -71,7 +71,6 @@ export async function extractPartition(
       const places = await findTextPlaces(reader, columns, staged.wider, staged.failing);
       await recordEvidence(staging, partition.index, staged.wider, places);
       evidence = mergeAllEvidence([evidence, staged.wider]);
-      widened = true;
       continue;
     }
     await source.assertUnchanged(plan.survey, partition);
@@ -79,10 +78,10 @@ export async function extractPartition(
     if (staged.rejectsFile !== undefined)
       await staging.commit(rejectsName(partition.index), { rejected }, staged.rejectsFile);
     const schema = schemaOf(plan, evidence);
-    const receipt: ExtractReceipt = { kind, rows, rejected, widened, states, types: typesOf(schema) };
+    const receipt: ExtractReceipt = { kind, rows, rejected, states, types: typesOf(schema) };
     await staging.commit(extractName(partition.index, schema), receipt, staged.file);
     await source.release(partition);
-    return resultOf(receipt);
+    return resultOf(receipt, schema);
   }
   throw tooManyRounds(plan, partition);
 }
@@ -91,8 +90,8 @@ export function typesOf(schema: Schema): string[] {
   return schema.map(({ type }) => formatType(type));
 }
 
-function resultOf({ rows, rejected, widened }: ExtractReceipt): ExtractResult {
-  return { rows, rejected, widened };
+function resultOf({ rows, rejected }: ExtractReceipt, schema: Schema): ExtractResult {
+  return { rows, rejected, types: schemaDigest(schema) };
 }
 
 function tooManyRounds(plan: RunPlan, { file, index }: Partition): FlexetlError {

@@ -30,7 +30,7 @@ export async function findStaged(
     const part = await staging.fetch<ExtractReceipt>(name);
     if (!part?.path || part.receipt.kind !== 'rows') continue;
     if (!(await castsExactly(plan, part.path, part.receipt.types, schema, context))) continue;
-    const receipt = { ...part.receipt, widened: false, stagedAs: name };
+    const receipt = { ...part.receipt, stagedAs: name };
     await staging.commit(wanted, receipt);
     return receipt;
   }

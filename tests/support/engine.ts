@@ -92,7 +92,7 @@ export async function extractAll(deps: Deps, context: StepContext): Promise<Extr
     const results: ExtractResult[] = [];
     for (let partition = 0; partition < count; partition += 1)
       results.push(await extractPartition(deps, { run, partition }, context));
-    if (!results.some(({ widened }) => widened)) return results;
+    if (new Set(results.map(({ types }) => types)).size <= 1) return results;
   }
 }
 
