@@ -90,7 +90,9 @@ function recordTerm(parts: readonly ExtractedPart[]): string {
 /** `file_index` is the place in the list of files, which may be some of all parts. */
 function firstRecord(parts: readonly ExtractedPart[]): string {
   const isAll = parts.every(({ index }, place) => index === place);
-  const index = isAll ? 'file_index' : `[${parts.map((part) => part.index).join(', ')}][CAST(file_index AS BIGINT) + 1]`;
+  const index = isAll
+    ? 'file_index'
+    : `[${parts.map((part) => part.index).join(', ')}][CAST(file_index AS BIGINT) + 1]`;
   return `CAST(${index} AS BIGINT) * ${ROWS_PER_PART}`;
 }
 

@@ -42,12 +42,12 @@ export async function prepareRun(
 ): Promise<PrepareResult> {
   const config = await resolveConfig(deps, input);
   await deps.staging.sweep(input.run, Date.now());
-  const plan = await planRun(deps, config, context);
+  const plan = await takePlan(deps, config, context);
   const schema = schemaOf(plan, plan.evidence);
   const steps = planTransforms(config.transformations, schema, deps.plugins.transforms);
   await checkTargets(deps, config, steps.at(-1)?.plan.schema ?? schema, context);
   openReports(deps.settings.projectDir, config.name);
-  await pinPlan(plan, context);
+  await context.staging.commit(PLAN, plan);
   const partitions = 'known' in plan.partitions ? plan.partitions.known.length : null;
   const bytes = plan.survey.files.reduce((sum, file) => sum + file.bytes, 0);
   deps.log.info(`${config.name} prepared: ${count(bytes)} bytes, run ${input.run.runKey}`);
@@ -63,10 +63,14 @@ export async function prepareRun(
   };
 }
 
-/** Parts that were staged under the same plan go on to be used: a failed run is taken up where it was. */
-async function pinPlan(plan: RunPlan, { staging }: StepContext): Promise<void> {
-  const before = await staging.fetch<RunPlan>(PLAN);
-  if (before && isDeepStrictEqual(before.receipt, JSON.parse(JSON.stringify(plan)))) return;
-  if (before) for (const name of await staging.list('')) await staging.remove(name);
-  await staging.commit(PLAN, plan);
+/**
+ * The plan of this attempt. What an earlier one staged under the same plan goes on to be used: a failed run is taken up
+ * where it was. Under another plan, of a source that has changed say, it is removed.
+ */
+async function takePlan(deps: Deps, config: PipelineConfig, context: StepContext): Promise<RunPlan> {
+  const plan = await planRun(deps, config, context);
+  const before = await context.staging.fetch<RunPlan>(PLAN);
+  if (!before || isDeepStrictEqual(before.receipt, JSON.parse(JSON.stringify(plan)))) return plan;
+  await context.staging.remove('');
+  return planRun(deps, config, context);
 }

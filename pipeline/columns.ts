@@ -19,6 +19,9 @@ export const REACHED_COLUMN = '_flexetl_reached';
 /** Of staged rows: the places of the checks that the row fails, null for a good row. */
 export const FAILED_COLUMN = '_flexetl_failed';
 
+/** Of staged rows that fail a check: the texts of all checked columns, null for a good row. */
+export const TEXTS_COLUMN = '_flexetl_texts';
+
 /** True for a row that is rejected. */
 export const REJECTED_COLUMN = '_flexetl_rejected';
 

@@ -1,1 +1,3 @@
-export function createSecrets(_env: unknown): (name: string) => Promise<string> { return () => Promise.reject(new Error('none')); }
+export function createSecrets(_env: unknown): (name: string) => Promise<string> {
+  return () => Promise.reject(new Error('none'));
+}

@@ -6,7 +6,7 @@ import { evidenceSql, parseEvidence } from '../../pipeline/evidence-sql';
 import { LIMITS } from '../../pipeline/limits';
 import { mergeAllEvidence, type Evidence, type SourceColumn } from '../../pipeline/schema';
 import { literal } from '../../pipeline/sql';
-import { stageRowsSql, typedRowsSql } from '../../pipeline/stage-sql';
+import { failedTextsSql, stageRowsSql, typedRowsSql } from '../../pipeline/stage-sql';
 import { planPartialGroups, type PartialGroups } from '../../pipeline/transforms/partial-groups';
 import { planTransforms } from '../../pipeline/transforms/plan';
 import type { OpenSource, Partition, SourceSurvey } from '../../plugin/source';
@@ -178,7 +178,7 @@ async function completeStage(
   { kind, file, rows, rejected }: Written,
 ): Promise<Staged | Wider> {
   const failed = rejected > 0 ? await readFailedRows(db, file, relation.broken) : [];
-  const wider = failed.length > 0 ? await findWider(work, db, relation.sql, failed) : undefined;
+  const wider = failed.length > 0 ? await findWider(work, db, file, failed) : undefined;
   if (wider) return wider;
   const total = rejected + relation.broken.length;
   const rejectsFile = total > 0 ? await writeRejects(work, db, failed, relation.broken) : undefined;
@@ -217,32 +217,30 @@ async function readFailedRows(db: Duckdb, file: string, broken: readonly number[
 async function findWider(
   { columns }: StageWork,
   db: Duckdb,
-  relation: string,
+  file: string,
   failed: readonly FailedRow[],
 ): Promise<Wider | undefined> {
   const ids = new Set(failed.flatMap(({ checks }) => checks));
   const names = new Set([...ids].map((id) => columns.checks.rows[id]?.column));
   const failing = columns.inferred.filter(({ name }) => names.has(name));
   if (failing.length === 0) return undefined;
-  const wider = widerEvidence(
-    columns.inferred,
-    columns.evidence,
-    await readEvidenceOf(columns, db, relation, failing),
-  );
+  const found = await readEvidenceOf(columns, db, file, failing);
+  const wider = widerEvidence(columns.inferred, columns.evidence, found);
   return wider && { wider, failing: failed.map(({ ordinal }) => ordinal) };
 }
 
-/** Planning one query for all columns takes minutes where there are more than a thousand. */
+/** Of the rows that failed: the others fit. Planning one query for more than a thousand columns takes minutes. */
 async function readEvidenceOf(
-  { rules }: ExtractColumns,
+  { rules, checked }: ExtractColumns,
   db: Duckdb,
-  relation: string,
+  file: string,
   columns: readonly SourceColumn[],
 ): Promise<Evidence> {
+  const texts = failedTextsSql(literal(file), checked);
   const found: Evidence[] = [];
   for (let from = 0; from < columns.length; from += LIMITS.evidenceColumnsMax) {
     const some = columns.slice(from, from + LIMITS.evidenceColumnsMax);
-    found.push(parseEvidence(some, await db.one(evidenceSql(relation, some, rules))));
+    found.push(parseEvidence(some, await db.one(evidenceSql(texts, some, rules))));
   }
   return mergeAllEvidence(found);
 }

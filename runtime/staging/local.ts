@@ -44,6 +44,7 @@ export function createLocalStore(stagingDir: string): StagingStore {
 
 function createRunStaging(dir: string): RunStaging {
   const partsDir = join(dir, 'parts');
+  const sharedDir = join(dir, 'shared');
   return {
     localDir: dir,
     async fetch<R extends object>(name: string) {
@@ -68,9 +69,8 @@ function createRunStaging(dir: string): RunStaging {
     },
     async remove(prefix) {
       if (prefix === '') {
-        await rm(dir, { recursive: true, force: true });
-        // The pipeline's folder goes with its last run; with another one in it, it stays.
-        await rmdir(dirname(dir)).catch(() => undefined);
+        for (const folder of [partsDir, sharedDir]) await rm(folder, { recursive: true, force: true });
+        await removeEmpty(dir, dirname(dir));
         return;
       }
       for (const name of await this.list(prefix)) {
@@ -78,7 +78,7 @@ function createRunStaging(dir: string): RunStaging {
         await rm(join(partsDir, name + PART), { force: true });
       }
     },
-    shared: createSharedFiles(join(dir, 'shared')),
+    shared: createSharedFiles(sharedDir),
     async withScratch(work) {
       const scratchDir = join(dir, 'scratch', randomUUID());
       await mkdir(scratchDir, { recursive: true, mode: 0o700 });
@@ -86,9 +86,15 @@ function createRunStaging(dir: string): RunStaging {
         return await work(scratchDir);
       } finally {
         await rm(scratchDir, { recursive: true, force: true });
+        await removeEmpty(dirname(scratchDir), dir, dirname(dir));
       }
     },
   };
+}
+
+/** Folders go with the last that is in them, in this order; one with something in it stays. */
+async function removeEmpty(...folders: string[]): Promise<void> {
+  for (const folder of folders) await rmdir(folder).catch(() => undefined);
 }
 
 /** @throws FlexetlError STAGING_DAMAGED for a receipt that is no JSON */

@@ -35,7 +35,7 @@ export interface RunStaging {
   commit(name: string, receipt: object, scratchFile?: string): Promise<void>;
   /** Names of committed parts that start with a prefix, sorted. */
   list(prefix: string): Promise<string[]>;
-  /** Removes the parts that start with a prefix; '' removes all of the run. Fine when there is nothing. */
+  /** Removes the parts that start with a prefix; '' removes the shared files too. Fine when there is nothing. */
   remove(prefix: string): Promise<void>;
   /** Files of the source that all workers share: plain copies, slices, pages. */
   shared: SharedFiles;
