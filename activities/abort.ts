@@ -5,8 +5,9 @@ import type { RunReport } from '../pipeline/report';
 import { writeReport } from '../runtime/report-file';
 import type { RunRef } from '../runtime/staging';
 import type { Deps } from '../engine/deps';
-import { loadKey, PLAN_FILE, targetOf, type RunPlan } from '../engine/plan';
-import { createStep, type StepResult } from './step';
+import { discardLoads } from '../engine/load';
+import { PLAN_FILE, type RunPlan } from '../engine/plan';
+import { contextOf, createStep, type StepResult } from './step';
 
 export interface AbortInput {
   run: RunRef;
@@ -17,13 +18,12 @@ export function createAbort(deps: Deps): (input: AbortInput) => Promise<StepResu
   return createStep(deps, 'abort', async (input: AbortInput, tools) => {
     // A run that failed in prepare has no plan and has touched no target.
     const plan = await tools.staging.findJson<RunPlan>(PLAN_FILE);
-    const kept: unknown[] = [];
-    for (const index of plan?.config.targets.keys() ?? []) {
-      if (!plan || input.report.targets[index]?.status === 'published') continue;
-      const { target, options } = targetOf(deps, plan.config, index);
-      const key = loadKey(deps, plan.config, input.run, index);
-      await target.discard(options, key, tools).catch((error: unknown) => kept.push(error));
-    }
+    const unpublished = [...(plan?.config.targets.keys() ?? [])].filter(
+      (index) => input.report.targets[index]?.status !== 'published',
+    );
+    const kept = plan
+      ? await discardLoads(deps, plan.config, input.run, unpublished, contextOf(deps, tools))
+      : [];
     // What another attempt may still remove needs the plan; the rest must not keep the others from being removed.
     const retryable = kept.find((error) => error instanceof FlexetlError && error.retryable);
     if (retryable !== undefined) throw retryable;

@@ -14,7 +14,6 @@ import { mergeAllEvidence, typedColumn, typeOfEvidence, type Evidence } from '..
 import { literal } from '../pipeline/sql';
 import type { Fold } from '../pipeline/transforms/fold';
 import { sameType, STRING } from '../pipeline/types';
-import { loadArrow } from '../runtime/arrow';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
 import type { RunRef } from '../runtime/staging';
 import type { Deps } from '../engine/deps';
@@ -62,8 +61,6 @@ async function extractFast(job: ExtractJob): Promise<Extracted | undefined> {
   const relation = await source.relation(options, plan.survey, chunk, silent);
   return withDuckdb({ ...job.session, reads: relation.reads }, async (db) => {
     const staging = stageChunk(job, db, relation.sql);
-    // DuckDB is at work in its own threads: the time to load what the load step will need.
-    loadArrow();
     // Both must have ended before the session is closed, whichever fails.
     await Promise.allSettled([staging, relation.sound]);
     const staged = await staging;
@@ -209,7 +206,9 @@ async function reportWider(job: ExtractJob, wider: Evidence): Promise<Extracted>
   const texts = job.openColumns.filter((column) => {
     const before = job.needs[column.name]?.kind ?? 'none';
     const after = wider[column.name];
-    return column.declared === undefined && before !== 'none' && after && typeOfEvidence(after).kind === 'string';
+    return (
+      column.declared === undefined && before !== 'none' && after && typeOfEvidence(after).kind === 'string'
+    );
   });
   const becameText = texts.length > 0 ? await findTextPlaces(job, texts) : undefined;
   return { rows: 0, rejected: 0, places: [], wider, ...(becameText && { becameText }) };

@@ -4,13 +4,11 @@
  * Any attempt may be killed at any moment: the target commits rows and ledger row together, and an attempt
  * that finds its ledger row there writes nothing.
  */
-import { literal, ident } from '../pipeline/sql';
-import { arrowBatches } from '../runtime/arrow';
-import { withDuckdb } from '../runtime/duckdb';
 import type { RunRef } from '../runtime/staging';
 import type { Deps } from '../engine/deps';
-import { loadKey, OUTPUT_FILE, readPlan, sessionOptions, targetOf, type OutputPlan } from '../engine/plan';
-import { createStep, type StepResult } from './step';
+import { loadKey, loadSlice, openTarget } from '../engine/load';
+import { OUTPUT_FILE, readPlan, type OutputPlan } from '../engine/plan';
+import { contextOf, createStep, type StepResult } from './step';
 
 export interface LoadInput {
   run: RunRef;
@@ -30,20 +28,11 @@ export interface LoadResult {
 
 export function createLoad(deps: Deps): (input: LoadInput) => Promise<StepResult<LoadResult>> {
   return createStep(deps, 'load', async (input: LoadInput, tools) => {
-    const plan = await readPlan(tools.staging);
+    const { config } = await readPlan(tools.staging);
     const { schema } = await tools.staging.readJson<OutputPlan>(OUTPUT_FILE);
-    const { target, options } = targetOf(deps, plan.config, input.target);
-    const key = loadKey(deps, plan.config, input.run, input.target);
-    const file = literal(tools.staging.outputPart(input.outputPart));
-    const columns = schema.map((column) => ident(column.name)).join(', ');
-    const sql =
-      `SELECT ${columns} FROM read_parquet(${file}, file_row_number = true) ` +
-      `WHERE file_row_number >= ${input.firstRow} AND file_row_number < ${input.firstRow + input.rows}`;
-    return withDuckdb(sessionOptions(plan.config, tools), async (db) =>
-      target.loadPart(options, key, input.part, schema, arrowBatches(db, sql, schema), {
-        ...tools,
-        progress: (rows) => tools.progress(rows / input.rows),
-      }),
-    );
+    const context = contextOf(deps, tools);
+    const target = openTarget(deps, config, input.target, context);
+    const slice = { ...input, path: tools.staging.outputPart(input.outputPart) };
+    return loadSlice(target, loadKey(deps, config, input.run, input.target), schema, slice, context);
   });
 }

@@ -5,7 +5,7 @@
  * targets, and cuts the source into chunks. A run that cannot succeed should end here.
  */
 import { digestConfig, parseResolvedConfig } from '../pipeline/config/parse';
-import { findPlugin, type PipelineConfig } from '../pipeline/config/schema';
+import type { PipelineConfig } from '../pipeline/config/schema';
 import { chunkBytesFor } from '../pipeline/chunks';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
@@ -19,8 +19,9 @@ import { warmDuckdb } from '../runtime/duckdb';
 import { openReports } from '../runtime/report-file';
 import { sweepStaging, type RunRef } from '../runtime/staging';
 import type { Deps } from '../engine/deps';
-import { parallelWorkersOf, PLAN_FILE, sourceOf, targetOf, type RunPlan } from '../engine/plan';
-import { createStep, type StepResult, type StepTools } from './step';
+import { checkTargets, targetOf } from '../engine/load';
+import { parallelWorkersOf, PLAN_FILE, sourceOf, type RunPlan } from '../engine/plan';
+import { contextOf, createStep, type StepResult, type StepTools } from './step';
 
 export interface PrepareInput {
   run: RunRef;
@@ -45,16 +46,12 @@ export function createPrepare(deps: Deps): (input: PrepareInput) => Promise<Step
   return createStep(deps, 'prepare', async (input: PrepareInput, tools) => {
     const config = await resolveConfig(deps, input);
     warmDuckdb();
-    for (const { type } of config.targets) findPlugin(deps.plugins.targets, type).warm?.();
     await sweepStaging(deps.settings.stagingDir, input.run, Date.now());
     const plan = await planRun(deps, config, tools);
     const schema = stagedSchema(plan.columns, plan.needs);
     const steps = planTransforms(config.transformations, schema, deps.plugins.transforms);
     const output = steps.at(-1)?.plan.schema ?? schema;
-    for (const index of config.targets.keys()) {
-      const { target, options } = targetOf(deps, config, index);
-      await target.check(options, output, tools);
-    }
+    await checkTargets(deps, config, output, contextOf(deps, tools));
     openReports(deps.settings.projectDir, config.name);
     await tools.staging.writeJson(PLAN_FILE, plan);
     const chunks = plan.chunks.length;
@@ -68,8 +65,8 @@ export function createPrepare(deps: Deps): (input: PrepareInput) => Promise<Step
       bytes,
       files: plan.survey.files.slice(0, LIMITS.reportFilesMax),
       targets: config.targets.map((_, index) => {
-        const { target, options } = targetOf(deps, config, index);
-        return { type: target.type, name: target.name(options), mode: target.mode(options) };
+        const { target, options, name } = targetOf(deps, config, index);
+        return { type: target.type, name, mode: target.mode(options) };
       }),
       perChunk: isRowWise(steps),
       parallelWorkers: parallelWorkersOf(config),

@@ -1,8 +1,10 @@
 /** Publish: all loaded parts of one target become visible at once. Doing it twice is doing it once. */
 import type { RunRef } from '../runtime/staging';
 import type { Deps } from '../engine/deps';
-import { loadKey, OUTPUT_FILE, readPlan, targetOf, type OutputPlan } from '../engine/plan';
-import { createStep, type StepResult } from './step';
+import { loadKey, openTarget } from '../engine/load';
+import { OUTPUT_FILE, readPlan, type OutputPlan } from '../engine/plan';
+import type { Published } from '../plugin/target';
+import { contextOf, createStep, type StepResult } from './step';
 
 export interface PublishInput {
   run: RunRef;
@@ -11,17 +13,11 @@ export interface PublishInput {
   rows: number;
 }
 
-export function createPublish(deps: Deps): (input: PublishInput) => Promise<StepResult<{ rows: number }>> {
+export function createPublish(deps: Deps): (input: PublishInput) => Promise<StepResult<Published>> {
   return createStep(deps, 'publish', async (input: PublishInput, tools) => {
-    const plan = await readPlan(tools.staging);
+    const { config } = await readPlan(tools.staging);
     const { schema } = await tools.staging.readJson<OutputPlan>(OUTPUT_FILE);
-    const { target, options } = targetOf(deps, plan.config, input.target);
-    return target.publish(
-      options,
-      loadKey(deps, plan.config, input.run, input.target),
-      schema,
-      tools,
-      input.rows,
-    );
+    const target = openTarget(deps, config, input.target, contextOf(deps, tools));
+    return target.publish(loadKey(deps, config, input.run, input.target), schema, input.rows);
   });
 }

@@ -1,15 +1,24 @@
 /** What every activity has in common: liveness, scratch, cancellation, failures, a log line, a bounded result. */
+import { join } from 'node:path';
 import { activityInfo, ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { messageOf } from '../pipeline/errors';
 import { assertSmall } from '../pipeline/payload';
 import type { Tools } from '../pipeline/plugin';
+import type { PluginContext } from '../plugin/context';
+import { createSharedFiles } from '../runtime/staging/shared-files';
 import { openStaging, type RunRef, type Staging } from '../runtime/staging';
+import { createContext } from '../engine/context';
 import type { Deps } from '../engine/deps';
 import { toFailure } from './failures';
 import { withLiveness } from './liveness';
 
 export interface StepTools extends Tools {
   staging: Staging;
+}
+
+/** The tools of a step as a plugin sees them. */
+export function contextOf(deps: Deps, tools: Omit<StepTools, 'staging'>): PluginContext {
+  return createContext(deps, { ...tools, shared: createSharedFiles(join(tools.runDir, 'shared')) });
 }
 
 /** Every result tells which attempt made it; the report sums them up. */

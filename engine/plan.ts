@@ -1,12 +1,11 @@
 /** What prepare pins for the whole run, staged as plan.json; every later step starts from it. */
 import { findPlugin, type PipelineConfig } from '../pipeline/config/schema';
-import { FlexetlError } from '../pipeline/errors';
-import type { Chunk, LoadKey, Source, SourceSurvey, Target } from '../pipeline/plugin';
+import type { Chunk, Source, SourceSurvey } from '../pipeline/plugin';
 import { mergeAllEvidence, stagedSchema, type Evidence, type SourceColumn } from '../pipeline/schema';
 import type { Schema } from '../pipeline/types';
 import { LIMITS } from '../pipeline/limits';
 import { defaultMemoryMb, type DuckdbOptions } from '../runtime/duckdb';
-import type { RunRef, Staging } from '../runtime/staging';
+import type { Staging } from '../runtime/staging';
 import type { Deps } from './deps';
 
 export interface RunPlan {
@@ -40,23 +39,6 @@ export function plannedSchema(plan: RunPlan, wider: Evidence): Schema {
 
 export function sourceOf(deps: Deps, config: PipelineConfig): { source: Source<unknown>; options: unknown } {
   return { source: findPlugin(deps.plugins.sources, config.source.type), options: config.source.options };
-}
-
-/** @param index place in the pipeline file's list of targets */
-export function targetOf(
-  deps: Deps,
-  config: PipelineConfig,
-  index: number,
-): { target: Target<unknown>; options: unknown } {
-  const use = config.targets[index];
-  if (!use) throw new FlexetlError('INTERNAL', { message: `The pipeline has no target ${index}.` });
-  return { target: findPlugin(deps.plugins.targets, use.type), options: use.options };
-}
-
-/** The key of a target's loads in its ledger; the index keeps two targets of one table apart. */
-export function loadKey(deps: Deps, config: PipelineConfig, run: RunRef, index: number): LoadKey {
-  const { target, options } = targetOf(deps, config, index);
-  return { pipeline: run.pipeline, runKey: run.runKey, target: `${index}:${target.name(options)}` };
 }
 
 /** Chunks in work at the same time, over all workers. */
