@@ -6,7 +6,7 @@
  * configuration, the JSON Schema, the reference docs and the conformance suite.
  */
 import type { z } from 'zod';
-import type { Column, Schema, TextRules } from './types';
+import type { Column, TextRules } from './types';
 
 // ── Sources ───────────────────────────────────────────────────────────────────────────────────────────────
 
