@@ -22,14 +22,19 @@ RUN npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel
 # ── The product, compiled, with its workflow bundle ─────────────────────────────────────────────────────────
 FROM packages AS build
 COPY tsconfig.json tsconfig.build.json ./
+COPY plugin plugin
 COPY pipeline pipeline
 COPY runtime runtime
 COPY sources sources
 COPY targets targets
+COPY engine engine
 COPY activities activities
 COPY workflows workflows
 COPY worker worker
+COPY server server
+COPY control control
 COPY client client
+COPY build build
 COPY bench bench
 RUN npm run build
 

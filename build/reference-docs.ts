@@ -2,7 +2,7 @@
 import { optionsOf, type Plugins } from '../pipeline/config/schema';
 import { AGGREGATES } from '../pipeline/expression/aggregates';
 import { FUNCTIONS } from '../pipeline/expression/functions';
-import type { Target } from '../pipeline/plugin';
+import type { Target } from '../plugin/target';
 import { describeOptions, describeSections, type JsonSchema } from '../pipeline/config/json-schema';
 
 /** @param example the text of a pipeline file that shows the most common keys */

@@ -1,5 +1,5 @@
 /** `flexetl plan`: what a run would do, decided from the pipeline file and a look at the source. */
-import { targetOf } from '../engine/plan';
+import { targetOf } from '../engine/load';
 import { emptySql, partsSql } from '../activities/transform';
 import { count } from '../pipeline/markdown';
 import { stagedSchema, typedColumn } from '../pipeline/schema';
@@ -57,10 +57,10 @@ function describePlan({ deps, plan }: Rehearsal) {
     output: describeSchema(output),
     sql: [...folded, ...sql.statements.map((statement) => statement.sql), sql.output],
     targets: config.targets.map((_, index) => {
-      const { target, options } = targetOf(deps, config, index);
+      const { target, options, name } = targetOf(deps, config, index);
       return {
         type: target.type,
-        name: target.name(options),
+        name,
         mode: target.mode(options),
         guarantee: target.guarantee(options),
       };

@@ -7,7 +7,7 @@ import { PLAN } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
-import { loadKey, openTarget } from './load';
+import { discardLoads } from './load';
 import type { RunPlan } from './plan';
 
 export interface FinishInput {
@@ -37,14 +37,10 @@ export async function abortRun(
   const { report, run } = input;
   // A run that failed in prepare has no plan and has touched no target.
   const plan = (await context.staging.fetch<RunPlan>(PLAN))?.receipt;
-  const failures: unknown[] = [];
-  for (const index of plan?.config.targets.keys() ?? []) {
-    if (!plan || report.targets[index]?.status === 'published') continue;
-    const key = loadKey(deps, plan.config, run, index);
-    await openTarget(deps, plan.config, index, context)
-      .discard(key)
-      .catch((error: unknown) => failures.push(error));
-  }
+  const open = [...(plan?.config.targets.keys() ?? [])].filter(
+    (index) => report.targets[index]?.status !== 'published',
+  );
+  const failures = plan ? await discardLoads(deps, plan.config, run, open, context) : [];
   // Another attempt may still remove it; what never can be must not keep the report from being written.
   const retryable = failures.find((error) => error instanceof FlexetlError && error.retryable);
   if (retryable !== undefined) throw retryable;

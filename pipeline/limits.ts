@@ -122,12 +122,8 @@ export const LIMITS = {
   stagingKeepMs: 7 * 24 * 60 * 60 * 1000,
   /** Rolled log files kept: a month of daily ones. */
   logFilesMax: 30,
-  /** Rows of an Arrow batch: many enough to make a message cheap, few enough to cancel between two. */
-  batchRowsMax: 32_768,
-  /** Text of an Arrow batch: bounds memory where fields are long. */
-  batchBytesMax: 16 * 1024 * 1024,
-  /** Batches handed to a target's writer and not yet written. */
-  batchesInFlightMax: 2,
+  /** DuckDB's memory for reading a staged part into a target: a row group of wide rows. */
+  partMemoryMb: 512,
   /** A SQLite file locked for longer than this is busy: in `check`, where a user waits … */
   sqliteCheckBusyMs: 5_000,
   /** … and in a load, where other parts of the same run take their turns. */

@@ -5,9 +5,8 @@
  * does, and how it behaves under failure. Adding it to the `index.ts` beside it makes it known to the
  * configuration, the JSON Schema, the reference docs and the conformance suite.
  */
-import type { RecordBatch } from 'apache-arrow';
 import type { z } from 'zod';
-import type { Column, Schema, TextRules } from './types';
+import type { Column, TextRules } from './types';
 
 // ── Sources ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -105,64 +104,6 @@ export interface Source<Options> {
 
 export function defineSource<Options>(source: Source<Options>): Source<Options> {
   return source;
-}
-
-// ── Targets ───────────────────────────────────────────────────────────────────────────────────────────────
-
-/** The identity of a load: with `part` it is the ledger key. Never Temporal's run id. */
-export interface LoadKey {
-  pipeline: string;
-  runKey: string;
-  /** Index of the target in the pipeline file and its name: `0:output/sales.db#daily_product_revenue`. */
-  target: string;
-}
-
-export interface Target<Options> {
-  type: string;
-  description: string;
-  options: z.ZodType<Options>;
-  /** How users know it: `output/sales.db#daily_product_revenue`. */
-  name(options: Options): string;
-  mode(options: Options): string;
-  /** What happens to readers and on retries, one sentence for `plan` and the docs. */
-  guarantee(options: Options): string;
-  /** Called as a run begins: starts by itself what the other calls would wait for, and waits for nothing. */
-  warm?(): void;
-  /**
-   * Reachable, writable, and an existing table compatible with the schema; changes nothing that a user sees.
-   * @throws FlexetlError TARGET_INVALID, TARGET_INCOMPATIBLE, TARGET_BUSY
-   */
-  check(options: Options, schema: Schema, tools: Tools): Promise<void>;
-  /**
-   * Writes one part into staging with its ledger row in one transaction. Idempotent by (key, part): a part
-   * that is there already writes nothing and returns its recorded rows. A late attempt loses on the ledger.
-   */
-  loadPart(
-    options: Options,
-    key: LoadKey,
-    part: number,
-    schema: Schema,
-    batches: AsyncIterable<RecordBatch>,
-    tools: Tools,
-  ): Promise<{ rows: number }>;
-  /**
-   * Makes all loaded parts visible at once. Idempotent by key. Also for zero parts: an empty table.
-   * @param rowsExpected the sum over `loadPart`; a target that holds another number publishes nothing
-   * @throws FlexetlError LEDGER_UNBALANCED
-   */
-  publish(
-    options: Options,
-    key: LoadKey,
-    schema: Schema,
-    tools: Tools,
-    rowsExpected?: number,
-  ): Promise<{ rows: number }>;
-  /** Removes whatever of this run is not published. Idempotent; fine when there is nothing. */
-  discard(options: Options, key: LoadKey, tools: Tools): Promise<void>;
-}
-
-export function defineTarget<Options>(target: Target<Options>): Target<Options> {
-  return target;
 }
 
 export type { Column };

@@ -46,7 +46,7 @@ export interface Part {
   path: string;
   /** The rows are those of the file from this one on, counted from 0. */
   firstRow: number;
-  /** The rows in batches of about `LIMITS.batchRowsMax`, in order. */
+  /** The rows in batches of some thousands, in order. */
   batches(): AsyncIterable<Batch>;
 }
 

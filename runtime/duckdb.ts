@@ -53,6 +53,16 @@ export function defaultMemoryMb(): number {
  * @throws FlexetlError VALUE_OVERFLOW, DIVISION_BY_ZERO, DISK_FULL, CANCELLED; other errors of DuckDB pass through
  */
 export async function withDuckdb<T>(options: DuckdbOptions, work: (db: Duckdb) => Promise<T>): Promise<T> {
+  const { db, close } = await openDuckdb(options);
+  try {
+    return await work(db);
+  } finally {
+    await close();
+  }
+}
+
+/** For work that is not one function: whoever opens a session must close it. */
+export async function openDuckdb(options: DuckdbOptions): Promise<{ db: Duckdb; close(): Promise<void> }> {
   // Sessions that spill into one folder write into each other's files: wrong rows, or a crash of the process.
   const spillDir = join(options.dir, `spill-${randomUUID()}`);
   const instance = await takeInstance();
@@ -63,16 +73,20 @@ export async function withDuckdb<T>(options: DuckdbOptions, work: (db: Duckdb) =
     connection.interrupt();
     repeat ??= setInterval(interrupt, LIMITS.interruptIntervalMs);
   };
-  try {
-    await lockDown(connection, options, options.spill === false ? '' : spillDir);
-    options.signal?.addEventListener('abort', interrupt);
-    return await work(createDuckdb(connection, options.signal));
-  } finally {
+  const close = async (): Promise<void> => {
     options.signal?.removeEventListener('abort', interrupt);
     clearInterval(repeat);
     connection.closeSync();
     instance.closeSync();
     await rm(spillDir, { recursive: true, force: true });
+  };
+  try {
+    await lockDown(connection, options, options.spill === false ? '' : spillDir);
+    options.signal?.addEventListener('abort', interrupt);
+    return { db: createDuckdb(connection, options.signal), close };
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 

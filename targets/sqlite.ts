@@ -1,8 +1,9 @@
 /** A table in a SQLite file: replaced as a whole, or appended to. */
 import { relative, resolve } from 'node:path';
 import { z } from 'zod';
-import { defineTarget, type Tools } from '../pipeline/plugin';
-import { runInThread, warmThread } from './sqlite/client';
+import type { PluginContext } from '../plugin/context';
+import { defineTarget } from '../plugin/target';
+import { runInThread } from './sqlite/client';
 import type { Destination } from './sqlite/messages';
 
 const options = z.strictObject({
@@ -37,28 +38,34 @@ export const sqlite = defineTarget<Options>({
   options,
 
   name: ({ database, table }) => `${database}#${table}`,
+  capabilities: { modes: ['replace', 'append'], lane: 'rows', transactional: true, parallelLoads: false },
   mode: ({ mode }) => mode,
   guarantee: ({ mode }) =>
     mode === 'replace'
       ? 'Readers see the old table until the new one is complete; a retry never doubles a row.'
       : 'Readers see all rows of a run at once or none; a retry or a second run with the same key adds none twice.',
 
-  warm: warmThread,
-  async check(options, schema, tools) {
-    await runInThread({ ...locate(options, tools), task: 'check', schema }, tools);
-  },
-  loadPart(options, key, part, schema, batches, tools) {
-    return runInThread({ ...locate(options, tools), task: 'load', schema, key, part }, tools, batches);
-  },
-  publish(options, key, schema, tools, rowsExpected) {
-    return runInThread({ ...locate(options, tools), task: 'publish', schema, key, rowsExpected }, tools);
-  },
-  async discard(options, key, tools) {
-    await runInThread({ ...locate(options, tools), task: 'discard', key }, tools);
+  open(options, context) {
+    const place = locate(options, context);
+    const { scratchDir } = context;
+    return {
+      async check(schema) {
+        await runInThread({ ...place, task: 'check', schema }, context);
+      },
+      load: (key, { batches: _, ...part }) =>
+        runInThread({ ...place, task: 'load', schema: part.schema, key, part, scratchDir }, context),
+      async publish(key, schema, rowsExpected) {
+        const { rows } = await runInThread({ ...place, task: 'publish', schema, key, rowsExpected }, context);
+        return { rows, inserted: rows, updated: 0 };
+      },
+      async discard(key) {
+        await runInThread({ ...place, task: 'discard', key }, context);
+      },
+    };
   },
 });
 
-function locate({ database, table, mode }: Options, { projectDir }: Tools): Destination {
+function locate({ database, table, mode }: Options, { projectDir }: PluginContext): Destination {
   const file = resolve(projectDir, database);
   const shownFile = relative(projectDir, file).startsWith('..') ? file : database;
   return { file, shownFile, table, mode };

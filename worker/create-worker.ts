@@ -3,7 +3,6 @@ import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
-import { globalHandlers } from '@temporalio/worker/lib/workflow/vm-shared';
 import { createActivities } from '../activities';
 import { LIMITS } from '../pipeline/limits';
 import type { Logger } from '../runtime/log';
@@ -12,6 +11,7 @@ import { bundlePath } from './bundle';
 import { connectionOptions, type Server } from '../server/connect';
 import { answerHealth } from './health';
 import { PLUGINS } from './plugins';
+import { oneThreadOptions, stopWatchingPromises } from './sdk-internals';
 
 export interface WorkerOptions {
   /**
@@ -45,8 +45,7 @@ export async function startWorker(
     taskQueue: settings.taskQueue,
     identity: `${process.pid}@${hostname()}`,
     workflowBundle: { codePath: bundlePath() },
-    // What the SDK calls debugging is no more than that: no thread, and no limit on the time of a workflow's turn.
-    debugMode: oneThread,
+    ...(oneThread && oneThreadOptions()),
     activities: createActivities({ settings, plugins: PLUGINS, log }),
     maxConcurrentActivityTaskExecutions: LIMITS.activitiesPerWorkerMax,
     // Cancellation comes with the answer to a heartbeat: throttling would delay it.
@@ -57,9 +56,7 @@ export async function startWorker(
     shutdownGraceTime: LIMITS.shutdownGraceMs,
     shutdownForceTime: LIMITS.shutdownForceMs,
   });
-  // The SDK would look at every promise of the process, to tell the Web UI what an open workflow waits for: reading
-  // records one by one would take half as long again.
-  if (oneThread) globalHandlers.uninstall();
+  if (oneThread) stopWatchingPromises();
   const endHealth = answerHealth(settings, {
     taskQueue: settings.taskQueue,
     state: () => stateOf(worker),

@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import { FlexetlError } from '../errors';
 import type { Transform } from '../../plugin/transform';
-import type { Source, Target } from '../plugin';
+import type { Target } from '../../plugin/target';
+import type { Source } from '../plugin';
 import { suggest } from '../suggest';
 import { assertExpressions } from './expressions';
 import { show } from './problems';

@@ -1,12 +1,10 @@
-/** The plugin's side of the thread that holds SQLite: finds or starts it, feeds it, waits for it, lets go of it. */
+/** The plugin's side of the thread that holds SQLite: finds or starts it, waits for it, lets go of it. */
 import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
-import type { RecordBatch } from 'apache-arrow';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
-import type { Tools } from '../../pipeline/plugin';
+import type { PluginContext } from '../../plugin/context';
 import type { Assignment, FromThread, Job, ToThread } from './messages';
-import { packBatch, transferList } from './pack';
 
 /** Together under a second: what a cancelled thread has to roll back and answer, and what it gets beyond that. */
 const ABORT_WAIT_MS = 500;
@@ -14,23 +12,21 @@ const END_WAIT_MS = 400;
 
 /**
  * Does a job in a thread that has no other one, so that neither SQLite nor its waits hold up the event loop.
- * @param batches rows of a load; at most `LIMITS.batchesInFlightMax` of them are on their way
  * @param entry the thread's file
- * @throws FlexetlError what the job throws; CANCELLED within a second of `tools.signal`; INTERNAL when the
+ * @throws FlexetlError what the job throws; CANCELLED within a second of `context.signal`; INTERNAL when the
  *   thread ends without an answer
  */
 export async function runInThread(
   job: Job,
-  tools: Tools,
-  batches?: AsyncIterable<RecordBatch>,
+  context: Pick<PluginContext, 'signal' | 'progress'>,
   entry = THREAD,
 ): Promise<{ rows: number }> {
-  if (tools.signal.aborted) throw cancelled();
-  const thread = createThread(job, entry, (rows) => tools.progress(rows));
-  const cancellation = watch(tools.signal, () => thread.send({ abort: true }));
+  if (context.signal.aborted) throw cancelled();
+  const thread = createThread(job, entry, (rows) => {
+    if (job.task === 'load') context.progress(rows / job.part.rows);
+  });
+  const cancellation = watch(context.signal, () => thread.send({ abort: true }));
   try {
-    if (batches && job.task === 'load')
-      await Promise.race([feed(thread, job, batches), cancellation.overdue]);
     return await Promise.race([thread.answer, cancellation.overdue]);
   } catch (error) {
     thread.send({ abort: true });
@@ -62,28 +58,10 @@ function watch(signal: AbortSignal, abort: () => void): { overdue: Promise<never
 }
 
 interface Thread {
-  send(message: ToThread, transfer?: ArrayBuffer[]): void;
+  send(message: ToThread): void;
   answer: Promise<{ rows: number }>;
-  answered(): boolean;
-  /** Resolves when another batch may be sent, or the thread has answered. */
-  ready(): Promise<void>;
   /** Resolves when the thread is free for another job, or is certain to go. */
   end(): Promise<void>;
-}
-
-async function feed(
-  thread: Thread,
-  job: Extract<Job, { task: 'load' }>,
-  batches: AsyncIterable<RecordBatch>,
-): Promise<void> {
-  for await (const batch of batches) {
-    await thread.ready();
-    // The part was there already, or could not be written: no more rows are needed.
-    if (thread.answered()) return;
-    const packed = packBatch(batch, job.schema);
-    thread.send({ batch: packed }, transferList(packed));
-  }
-  thread.send({ end: true });
 }
 
 function createThread(job: Job, entry: string, progress: (rows: number) => void): Thread {
@@ -91,16 +69,13 @@ function createThread(job: Job, entry: string, progress: (rows: number) => void)
   // A channel for each job: nothing that was said about one reaches the next.
   const { port1: port, port2 } = new MessageChannel();
   worker.postMessage({ job, port: port2 } satisfies Assignment, [port2]);
-  let inFlight = 0;
   let written = 0;
   let state: 'working' | 'answered' | 'gone' = 'working';
-  let wake = (): void => undefined;
   let settle = (): void => undefined;
   const settled = new Promise<void>((resolve) => (settle = resolve));
   const answer = new Promise<{ rows: number }>((resolve, reject) => {
     port.on('message', (message: FromThread) => {
       if ('written' in message) {
-        inFlight -= 1;
         written += message.written;
         progress(written);
       } else {
@@ -109,30 +84,19 @@ function createThread(job: Job, entry: string, progress: (rows: number) => void)
         else reject(toError(message.failed));
         settle();
       }
-      wake();
     });
     worker.on('error', (error) => reject(crashed(job, messageOf(error), error)));
     worker.on('exit', () => {
       state = 'gone';
       reject(crashed(job, 'it ended without an answer'));
       settle();
-      wake();
     });
   });
   // Whoever awaits it sees the error; a job that fails first elsewhere must not be an unhandled rejection.
   answer.catch(() => undefined);
   return {
     answer,
-    answered: () => state !== 'working',
-    send(message, transfer = []) {
-      if ('batch' in message) inFlight += 1;
-      port.postMessage(message, transfer);
-    },
-    async ready() {
-      while (inFlight >= LIMITS.batchesInFlightMax && state === 'working') {
-        await new Promise<void>((resolve) => (wake = resolve));
-      }
-    },
+    send: (message) => port.postMessage(message),
     async end() {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, END_WAIT_MS)));
@@ -167,11 +131,6 @@ function takeWorker(entry: string): IdleWorker {
     return kept;
   }
   return { entry, worker: new Worker(entry, { execArgv: FROM_SOURCE ? ['--require', COMPILER] : [] }) };
-}
-
-/** Starts the thread of the next job, which then need not wait for it. */
-export function warmThread(): void {
-  if (idle.size === 0) keepWorker(takeWorker(THREAD));
 }
 
 /** Does not keep the process from ending. */

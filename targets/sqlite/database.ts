@@ -5,7 +5,7 @@ import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { makeFolders } from '../../runtime/folders';
 import { openSqlite, type Sqlite } from './binding';
 import type { TableColumn } from './columns';
-import { decimalText, type SqliteValue } from './decimals';
+import { decimalText, type SqliteValue } from './values';
 import type { Job } from './messages';
 
 /** SQLite itself waits this long; longer waits are a loop that sees a cancellation. */

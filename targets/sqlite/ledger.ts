@@ -3,7 +3,7 @@
  * Its primary key is what keeps a second attempt, however late, from writing a part again.
  */
 import { createHash } from 'node:crypto';
-import type { LoadKey } from '../../pipeline/plugin';
+import type { LoadKey } from '../../plugin/target';
 import { ident } from '../../pipeline/sql';
 import type { Sqlite } from './binding';
 import { kindOfTable } from './database';

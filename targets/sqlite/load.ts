@@ -5,10 +5,10 @@ import type { Schema } from '../../pipeline/types';
 import type { Sqlite } from './binding';
 import { affinityOf, createTableSql } from './columns';
 import { assertNotAborted, readColumns, transact, withDatabase, type Patience } from './database';
-import type { SqliteValue } from './decimals';
-import { decodeColumn } from './decode';
+import type { Batch, Part } from '../../plugin/target';
+import { storeColumn, type SqliteValue } from './values';
 import { createLedger, findPart, findPublished, recordPart, stageName } from './ledger';
-import type { PackedBatch, TaskOf } from './messages';
+import type { TaskOf } from './messages';
 
 /** Rows of one INSERT; measured: fewer cost more calls, more make no difference. */
 const ROWS_PER_INSERT = 20;
@@ -18,20 +18,21 @@ const PARAMETERS_MAX = 32_766;
 const ROWIDS_PER_PART = 2 ** 32;
 
 /**
- * @param batches the rows of the part, read only when the part is not there yet
+ * @param part its rows are read only when it is not there yet
  * @param written called after each batch with its rows
  * @returns rows of the part, as the ledger has them
  */
 export async function loadPart(
   job: TaskOf<'load'>,
   patience: Patience,
-  batches: AsyncIterator<PackedBatch>,
+  part: Part,
   written: (rows: number) => void,
 ): Promise<{ rows: number }> {
   return withDatabase(job, patience, async (db) => {
     const already = findLoaded(db, job);
     if (already !== undefined) return { rows: already };
     // The lock is taken when there is something to write: a query may take its time before its first row.
+    const batches = part.batches()[Symbol.asyncIterator]();
     let next = await batches.next();
     return transact(db, patience, async () => {
       createLedger(db);
@@ -44,7 +45,7 @@ export async function loadPart(
         written(next.value.rows);
         next = await batches.next();
       }
-      recordPart(db, job.key, job.part, stage.end());
+      recordPart(db, job.key, part.index, stage.end());
       return { rows: stage.rows() };
     });
   });
@@ -52,10 +53,10 @@ export async function loadPart(
 
 /** @throws FlexetlError LEDGER_UNBALANCED for a part that a published load did not have */
 function findLoaded(db: Sqlite, { key, part, table }: TaskOf<'load'>): number | undefined {
-  const rows = findPart(db, key, part);
+  const rows = findPart(db, key, part.index);
   if (rows !== undefined || findPublished(db, key) === undefined) return rows;
   throw new FlexetlError('LEDGER_UNBALANCED', {
-    message: `Run key "${key.runKey}" has already published table ${table}, without a part ${part}.`,
+    message: `Run key "${key.runKey}" has already published table ${table}, without a part ${part.index}.`,
     hint: 'The input is not what it was in that run: load it under another run key.',
   });
 }
@@ -64,7 +65,7 @@ function findLoaded(db: Sqlite, { key, part, table }: TaskOf<'load'>): number | 
 function openStage(db: Sqlite, job: TaskOf<'load'>) {
   const table = stageName(job.table, job.key);
   if (readColumns(db, table).length === 0) db.exec(createTableSql(table, job.schema, new Set()));
-  const base = job.part * ROWIDS_PER_PART;
+  const base = job.part.index * ROWIDS_PER_PART;
   const rowid = rowidName(job.schema, table);
   const last = Number(
     db
@@ -79,12 +80,10 @@ function openStage(db: Sqlite, job: TaskOf<'load'>) {
   let textColumns = readTextColumns(db, table);
   let rows = 0;
 
-  const decode = (batch: PackedBatch): SqliteValue[][] => {
+  const decode = (batch: Batch): SqliteValue[][] => {
     for (;;) {
       const decoded = job.schema.map((column, index) => {
-        const packed = batch.columns[index];
-        if (!packed) throw new FlexetlError('INTERNAL', { message: 'A batch lacks a column.' });
-        return decodeColumn(packed, batch.rows, column, textColumns.has(column.name)) ?? column.name;
+        return storeColumn(batch.columns[index] ?? [], column, textColumns.has(column.name)) ?? column.name;
       });
       const tooLong = decoded.filter((column) => typeof column === 'string');
       if (tooLong.length === 0) return decoded as SqliteValue[][];
@@ -93,7 +92,7 @@ function openStage(db: Sqlite, job: TaskOf<'load'>) {
     }
   };
   return {
-    write(batch: PackedBatch): void {
+    write(batch: Batch): void {
       const columns = decode(batch);
       const names = job.schema.map(({ name }) => ident(name));
       if (numbered) {

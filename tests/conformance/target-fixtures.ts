@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Schema } from '../../pipeline/types';
-import type { TextRow } from '../support/arrow-rows';
+import type { TextRow } from '../support/parts';
 import { openSqlite } from '../../targets/sqlite/binding';
 
 export interface TargetFixture {

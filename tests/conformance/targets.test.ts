@@ -1,13 +1,12 @@
 /** One suite for every target: the contract of `Target`, and conservation, visibility, no doubles, exact numbers. */
+import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { RecordBatch } from 'apache-arrow';
 import fc from 'fast-check';
-import type { LoadKey, Target, Tools } from '../../pipeline/plugin';
+import type { LoadKey, OpenTarget, Published, Target } from '../../plugin/target';
 import { BOOLEAN, DATE, decimal, FLOAT, INTEGER, STRING, TIMESTAMP, type Schema } from '../../pipeline/types';
 import { targets } from '../../targets';
-import { createBatch, stream, type TextRow } from '../support/arrow-rows';
 import { makeFolder } from '../support/folder';
-import { toolsOf } from '../support/tools';
+import { contextOf, makePart, queryPart, slicePart, type TextRow } from '../support/parts';
 import { TARGET_FIXTURES, type TargetFixture } from './target-fixtures';
 
 const SCHEMA: Schema = [
@@ -19,6 +18,7 @@ const NEW: TextRow[] = [
   ['2', 'new'],
   ['3', null],
 ];
+const MANY = `SELECT range AS id, 'name ' || range AS name FROM range(1000000)`;
 const KEY: LoadKey = { pipeline: 'p', runKey: 'run-1', target: '0:t' };
 
 describe.each(targets.map((target) => [target.type, target as unknown as Target<unknown>] as const))(
@@ -28,16 +28,18 @@ describe.each(targets.map((target) => [target.type, target as unknown as Target<
     let dir: string;
     beforeEach(() => (dir = makeFolder()));
 
-    const tools = (signal?: AbortSignal): Tools => toolsOf(dir, signal);
+    const open = (mode: 'replace' | 'append' = 'replace', signal?: AbortSignal): OpenTarget =>
+      target.open(optionsOf(mode), contextOf(dir, signal));
     const optionsOf = (mode: 'replace' | 'append' = 'replace'): unknown =>
       target.options.parse(fixture.options(mode));
-    const load = (
+    const load = async (
       rows: TextRow[],
       { key = KEY, part = 0, mode = 'replace', schema = SCHEMA, signal }: LoadParts = {},
-    ): Promise<{ rows: number }> =>
-      target.loadPart(optionsOf(mode), key, part, schema, stream(createBatch(schema, rows)), tools(signal));
-    const publish = ({ key = KEY, mode = 'replace', schema = SCHEMA }: LoadParts = {}, expected?: number) =>
-      target.publish(optionsOf(mode), key, schema, tools(), expected);
+    ): Promise<{ rows: number }> => open(mode, signal).load(key, await makePart(schema, rows, part));
+    const publish = (
+      { key = KEY, mode = 'replace', schema = SCHEMA }: LoadParts = {},
+      expected?: number,
+    ): Promise<Published> => open(mode).publish(key, schema, expected);
     const publishOld = async (): Promise<void> => {
       const key = { ...KEY, runKey: 'run-0' };
       await load(OLD, { key });
@@ -111,7 +113,7 @@ describe.each(targets.map((target) => [target.type, target as unknown as Target<
       );
     });
 
-    it('takes rows in any number of batches, cut anywhere', async () => {
+    it('takes rows in any number of parts, cut anywhere', async () => {
       const rows: TextRow[] = Array.from({ length: 200 }, (_, i) => [
         i % 3 ? String(i) : null,
         i % 4 ? `n${i}` : null,
@@ -119,10 +121,12 @@ describe.each(targets.map((target) => [target.type, target as unknown as Target<
       await fc.assert(
         fc.asyncProperty(fc.array(fc.nat(200), { maxLength: 5 }), async (cuts) => {
           const ends = [...new Set([0, ...cuts, 200])].sort((a, b) => a - b);
-          const whole = createBatch(SCHEMA, rows);
-          const slices = ends.slice(1).map((end, index) => whole.slice(ends[index], end));
+          const whole = await makePart(SCHEMA, rows);
           const key = { ...KEY, runKey: String(cuts) };
-          await target.loadPart(optionsOf(), key, 0, SCHEMA, stream<RecordBatch>(...slices), tools());
+          for (const [index, end] of ends.slice(1).entries()) {
+            const start = ends[index] ?? 0;
+            await open().load(key, slicePart(whole, start, end - start, index));
+          }
           await publish({ key }, 200);
           expect(fixture.read(dir, SCHEMA)).toEqual(rows);
         }),
@@ -154,7 +158,7 @@ describe.each(targets.map((target) => [target.type, target as unknown as Target<
     it('loads parts at the same time', async () => {
       const loads = [0, 1, 2].map((part) => load([[String(part), null]], { part }));
       expect(await Promise.all(loads)).toEqual([{ rows: 1 }, { rows: 1 }, { rows: 1 }]);
-      expect(await publish({}, 3)).toEqual({ rows: 3 });
+      expect(await publish({}, 3)).toEqual({ rows: 3, inserted: 3, updated: 0 });
     });
 
     it('shows nothing before publish, and everything after', async () => {
@@ -167,9 +171,9 @@ describe.each(targets.map((target) => [target.type, target as unknown as Target<
 
     it('publishes a key once', async () => {
       await load(NEW, { mode: 'append' });
-      expect(await publish({ mode: 'append' })).toEqual({ rows: 2 });
+      expect(await publish({ mode: 'append' })).toEqual({ rows: 2, inserted: 2, updated: 0 });
       expect(await load(NEW, { mode: 'append' })).toEqual({ rows: 2 });
-      expect(await publish({ mode: 'append' })).toEqual({ rows: 2 });
+      expect(await publish({ mode: 'append' })).toEqual({ rows: 2, inserted: 2, updated: 0 });
       expect(fixture.read(dir, SCHEMA)).toEqual(NEW);
       await expect(load(OLD, { part: 9 })).rejects.toMatchObject({ code: 'LEDGER_UNBALANCED' });
     });
@@ -183,7 +187,7 @@ describe.each(targets.map((target) => [target.type, target as unknown as Target<
 
     it('publishes an empty table for a run without rows', async () => {
       await publishOld();
-      expect(await publish({}, 0)).toEqual({ rows: 0 });
+      expect(await publish({}, 0)).toEqual({ rows: 0, inserted: 0, updated: 0 });
       expect(fixture.read(dir, SCHEMA)).toEqual([]);
     });
 
@@ -195,13 +199,13 @@ describe.each(targets.map((target) => [target.type, target as unknown as Target<
     });
 
     it('discards what is not published, and nothing else', async () => {
-      await target.discard(optionsOf(), KEY, tools());
+      await open().discard(KEY);
       expect(fixture.isUntouched(dir)).toBe(true);
       await publishOld();
       await load(NEW);
-      await target.discard(optionsOf(), KEY, tools());
-      await target.discard(optionsOf(), KEY, tools());
-      await target.discard(optionsOf(), { ...KEY, runKey: 'run-0' }, tools());
+      await open().discard(KEY);
+      await open().discard(KEY);
+      await open().discard({ ...KEY, runKey: 'run-0' });
       expect(fixture.read(dir, SCHEMA)).toEqual(OLD);
       await load(NEW);
       await publish({}, 2);
@@ -209,48 +213,37 @@ describe.each(targets.map((target) => [target.type, target as unknown as Target<
     });
 
     it('checks without making anything', async () => {
-      await target.check(optionsOf(), SCHEMA, tools());
+      await open().check(SCHEMA);
       expect(fixture.isUntouched(dir)).toBe(true);
     });
 
     it('ends within a second of cancellation and leaves no rows', async () => {
       const controller = new AbortController();
-      async function* endless(): AsyncGenerator<RecordBatch> {
-        for (let batches = 0; ; batches += 1) {
-          if (batches === 3) controller.abort();
-          yield await Promise.resolve(createBatch(SCHEMA, NEW));
-          if (batches > 3) await new Promise(() => undefined);
-        }
-      }
-      const startMs = performance.now();
-      const loading = target.loadPart(optionsOf(), KEY, 0, SCHEMA, endless(), tools(controller.signal));
+      const context = { ...contextOf(dir, controller.signal), progress: () => controller.abort() };
+      const part = await queryPart(SCHEMA, MANY, 1_000_000);
+      const loading = target.open(optionsOf(), context).load(KEY, part);
+      controller.signal.addEventListener('abort', () => (abortedMs = performance.now()));
+      let abortedMs = 0;
       await expect(loading).rejects.toMatchObject({ code: 'CANCELLED' });
-      expect(performance.now() - startMs).toBeLessThan(2000);
+      expect(performance.now() - abortedMs).toBeLessThan(1000);
       await expect(load(NEW, { signal: controller.signal })).rejects.toMatchObject({ code: 'CANCELLED' });
       await load(OLD);
       await publish({}, 1);
       expect(fixture.read(dir, SCHEMA)).toEqual(OLD);
     });
 
-    it('fails a load whose rows fail, with their error, and leaves no rows', async () => {
-      async function* broken(): AsyncGenerator<RecordBatch> {
-        yield await Promise.resolve(createBatch(SCHEMA, NEW));
-        throw new Error('the query broke');
-      }
-      const loading = target.loadPart(optionsOf(), KEY, 0, SCHEMA, broken(), tools());
-      await expect(loading).rejects.toThrow('the query broke');
+    it('fails a load whose rows cannot be read, and leaves no rows', async () => {
+      const lost = { ...(await makePart(SCHEMA, NEW)), path: join(dir, 'lost.parquet') };
+      await expect(open().load(KEY, lost)).rejects.toThrow('lost.parquet');
       expect(await load(OLD)).toEqual({ rows: 1 });
     });
 
     it('does its writing off the event loop', async () => {
-      const batch = createBatch(
-        SCHEMA,
-        Array.from({ length: 20_000 }, (_, i) => [String(i), `name ${i}`]),
-      );
+      const part = await queryPart(SCHEMA, MANY, 1_000_000);
       await load(NEW, { key: { ...KEY, runKey: 'warm' } });
       const delay = monitorEventLoopDelay({ resolution: 5 });
       delay.enable();
-      await target.loadPart(optionsOf(), KEY, 0, SCHEMA, stream(batch, batch, batch, batch, batch), tools());
+      await open().load(KEY, slicePart(part, 0, 100_000));
       await publish({}, 100_000);
       delay.disable();
       // The promise is 100 ms; what is measured here includes the test runner's own pauses.

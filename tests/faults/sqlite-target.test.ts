@@ -5,14 +5,16 @@ import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { sqlite } from '../../targets/sqlite';
 import { runInThread } from '../../targets/sqlite/client';
-import { createBatch, stream } from '../support/arrow-rows';
+import type { OpenTarget, Part } from '../../plugin/target';
 import { makeFolder } from '../support/folder';
-import { toolsOf } from '../support/tools';
+import { contextOf, makePart, queryPart } from '../support/parts';
 import { waitFor } from '../support/wait-for';
-import { KEY, OPTIONS, ROWS, SCHEMA } from './sqlite-job';
+import { KEY, OPTIONS, QUERY, ROWS, SCHEMA } from './sqlite-job';
 import { openSqlite, type Sqlite } from '../../targets/sqlite/binding';
 
 let dir: string;
+let part: Part;
+beforeAll(async () => (part = await queryPart(SCHEMA, QUERY, ROWS)));
 beforeEach(() => {
   dir = makeFolder();
   mkdirSync(join(dir, 'out'));
@@ -29,6 +31,7 @@ function startChild(job: string) {
     join(__dirname, 'sqlite-child.ts'),
     dir,
     job,
+    part.path,
   ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
@@ -47,17 +50,21 @@ function startChild(job: string) {
 }
 
 function load(): Promise<{ rows: number }> {
-  return sqlite.loadPart(OPTIONS, KEY, 0, SCHEMA, stream(createBatch(SCHEMA, ROWS)), toolsOf(dir));
+  return target().load(KEY, part);
 }
 
 function publish(): Promise<{ rows: number }> {
-  return sqlite.publish(OPTIONS, KEY, SCHEMA, toolsOf(dir), ROWS.length);
+  return target().publish(KEY, SCHEMA, ROWS);
+}
+
+function target(signal?: AbortSignal): OpenTarget {
+  return sqlite.open(OPTIONS, contextOf(dir, signal));
 }
 
 async function publishOld(): Promise<void> {
   const key = { ...KEY, runKey: 'old' };
-  await sqlite.loadPart(OPTIONS, key, 0, SCHEMA, stream(createBatch(SCHEMA, [['-1', 'old']])), toolsOf(dir));
-  await sqlite.publish(OPTIONS, key, SCHEMA, toolsOf(dir));
+  await target().load(key, await makePart(SCHEMA, [['-1', 'old']]));
+  await target().publish(key, SCHEMA);
 }
 
 function open(): Sqlite {
@@ -76,16 +83,16 @@ function assertIntact(): void {
 }
 
 const OLD = '-1,1';
-const NEW = `0,${ROWS.length}`;
+const NEW = `0,${ROWS}`;
 
 describe('a SQLite load that is killed', () => {
   it('between two batches starts again and ends with each row once', async () => {
-    const child = startChild('hang in load');
+    const child = startChild('load');
     await child.until('written');
     await child.kill();
     assertIntact();
-    expect(await load()).toEqual({ rows: ROWS.length });
-    expect(await publish()).toEqual({ rows: ROWS.length });
+    expect(await load()).toMatchObject({ rows: ROWS });
+    expect(await publish()).toMatchObject({ rows: ROWS });
     const db = open();
     expect(look(db)).toBe(NEW);
     db.close();
@@ -97,10 +104,9 @@ describe('a SQLite load that is killed', () => {
     await child.kill();
     assertIntact();
     // Were it loaded again, the ledger would say 1.
-    const other = stream(createBatch(SCHEMA, [['5', 'not the same']]));
-    const again = await sqlite.loadPart(OPTIONS, KEY, 0, SCHEMA, other, toolsOf(dir));
-    expect(again).toEqual({ rows: ROWS.length });
-    expect(await publish()).toEqual({ rows: ROWS.length });
+    const again = await target().load(KEY, await makePart(SCHEMA, [['5', 'not the same']]));
+    expect(again).toMatchObject({ rows: ROWS });
+    expect(await publish()).toMatchObject({ rows: ROWS });
   });
 
   it('at any moment of publish leaves the old table or the new one', async () => {
@@ -127,8 +133,8 @@ describe('a SQLite file with several users', () => {
   it('gets a part once from two processes that load it at once', async () => {
     const both = [startChild('load'), startChild('load')];
     await Promise.all(both.map((child) => child.exited));
-    expect(both.map((child) => child.said().includes(`loaded ${ROWS.length}`))).toEqual([true, true]);
-    expect(await publish()).toEqual({ rows: ROWS.length });
+    expect(both.map((child) => child.said().includes(`loaded ${ROWS}`))).toEqual([true, true]);
+    expect(await publish()).toMatchObject({ rows: ROWS });
   });
 
   it('shows a reader the old table or the new one, at every moment', async () => {
@@ -160,7 +166,7 @@ describe('a SQLite file with several users', () => {
     clearInterval(beat);
     user.exec('ROLLBACK');
     user.close();
-    expect(await loading).toEqual({ rows: ROWS.length });
+    expect(await loading).toMatchObject({ rows: ROWS });
   });
 
   it('that stays locked is a wait that a cancellation ends within a second', async () => {
@@ -168,8 +174,7 @@ describe('a SQLite file with several users', () => {
     const user = open();
     user.exec('BEGIN IMMEDIATE');
     const controller = new AbortController();
-    const tools = toolsOf(dir, controller.signal);
-    const publishing = sqlite.publish(OPTIONS, { ...KEY, runKey: 'r2' }, SCHEMA, tools);
+    const publishing = target(controller.signal).publish({ ...KEY, runKey: 'r2' }, SCHEMA);
     setImmediate(() => controller.abort());
     await expect(publishing).rejects.toMatchObject({ code: 'CANCELLED' });
     user.close();
@@ -179,7 +184,7 @@ describe('a SQLite file with several users', () => {
     await publishOld();
     const user = open();
     user.exec('BEGIN IMMEDIATE');
-    await expect(sqlite.check(OPTIONS, SCHEMA, toolsOf(dir))).rejects.toMatchObject({
+    await expect(target().check(SCHEMA)).rejects.toMatchObject({
       code: 'TARGET_BUSY',
       retryable: true,
     });
@@ -202,7 +207,7 @@ describe('the thread of the SQLite target', () => {
   ])('that %s is an error, not a hang', async (_, code, message) => {
     const entry = join(dir, 'thread.js');
     writeFileSync(entry, code);
-    await expect(runInThread(job, toolsOf(dir), undefined, entry)).rejects.toMatchObject({
+    await expect(runInThread(job, contextOf(dir), entry)).rejects.toMatchObject({
       code: 'INTERNAL',
       message: expect.stringMatching(`^The thread that writes out/t.db failed: .*${message}`) as string,
     });
@@ -212,7 +217,7 @@ describe('the thread of the SQLite target', () => {
     const entry = join(dir, 'thread.js');
     writeFileSync(entry, 'setInterval(() => undefined, 1000)');
     const controller = new AbortController();
-    const running = runInThread(job, toolsOf(dir, controller.signal), undefined, entry);
+    const running = runInThread(job, contextOf(dir, controller.signal), entry);
     setImmediate(() => controller.abort());
     const startMs = performance.now();
     await expect(running).rejects.toMatchObject({ code: 'CANCELLED' });

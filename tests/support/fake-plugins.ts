@@ -1,7 +1,8 @@
 /** Plugins with realistic options and no behaviour, for tests of the pipeline file alone. */
 import { z } from 'zod';
 import type { Plugins } from '../../pipeline/config/schema';
-import type { Source, Target } from '../../pipeline/plugin';
+import type { Target } from '../../plugin/target';
+import type { Source } from '../../pipeline/plugin';
 import type { Transform } from '../../plugin/transform';
 
 const refuse = (): never => {
@@ -26,7 +27,7 @@ function fakeTransform<O>(type: string, options: z.ZodType<O>): Transform<O> {
   return { type, description: `Does ${type}.`, options, plan: refuse };
 }
 
-function fakeTarget<O extends { database: string; table: string; mode: string }>(
+function fakeTarget<O extends { database: string; table: string; mode: 'append' | 'replace' }>(
   type: string,
   options: z.ZodType<O>,
 ): Target<O> {
@@ -37,10 +38,8 @@ function fakeTarget<O extends { database: string; table: string; mode: string }>
     name: ({ database, table }) => `${database}#${table}`,
     mode: ({ mode }) => mode,
     guarantee: ({ mode }) => `Guarantee of ${mode}.`,
-    check: refuse,
-    loadPart: refuse,
-    publish: refuse,
-    discard: refuse,
+    capabilities: { modes: ['append', 'replace'], lane: 'rows', transactional: true, parallelLoads: false },
+    open: refuse,
   };
 }
 

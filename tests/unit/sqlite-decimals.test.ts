@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { decimalReader, decimalText, formatDecimal, storeDecimal } from '../../targets/sqlite/decimals';
+import { formatDecimal } from '../../runtime/batches/vectors';
+import { decimalText, storeDecimal } from '../../targets/sqlite/values';
 import { openSqlite } from '../../targets/sqlite/binding';
 
 const unscaled = fc.oneof(
@@ -9,10 +10,6 @@ const unscaled = fc.oneof(
 );
 const scale = fc.integer({ min: 0, max: 38 });
 
-function pack(value: bigint): ArrayBuffer {
-  return BigInt64Array.of(BigInt.asIntN(64, value), value >> 64n).buffer;
-}
-
 describe('a decimal in SQLite', () => {
   it('that is stored as a number reads back exactly, through a DECIMAL column too', () => {
     const db = openSqlite(':memory:');
@@ -20,9 +17,9 @@ describe('a decimal in SQLite', () => {
     const insert = db.prepare('INSERT INTO t VALUES (?) RETURNING n').pluck().safeIntegers();
     fc.assert(
       fc.property(unscaled, scale, (value, places) => {
-        const stored = storeDecimal(value, places);
-        if (stored === undefined) return;
         const text = formatDecimal(value, places);
+        const stored = storeDecimal(text);
+        if (stored === undefined) return;
         expect(decimalText(stored, places)).toBe(text);
         expect(decimalText(insert.get(stored) as number | bigint, places)).toBe(text);
       }),
@@ -34,30 +31,16 @@ describe('a decimal in SQLite', () => {
   it('is never refused as a number up to 15 digits, or as a whole number of 64 bits', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: -(10n ** 15n) + 1n, max: 10n ** 15n - 1n }), scale, (value, places) => {
-        expect(storeDecimal(value, places)).toBeDefined();
+        expect(storeDecimal(formatDecimal(value, places))).toBeDefined();
       }),
     );
-    expect(storeDecimal(9223372036854775807n * 100n, 2)).toBe(9223372036854775807n);
-    expect(storeDecimal(9223372036854775808n, 0)).toBeUndefined();
+    expect(storeDecimal('9223372036854775807.00')).toBe(9223372036854775807n);
+    expect(storeDecimal('9223372036854775808')).toBeUndefined();
   });
 
   it('that needs a 16th digit is not a number', () => {
-    expect(storeDecimal(1234567890123456n, 2)).toBeUndefined();
-    expect(storeDecimal(1234567890123450n, 2)).toBe(12345678901234.5);
-  });
-
-  it('is the same value however it was read', () => {
-    fc.assert(
-      fc.property(unscaled, scale, (value, places) => {
-        const fast = decimalReader(pack(value), places, false)(0);
-        const stored = storeDecimal(value, places);
-        expect(fast === undefined ? undefined : decimalText(fast, places)).toBe(
-          stored === undefined ? undefined : decimalText(stored, places),
-        );
-        expect(decimalReader(pack(value), places, true)(0)).toBe(formatDecimal(value, places));
-      }),
-      { numRuns: 500 },
-    );
+    expect(storeDecimal('12345678901234.56')).toBeUndefined();
+    expect(storeDecimal('12345678901234.50')).toBe(12345678901234.5);
   });
 
   it('has all digits of its scale as text', () => {

@@ -1,16 +1,15 @@
 /** What only SQLite does: the jobs of its thread, called here without the thread. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LoadKey } from '../../pipeline/plugin';
 import { DATE, decimal, FLOAT, INTEGER, STRING, TIMESTAMP, type Schema } from '../../pipeline/types';
 import { check } from '../../targets/sqlite/check';
 import type { Patience } from '../../targets/sqlite/database';
 import { loadPart } from '../../targets/sqlite/load';
 import type { Destination } from '../../targets/sqlite/messages';
-import { packBatch } from '../../targets/sqlite/pack';
 import { discard, publish } from '../../targets/sqlite/publish';
-import { createBatch, stream, type TextRow } from '../support/arrow-rows';
+import type { LoadKey } from '../../plugin/target';
 import { makeFolder } from '../support/folder';
+import { makePart, type TextRow } from '../support/parts';
 import { openSqlite, type Sqlite } from '../../targets/sqlite/binding';
 
 const SCHEMA: Schema = [
@@ -39,10 +38,10 @@ function runCheck(at = place, schema = SCHEMA): Promise<unknown> {
   return check({ ...at, task: 'check', schema }, patience(100));
 }
 
-async function load(rows: TextRow[], at = place, key = KEY, part = 0, schema = SCHEMA): Promise<void> {
-  const batches = stream(packBatch(createBatch(schema, rows), schema));
-  const job = { ...at, task: 'load', schema, key, part } as const;
-  await loadPart(job, patience(), batches, () => undefined);
+async function load(rows: TextRow[], at = place, key = KEY, index = 0, schema = SCHEMA): Promise<void> {
+  const part = await makePart(schema, rows, index);
+  const job = { ...at, task: 'load', schema, key, part, scratchDir: dir } as const;
+  await loadPart(job, patience(), part, () => undefined);
 }
 
 function runPublish(at = place, key = KEY, schema = SCHEMA): Promise<{ rows: number }> {
@@ -132,7 +131,7 @@ describe('a table that FlexETL makes in SQLite', () => {
     const nan: Schema = [{ name: 'x', type: FLOAT }];
     await expect(load([['NaN']], place, KEY, 0, nan)).rejects.toThrow('Column "x" holds NaN');
     const day: Schema = [{ name: 'x', type: DATE }];
-    await expect(load([['+012026-01-01']], place, KEY, 0, day)).rejects.toThrow(
+    await expect(load([['12026-01-01']], place, KEY, 0, day)).rejects.toThrow(
       'outside the years 0001 to 9999',
     );
   });

@@ -253,7 +253,12 @@ describe('a run that is longer than one history', () => {
       done.push(`load ${input.part} into ${input.target}`);
       return Promise.resolve({ rows: input.rows, attempt: 1, padding });
     });
-    harness.fake('publish', () => (input) => Promise.resolve({ rows: input.rows, attempt: 1 }));
+    harness.fake(
+      'publish',
+      () =>
+        ({ rows }) =>
+          Promise.resolve({ rows, inserted: rows, updated: 0, attempt: 1 }),
+    );
     const handle = await harness.start({
       name: add(upTo(targets).map((index) => sqliteTarget(`t${index}`, 'replace', 'long.db'))),
       run_key: 'k',

@@ -1,0 +1,60 @@
+/** A part of a load: rows of a staged Parquet file, offered as the file and as batches of values. */
+import duckdb from '@duckdb/node-bindings';
+import { LIMITS } from '../../pipeline/limits';
+import { ident, literal } from '../../pipeline/sql';
+import type { Schema } from '../../pipeline/types';
+import type { PluginContext } from '../../plugin/context';
+import type { Batch, Part } from '../../plugin/target';
+import { openDuckdb, type Duckdb } from '../duckdb';
+import { readVector } from './vectors';
+
+/** What a part is, without its methods: it survives a message to another thread. */
+export type PartSlice = Omit<Part, 'batches'>;
+
+/** Rows are read when they are asked for, and again each time. */
+export function createPart(slice: PartSlice, context: Pick<PluginContext, 'scratchDir' | 'signal'>): Part {
+  return { ...slice, batches: () => readPart(slice, context) };
+}
+
+/** The rows of a part as a SELECT, with the columns of its schema in order. */
+export function selectPart({ schema, path, firstRow, rows }: PartSlice): string {
+  const columns = schema.map(({ name }) => ident(name)).join(', ');
+  return (
+    `SELECT ${columns} FROM read_parquet(${literal(path)}, file_row_number = true) ` +
+    `WHERE file_row_number >= ${firstRow} AND file_row_number < ${firstRow + rows}`
+  );
+}
+
+/** @throws FlexetlError CANCELLED, INTERNAL */
+async function* readPart(
+  slice: PartSlice,
+  { scratchDir, signal }: Pick<PluginContext, 'scratchDir' | 'signal'>,
+): AsyncIterable<Batch> {
+  const session = { dir: scratchDir, reads: [slice.path], memoryMb: LIMITS.partMemoryMb, threads: 1, signal };
+  const { db, close } = await openDuckdb(session);
+  try {
+    yield* readBatches(db, selectPart(slice), slice.schema);
+  } finally {
+    await close();
+  }
+}
+
+/**
+ * Runs a query and yields its rows in batches, in order: one for each chunk of DuckDB.
+ *
+ * The work is done between two fetches, so the event loop is never held for more than milliseconds.
+ * @param sql a SELECT whose columns are those of the schema, in order and with the types of `sqlType`
+ * @throws FlexetlError INTERNAL when a column has another type than the schema says
+ */
+export async function* readBatches(
+  db: Pick<Duckdb, 'stream'>,
+  sql: string,
+  schema: Schema,
+): AsyncIterable<Batch> {
+  for await (const { chunk, rowCount: rows } of db.stream(sql)) {
+    const columns = schema.map((column, index) =>
+      readVector(duckdb.data_chunk_get_vector(chunk, index), rows, column),
+    );
+    yield { rows, columns };
+  }
+}
