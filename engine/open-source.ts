@@ -1,5 +1,6 @@
 /** A source as a pipeline uses it. */
 import { findPlugin, type Plugins, type PluginUse } from '../pipeline/config/schema';
+import { openSource as openLanded } from './landing';
 import type { PluginContext } from '../plugin/context';
 import type { OpenSource } from '../plugin/source';
 
@@ -9,7 +10,5 @@ export function openSource(
   { type, options }: PluginUse,
   context: PluginContext,
 ): OpenSource {
-  const source = findPlugin(sources, type);
-  if (source.kind === 'files') return source.open(options, context);
-  throw new Error('landing');
+  return openLanded(findPlugin(sources, type), options, context);
 }

@@ -2,7 +2,6 @@
  * One pass over the bytes of a partition: finds its end, copies it, and looks for what DuckDB may misread. Native search
  * does most of it; only records near a quote are read byte by byte.
  */
-import { isUtf8 } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import { LIMITS } from '../../pipeline/limits';
 import { openFile } from '../files/find';
