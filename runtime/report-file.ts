@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
 import { makeFolders } from './folders';
-import { safeName } from './staging';
+import { safeName } from './staging/local';
 
 /** Where the report of a run is kept, relative to the project. */
 export function reportPath(pipeline: string, runKey: string): string {

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { FlexetlError } from '../errors';
 import type { Transform } from '../../plugin/transform';
 import type { Target } from '../../plugin/target';
-import type { Source } from '../plugin';
+import type { Source } from '../../plugin/source';
 import { suggest } from '../suggest';
 import { assertExpressions } from './expressions';
 import { show } from './problems';
