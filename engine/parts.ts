@@ -57,13 +57,7 @@ export function rowsSql(parts: readonly ExtractedPart[], schema: Schema): string
 export function groupsSql(parts: readonly ExtractedPart[]): string | undefined {
   const groups = parts.filter(({ receipt }) => receipt.kind === 'groups');
   if (groups.length === 0) return undefined;
-  return `SELECT *, ${firstRecord(groups)} AS ${ident(RECORD_COLUMN)} FROM ${readFiles(groups)}`;
-}
-
-/** Rows of a source without a record: none, with the right columns. */
-export function emptySql(schema: Schema): string {
-  const columns = schema.map(({ name, type }) => `CAST(NULL AS ${sqlType(type)}) AS ${ident(name)}`);
-  return `SELECT ${[...columns, `CAST(0 AS BIGINT) AS ${ident(RECORD_COLUMN)}`].join(', ')} WHERE false`;
+  return `(SELECT *, ${firstRecord(groups)} AS ${ident(RECORD_COLUMN)} FROM ${readFiles(groups)})`;
 }
 
 /** Parts of the same types are read together. */

@@ -7,9 +7,9 @@ import type { PipelineConfig } from '../pipeline/config/schema';
 import { FlexetlError } from '../pipeline/errors';
 import { partitionSizeFor } from '../pipeline/partition-size';
 import { declareColumns, evidenceOfSample, stagedSchema } from '../pipeline/schema';
-import { looksWorthwhile, planPartialGroups } from '../pipeline/transforms/partial-groups';
+import { looksWorthwhile, planPartialGroups, type PartialGroups } from '../pipeline/transforms/partial-groups';
 import { columnsNeeded, planTransforms } from '../pipeline/transforms/plan';
-import type { SourceSurvey } from '../plugin/source';
+import type { PartitionSize, SourceSurvey } from '../plugin/source';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { extractColumns } from './extract/columns';
@@ -54,8 +54,17 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
       staged: column.staged || measured.has(column.name),
     })),
     // Dataset checks look at the rows.
-    groups: measured.size === 0 && partial !== undefined && looksWorthwhile(partial, survey, size),
+    groups: measured.size === 0 && partial !== undefined && groupsPay(partial, survey, size),
   };
+}
+
+/** Whether partial groups look worthwhile for a partition of this source. */
+function groupsPay(partial: PartialGroups, survey: SourceSurvey, size: PartitionSize): boolean {
+  const { columns, sample, recordBytes, files } = survey;
+  if (recordBytes === 0) return false;
+  const largest = Math.max(...files.map(({ bytes }) => bytes));
+  const bytes = largest <= size.wholeBytesMax ? largest : size.cutBytes;
+  return looksWorthwhile(partial, columns, sample, bytes / recordBytes);
 }
 
 /** Says whose columns an error is about. */

@@ -9,15 +9,16 @@ import { FlexetlError } from '../pipeline/errors';
 import type { StepCount } from '../pipeline/row-balance';
 import type { Schema } from '../pipeline/types';
 import { literal } from '../pipeline/sql';
-import { planTransforms, planTransformSql, type TransformStatement } from '../pipeline/transforms/plan';
+import { planTransforms } from '../pipeline/transforms/plan';
 import { tallySteps } from '../pipeline/transforms/tally';
+import { planTransformSql, type TransformStatement } from '../pipeline/transforms/transform-sql';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
 import { OUTPUT, outputName } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { readEvidence, schemaOf } from './evidence';
-import { emptySql, groupsSql, readParts, rowsSql } from './parts';
+import { groupsSql, readParts, rowsSql } from './parts';
 import { countPartitions, readPlan, sessionOptions } from './plan';
 
 export interface TransformInput {
@@ -54,9 +55,7 @@ export async function transformPart(
   const indexes =
     input.partition === null ? [...Array(await countPartitions(plan, staging)).keys()] : [input.partition];
   const parts = await readParts(plan, evidence, indexes, staging);
-  const groups = groupsSql(parts);
-  const rows = rowsSql(parts, schema) ?? (groups === undefined ? emptySql(schema) : undefined);
-  const sql = planTransformSql(steps, { ...(rows && { rows }), ...(groups && { groups }) }, schema);
+  const sql = planTransformSql(steps, { rows: rowsSql(parts, schema), groups: groupsSql(parts) }, schema);
   const file = join(scratchDir, 'output.parquet');
   const result = await withDuckdb(sessionOptions(plan.config, context), async (db) => {
     const counts = await runStatements(db, sql.statements);

@@ -22,6 +22,9 @@ export const FAILED_COLUMN = '_flexetl_failed';
 /** Of staged rows that fail a check: the texts of all checked columns, null for a good row. */
 export const TEXTS_COLUMN = '_flexetl_texts';
 
+/** Of partial groups: what their rows contribute to an aggregate, in a column or several. */
+export const STATE_PREFIX = '_flexetl_state_';
+
 /** True for a row that is rejected. */
 export const REJECTED_COLUMN = '_flexetl_rejected';
 

@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import { defineTransform } from '../../plugin/transform';
-import { ROWS_COLUMN, assertColumnNames, requireColumns, union } from '../columns';
+import { defineTransform, type PartialPlan } from '../../plugin/transform';
+import { assertColumnNames, RECORD_COLUMN, requireColumns, ROWS_COLUMN, union } from '../columns';
 import { FlexetlError } from '../errors';
 import { compileAggregate, type Compiled } from '../expression';
+import { withoutNegativeZero } from '../expression/aggregates';
 import { ident } from '../sql';
+import type { Schema } from '../types';
 
 /** One row per group, ordered by the columns of the groups, nulls last; nulls form a group of their own. */
 export const aggregate = defineTransform({
@@ -32,15 +34,15 @@ export const aggregate = defineTransform({
         message: 'aggregate: expected group_by, aggregations or both.',
       });
     }
-    const compileAll = (options: { lean?: boolean; unordered?: boolean }) =>
-      texts.map(([name, text]) => ({ name, ...compileAggregate(text, schema, new Set(group_by), options) }));
-    const [exact, quick] = [compileAll({}), compileAll({ lean: true })];
-    const keys = group_by.map(ident);
-    const uniform = (there: ReadonlySet<string>): string[] =>
-      orderedColumns(termsThere(exact, there)).filter((name) => !group_by.includes(name));
-    // 0 and -0 are one value to GROUP BY and two to a user: which of them comes first is for the records to say.
-    const ordered = requireColumns(orderedColumns(exact), schema, 'aggregate');
-    const isFoldable = keys.length > 0 && ordered.every(({ type }) => type.kind !== 'float');
+    const compileAll = (fast: boolean): Named[] =>
+      texts.map(([name, text], place) => {
+        return { name, ...compileAggregate(text, schema, new Set(group_by), { fast, place }) };
+      });
+    const [exact, quick] = [compileAll(false), compileAll(true)];
+    const termsThere = (there: ReadonlySet<string>, fast: boolean): Named[] =>
+      (fast ? quick : exact).filter(({ columns }) => [...columns].every((name) => there.has(name)));
+    const keys = groups.map(({ name, type }) => withoutNegativeZero(ident(name), type));
+    const orderBy = groups.map(({ name }) => `${ident(name)} ASC NULLS LAST`).join(', ');
     return {
       schema: [...groups, ...exact.map(({ name, type }) => ({ name, type }))],
       scope: 'global',
@@ -48,43 +50,72 @@ export const aggregate = defineTransform({
       countsRows: true,
       needs: (outputs) =>
         union(group_by, ...exact.filter(({ name }) => outputs.has(name)).map(({ columns }) => columns)),
-      select: (input, there, lean = false) => groupSql(termsThere(lean ? quick : exact, there), input, keys),
-      ...(keys.length > 0 && { orderBy: keys.map((key) => `${key} ASC NULLS LAST`).join(', ') }),
-      ...(isFoldable && {
-        unordered: {
-          keys: group_by,
-          uniform,
-          computed: (there) => union(...termsThere(exact, there).map(({ columns }) => columns)),
-          select: (input, there, by) => {
-            const terms = termsThere(compileAll({ lean: true, unordered: true }), there);
-            return groupSql(terms, input, [...keys, ident(by)], uniform(there).map(ident));
-          },
-        },
-      }),
+      select: (input, there, fast = false) => {
+        const terms = termsThere(there, fast).map(({ name, sql }) => `${sql} AS ${ident(name)}`);
+        return groupSql(input, group_by, keys, [...terms, `count(*) AS ${rows}`]);
+      },
+      ...(groups.length > 0 && { orderBy }),
+      ...planPartial(schema, group_by, keys, exact, termsThere),
     };
   },
 });
 
 type Named = Compiled & { name: string };
 
+const rows = ident(ROWS_COLUMN);
+
+function planPartial(
+  schema: Schema,
+  groupBy: readonly string[],
+  keys: readonly string[],
+  exact: readonly Named[],
+  termsThere: (there: ReadonlySet<string>, fast: boolean) => readonly Named[],
+): { partial?: PartialPlan } {
+  const ordered = requireColumns([...union(...exact.map((one) => one.ordered))], schema, 'aggregate');
+  // 0 and -0 are one value to GROUP BY and two to a user: which of them comes first is for the records to say.
+  const isPartial = exact.every(({ merged }) => merged) && ordered.every(({ type }) => type.kind !== 'float');
+  if (!isPartial) return {};
+  const uniform = (there: ReadonlySet<string>): string[] =>
+    [...union(...termsThere(there, true).map((one) => one.ordered))].filter(
+      (name) => !groupBy.includes(name),
+    );
+  const states = (there: ReadonlySet<string>, fast: boolean, value: 'ofRow' | 'ofRows'): string[] =>
+    termsThere(there, fast)
+      .flatMap(({ merged }) => merged?.states ?? [])
+      .map((state) => `CAST(${state[value]} AS ${state.storedAs}) AS ${ident(state.column)}`);
+  return {
+    partial: {
+      keys: groupBy,
+      uniform,
+      group: (input, there, by) => {
+        const terms = [...states(there, true, 'ofRows'), `count(*) AS ${rows}`, ident(by)];
+        return groupSql(input, groupBy, keys, terms, [ident(by), ...uniform(there).map(ident)]);
+      },
+      groupEach: (input, there, fast) => {
+        const terms = [...states(there, fast, 'ofRow'), `CAST(1 AS BIGINT) AS ${rows}`];
+        return `SELECT ${[...groupBy.map(ident), ...terms, ident(RECORD_COLUMN)].join(', ')} FROM ${input}`;
+      },
+      merge: (input, there, fast) => {
+        const terms = termsThere(there, fast).map(({ name, merged }) => `${merged?.sql} AS ${ident(name)}`);
+        return groupSql(input, groupBy, keys, [
+          ...terms,
+          `CAST(coalesce(sum(${rows}), 0) AS BIGINT) AS ${rows}`,
+        ]);
+      },
+    },
+  };
+}
+
 /** @param silently terms to group by as well that are not put out */
 function groupSql(
-  compiled: readonly Named[],
   input: string,
+  names: readonly string[],
   keys: readonly string[],
+  terms: readonly string[],
   silently: readonly string[] = [],
 ): string {
-  const terms = compiled.map(({ name, sql }) => `${sql} AS ${ident(name)}`);
+  const named = keys.map((key, index) => `${key} AS ${ident(names[index] ?? '')}`);
   const by = [...keys, ...silently];
   const grouped = by.length === 0 ? '' : ` GROUP BY ${by.join(', ')}`;
-  return `SELECT ${[...keys, ...terms, `count(*) AS ${ident(ROWS_COLUMN)}`].join(', ')} FROM ${input}${grouped}`;
-}
-
-function termsThere(compiled: readonly Named[], there: ReadonlySet<string>): Named[] {
-  return compiled.filter(({ columns }) => [...columns].every((name) => there.has(name)));
-}
-
-/** What `first` and `last` are about. */
-function orderedColumns(compiled: readonly Named[]): string[] {
-  return [...union(...compiled.map(({ ordered }) => ordered))];
+  return `SELECT ${[...named, ...terms].join(', ')} FROM ${input}${grouped}`;
 }

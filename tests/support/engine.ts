@@ -7,7 +7,7 @@ import { createDeps, type Deps } from '../../engine/deps';
 import { readEvidence, schemaOf } from '../../engine/evidence';
 import { extractPartition, type ExtractResult } from '../../engine/extract/extract';
 import { landPartition } from '../../engine/land';
-import { emptySql, readParts, rowsSql } from '../../engine/parts';
+import { readParts, rowsSql } from '../../engine/parts';
 import { countPartitions, readPlan, sessionOptions, type RunPlan } from '../../engine/plan';
 import { planRun } from '../../engine/plan-run';
 import { checks } from '../../pipeline/checks/index';
@@ -136,7 +136,8 @@ async function readStaging(
       for (const row of await textRows(db, sql)) rejects.push(row.filter((text) => text !== null).join(' '));
     }
     const names = schema.map(({ name }) => ident(name)).join(', ');
-    const sql = rowsSql(parts, schema) ?? emptySql(schema);
+    const sql = rowsSql(parts, schema);
+    if (sql === undefined) return [];
     return textRows(db, `SELECT ${names} FROM (${sql}) ORDER BY ${ident(RECORD_COLUMN)}`);
   });
   return { plan, columns: schema.map(({ name, type }) => `${name} ${formatType(type)}`), rows, rejects };
