@@ -1,12 +1,13 @@
 /** `flexetl plan`: what a run would do, decided from the pipeline file and a look at the source. */
 import { targetOf } from '../engine/load';
-import { inputOf } from '../engine/transform';
+import { groupsSql, rowsSql, type ExtractedPart } from '../engine/parts';
 import { count } from '../pipeline/markdown';
 import { stagedSchema, typedColumn } from '../pipeline/schema';
 import { planPartialGroups } from '../pipeline/transforms/partial-groups';
 import { planTransforms } from '../pipeline/transforms/plan';
 import { planTransformSql } from '../pipeline/transforms/transform-sql';
 import { formatType, type Schema } from '../pipeline/types';
+import { pluginsOf } from '../engine/resolve-config';
 import { EXIT, type CommandContext } from './context';
 import { loadPipeline, type PipelineOptions } from './load-pipeline';
 import { formatTable, printJson, printLine } from './print';
@@ -17,7 +18,7 @@ export async function planCommand(
   name: string | undefined,
   options: PipelineOptions,
 ): Promise<number> {
-  const config = await loadPipeline(context, name, options);
+  const { config } = await loadPipeline(context, name, options);
   await withRehearsal(context, config, async (rehearsal) => {
     const plan = describePlan(rehearsal);
     if (context.json) printJson(context, plan);
@@ -29,14 +30,13 @@ export async function planCommand(
 type Plan = ReturnType<typeof describePlan>;
 
 function describePlan({ deps, plan }: Rehearsal) {
-  const { config, survey, columns, needs, chunks } = plan;
-  const schema = stagedSchema(columns, needs);
-  const steps = planTransforms(config.transformations, schema, deps.plugins.transforms);
+  const { config, survey, columns, evidence, partitions } = plan;
+  const schema = stagedSchema(columns, evidence);
+  const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
   const output = steps.at(-1)?.plan.schema ?? schema;
-  const partial = plan.partialGroups ? planPartialGroups(steps) : undefined;
-  const kind = partial ? 'groups' : 'rows';
-  const parts = chunks.length > 0 ? [{ path: `extract/${kind}-*.parquet`, kind, index: 0 } as const] : [];
-  const sql = planTransformSql(steps, inputOf(parts, schema), schema);
+  const partial = plan.groups ? planPartialGroups(steps) : undefined;
+  const parts = [examplePart(schema, partial ? 'groups' : 'rows')];
+  const sql = planTransformSql(steps, { rows: rowsSql(parts, schema), groups: groupsSql(parts) }, schema);
   const grouped = partial ? [partial.sql('SELECT * FROM source_as_typed_rows')] : [];
   return {
     pipeline: config.name,
@@ -44,12 +44,12 @@ function describePlan({ deps, plan }: Rehearsal) {
     source: { type: config.source.type, files: survey.files },
     columns: columns.map((column) => ({
       name: column.name,
-      type: formatType(typedColumn(column, needs).type),
+      type: formatType(typedColumn(column, evidence).type),
       from: column.declared === undefined ? 'guessed from the head, checked on every row' : 'declared',
       nullable: column.nullable,
       used: column.staged,
     })),
-    chunks: chunks.length,
+    partitions: 'known' in partitions ? partitions.known.length : null,
     transformations: steps.map(({ type, index, plan: { removes, scope } }) => ({
       type,
       scope,
@@ -70,6 +70,18 @@ function describePlan({ deps, plan }: Rehearsal) {
   };
 }
 
+/** A part as the statements show it. */
+function examplePart(schema: Schema, kind: 'rows' | 'groups'): ExtractedPart {
+  const types = schema.map(({ type }) => formatType(type));
+  const receipt = { kind, rows: 0, rejected: 0, types, states: [] };
+  return { index: 0, path: `extract/${kind}-*.parquet`, receipt };
+}
+
+function describePartitions(partitions: number | null): string {
+  if (partitions === null) return 'cut into partitions while it is read';
+  return partitions === 1 ? '1 partition' : `${partitions} partitions`;
+}
+
 function describeSchema(schema: Schema): { name: string; type: string }[] {
   return schema.map(({ name, type }) => ({ name, type: formatType(type) }));
 }
@@ -78,7 +90,7 @@ function printPlan(context: CommandContext, plan: Plan): void {
   const print = (line = ''): void => printLine(context, line);
   print(`${plan.pipeline}   ${plan.config_digest}`);
   print();
-  print(`source ${plan.source.type}, ${plan.chunks} ${plan.chunks === 1 ? 'chunk' : 'chunks'}`);
+  print(`source ${plan.source.type}, ${describePartitions(plan.partitions)}`);
   for (const file of plan.source.files) print(`  ${file.path}  ${count(file.bytes)} bytes`);
   print();
   const rows = plan.columns.map((column) => [

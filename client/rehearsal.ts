@@ -3,18 +3,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { Deps } from '../engine/deps';
-import { planRun } from '../activities/prepare';
+import { withContext, type StepContext } from '../engine/context';
+import { createDeps, type Deps } from '../engine/deps';
 import type { RunPlan } from '../engine/plan';
+import { planRun } from '../engine/plan-run';
 import type { PipelineConfig } from '../pipeline/config/schema';
-import type { Tools } from '../pipeline/plugin';
 import { PLUGINS } from '../worker/plugins';
 import type { CommandContext } from './context';
 
 export interface Rehearsal {
   deps: Deps;
   plan: RunPlan;
-  tools: Tools;
+  step: StepContext;
 }
 
 /** Plans a run in a folder of its own, which is gone afterwards. */
@@ -23,21 +23,17 @@ export async function withRehearsal<T>(
   config: PipelineConfig,
   work: (rehearsal: Rehearsal) => Promise<T>,
 ): Promise<T> {
-  const dir = await mkdtemp(join(tmpdir(), 'flexetl-'));
+  const stagingDir = await mkdtemp(join(tmpdir(), 'flexetl-'));
   const controller = new AbortController();
   const stopInterrupt = context.onInterrupt(() => controller.abort());
-  const deps: Deps = { settings: context.settings, plugins: PLUGINS, log: pino({ level: 'silent' }) };
-  const tools: Tools = {
-    projectDir: context.settings.projectDir,
-    runDir: dir,
-    scratchDir: dir,
-    signal: controller.signal,
-    progress: () => undefined,
-  };
+  const deps = createDeps({ ...context.settings, stagingDir }, PLUGINS, pino({ level: 'silent' }));
+  const world = { signal: controller.signal, progress: () => undefined };
   try {
-    return await work({ deps, tools, plan: await planRun(deps, config, tools) });
+    return await withContext(deps, { pipeline: config.name, runKey: 'plan' }, world, async (step) =>
+      work({ deps, step, plan: await planRun(deps, config, step) }),
+    );
   } finally {
     stopInterrupt();
-    await rm(dir, { recursive: true, force: true });
+    await rm(stagingDir, { recursive: true, force: true });
   }
 }

@@ -6,6 +6,7 @@ import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { openSource } from './open-source';
 import { readPlan, requirePart, type LandedReceipt } from './plan';
+import { pluginsOf } from './resolve-config';
 
 export interface LandInput {
   run: RunRef;
@@ -27,7 +28,7 @@ export async function landPartition(
   const there = await staging.fetch<LandedReceipt>(landedName(index));
   if (there) return { last: there.receipt.next === undefined };
   const plan = await readPlan(staging);
-  const source = openSource(deps.plugins, plan.config.source, context);
+  const source = openSource(pluginsOf(deps, plan.config), plan.config.source, context);
   const landed = await source.land(plan.survey, index, await startOf(index));
   await staging.commit(landedName(index), landed);
   return { last: landed.next === undefined };

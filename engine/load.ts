@@ -12,6 +12,7 @@ import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { readPlan, requirePart } from './plan';
 import type { OutputReceipt, TransformResult } from './transform';
+import { pluginsOf } from './resolve-config';
 
 /** A target as a pipeline uses it. */
 export interface TargetUse {
@@ -25,7 +26,7 @@ export interface TargetUse {
 export function targetOf(deps: Deps, config: PipelineConfig, index: number): TargetUse {
   const use = config.targets[index];
   if (!use) throw new FlexetlError('INTERNAL', { message: `The pipeline has no target ${index}.` });
-  const target = findPlugin(deps.plugins.targets, use.type);
+  const target = findPlugin(pluginsOf(deps, config).targets, use.type);
   return { target, options: use.options, name: target.name(use.options) };
 }
 
@@ -70,7 +71,8 @@ export async function loadPart(
   const key = loadKey(deps, config, run, index);
   let rows = 0;
   for (const { slice, ...range } of sliceRows(output.receipt.rows)) {
-    const share = (done: number): void => context.progress((range.firstRow + done * range.rows) / output.receipt.rows);
+    const share = (done: number): void =>
+      context.progress((range.firstRow + done * range.rows) / output.receipt.rows);
     const offered = { index: part * SLICES_PER_PART + slice, schema, path: output.path ?? '', ...range };
     const sliceContext = { ...context, progress: share };
     rows += (await target.load(key, createPart(offered, sliceContext))).rows;

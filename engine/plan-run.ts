@@ -7,7 +7,11 @@ import type { PipelineConfig } from '../pipeline/config/schema';
 import { FlexetlError } from '../pipeline/errors';
 import { partitionSizeFor } from '../pipeline/partition-size';
 import { declareColumns, evidenceOfSample, stagedSchema } from '../pipeline/schema';
-import { looksWorthwhile, planPartialGroups, type PartialGroups } from '../pipeline/transforms/partial-groups';
+import {
+  looksWorthwhile,
+  planPartialGroups,
+  type PartialGroups,
+} from '../pipeline/transforms/partial-groups';
 import { columnsNeeded, planTransforms } from '../pipeline/transforms/plan';
 import type { PartitionSize, SourceSurvey } from '../plugin/source';
 import type { StepContext } from './context';
@@ -15,10 +19,12 @@ import type { Deps } from './deps';
 import { extractColumns } from './extract/columns';
 import { openSource } from './open-source';
 import { parallelWorkersOf, type RunPlan } from './plan';
+import { pluginsOf } from './resolve-config';
 
 /** Also what `plan` and `preview` show. */
 export async function planRun(deps: Deps, config: PipelineConfig, context: StepContext): Promise<RunPlan> {
-  const source = openSource(deps.plugins, config.source, context);
+  const plugins = pluginsOf(deps, config);
+  const source = openSource(plugins, config.source, context);
   const survey = await source.survey();
   const { declared, evidence, steps } = inSource(survey, () => {
     const declared = declareColumns(survey.columns, config.validation.schema);
@@ -27,7 +33,7 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
     return {
       declared,
       evidence,
-      steps: planTransforms(config.transformations, schema, deps.plugins.transforms),
+      steps: planTransforms(config.transformations, schema, plugins.transforms),
     };
   });
   const used = columnsNeeded(steps, survey.columns);
@@ -42,9 +48,7 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
     evidence,
     groups: false,
   };
-  const { checks } = inSource(survey, () =>
-    extractColumns(plan, evidence, source.rules, deps.plugins.checks),
-  );
+  const { checks } = inSource(survey, () => extractColumns(plan, evidence, source.rules, plugins.checks));
   const measured = new Set(checks.datasets.flatMap((check) => check.columns));
   const partial = planPartialGroups(steps);
   return {

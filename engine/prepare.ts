@@ -14,9 +14,10 @@ import { schemaOf } from './evidence';
 import { checkTargets, describeTargets } from './load';
 import { parallelWorkersOf, type RunPlan } from './plan';
 import { planRun } from './plan-run';
-import { resolveConfig, type ConfigInput } from './resolve-config';
+import { pluginsOf, resolveConfig, type ConfigRequest } from './resolve-config';
 
-export interface PrepareInput extends ConfigInput {
+/** The pipeline file as written; absent: configs/<pipeline>.yaml on the worker. */
+export interface PrepareInput extends Omit<ConfigRequest, 'name'> {
   run: RunRef;
 }
 
@@ -37,20 +38,20 @@ export interface PrepareResult {
 
 export async function prepareRun(
   deps: Deps,
-  input: PrepareInput,
+  { run, ...written }: PrepareInput,
   context: StepContext,
 ): Promise<PrepareResult> {
-  const config = await resolveConfig(deps, input);
-  await deps.staging.sweep(input.run, Date.now());
+  const config = await resolveConfig(deps, { ...written, name: run.pipeline });
+  await deps.staging.sweep(run, Date.now());
   const plan = await takePlan(deps, config, context);
   const schema = schemaOf(plan, plan.evidence);
-  const steps = planTransforms(config.transformations, schema, deps.plugins.transforms);
+  const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
   await checkTargets(deps, config, steps.at(-1)?.plan.schema ?? schema, context);
   openReports(deps.settings.projectDir, config.name);
   await context.staging.commit(PLAN, plan);
   const partitions = 'known' in plan.partitions ? plan.partitions.known.length : null;
   const bytes = plan.survey.files.reduce((sum, file) => sum + file.bytes, 0);
-  deps.log.info(`${config.name} prepared: ${count(bytes)} bytes, run ${input.run.runKey}`);
+  deps.log.info(`${config.name} prepared: ${count(bytes)} bytes, run ${run.runKey}`);
   return {
     digest: plan.digest,
     partitions,

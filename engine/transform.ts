@@ -20,6 +20,7 @@ import type { Deps } from './deps';
 import { readEvidence, schemaOf } from './evidence';
 import { groupsSql, readParts, rowsSql } from './parts';
 import { countPartitions, readPlan, sessionOptions } from './plan';
+import { pluginsOf } from './resolve-config';
 
 export interface TransformInput {
   run: RunRef;
@@ -51,7 +52,7 @@ export async function transformPart(
   const plan = await readPlan(staging);
   const evidence = await readEvidence(plan, staging);
   const schema = schemaOf(plan, evidence);
-  const steps = planTransforms(plan.config.transformations, schema, deps.plugins.transforms);
+  const steps = planTransforms(plan.config.transformations, schema, pluginsOf(deps, plan.config).transforms);
   const indexes =
     input.partition === null ? [...Array(await countPartitions(plan, staging)).keys()] : [input.partition];
   const parts = await readParts(plan, evidence, indexes, staging);

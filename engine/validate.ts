@@ -22,6 +22,7 @@ import { openSource } from './open-source';
 import { checkTargets } from './load';
 import { readParts, type ExtractedPart } from './parts';
 import { countPartitions, readPlan, sessionOptions, type RunPlan } from './plan';
+import { pluginsOf } from './resolve-config';
 
 export interface ValidateInput {
   run: RunRef;
@@ -38,19 +39,20 @@ export async function validateRun(
 ): Promise<ValidateResult> {
   const { staging } = context;
   const plan = await readPlan(staging);
+  const plugins = pluginsOf(deps, plan.config);
   const evidence = await readEvidence(plan, staging);
   const indexes = [...Array(await countPartitions(plan, staging)).keys()];
   const parts = await readParts(plan, evidence, indexes, staging);
   await assertNoRejects(plan, parts, context);
   const schema = schemaOf(plan, evidence);
   try {
-    const steps = planTransforms(plan.config.transformations, schema, deps.plugins.transforms);
+    const steps = planTransforms(plan.config.transformations, schema, plugins.transforms);
     await checkTargets(deps, plan.config, steps.at(-1)?.plan.schema ?? schema, context);
   } catch (error) {
     throw explainText(error, await readTextPlaces(staging));
   }
-  const { rules } = openSource(deps.plugins, plan.config.source, context);
-  const { checks } = extractColumns(plan, evidence, rules, deps.plugins.checks);
+  const { rules } = openSource(plugins, plan.config.source, context);
+  const { checks } = extractColumns(plan, evidence, rules, plugins.checks);
   const passed = [...new Set(checks.rows.map(({ rule }) => rule))].map((name): CheckReport => ({
     name,
     status: 'passed',

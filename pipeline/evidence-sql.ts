@@ -22,7 +22,9 @@ import {
 
 /** A query of one row with the evidence of all inferred columns, to be read by {@link parseEvidence}. */
 export function evidenceSql(relation: string, columns: readonly SourceColumn[], rules: TextRules): string {
-  const terms = columns.filter(isInferred).map((column, index) => evidenceTerms(column, index, rules).join(', '));
+  const terms = columns
+    .filter(isInferred)
+    .map((column, index) => evidenceTerms(column, index, rules).join(', '));
   return terms.length === 0 ? 'SELECT 1' : `SELECT ${terms.join(', ')} FROM ${relation}`;
 }
 

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
 import { createActivities } from '../activities';
+import { createDeps } from '../engine/deps';
 import { LIMITS } from '../pipeline/limits';
 import type { Logger } from '../runtime/log';
 import type { Settings } from '../runtime/settings';
@@ -46,7 +47,7 @@ export async function startWorker(
     identity: `${process.pid}@${hostname()}`,
     workflowBundle: { codePath: bundlePath() },
     ...(oneThread && oneThreadOptions()),
-    activities: createActivities({ settings, plugins: PLUGINS, log }),
+    activities: createActivities(createDeps(settings, PLUGINS, log)),
     maxConcurrentActivityTaskExecutions: LIMITS.activitiesPerWorkerMax,
     // Cancellation comes with the answer to a heartbeat: throttling would delay it.
     maxHeartbeatThrottleInterval: LIMITS.heartbeatIntervalMs,

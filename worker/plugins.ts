@@ -1,7 +1,8 @@
 /** The explicit lists of what this build of FlexETL can do. */
 import type { Plugins } from '../pipeline/config/schema';
 import { transforms } from '../pipeline/transforms';
+import { checks } from '../pipeline/checks';
 import { sources } from '../sources';
 import { targets } from '../targets';
 
-export const PLUGINS: Plugins = { sources, targets, transforms };
+export const PLUGINS: Plugins = { sources, targets, transforms, checks };

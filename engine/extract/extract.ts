@@ -17,6 +17,7 @@ import type { Deps } from '../deps';
 import { readEvidence, recordEvidence, schemaOf } from '../evidence';
 import { openSource } from '../open-source';
 import { findPartition, readPlan, sessionOptions, type RunPlan } from '../plan';
+import { pluginsOf } from '../resolve-config';
 import { extractColumns } from './columns';
 import { findStaged } from './restage';
 import { stagePartition } from './stage';
@@ -60,13 +61,14 @@ export async function extractPartition(
   let evidence = await readEvidence(plan, staging);
   const there = await findStaged(plan, evidence, partition.index, context);
   if (there) return resultOf(there, schemaOf(plan, evidence));
-  const source = openSource(deps.plugins, plan.config.source, context);
+  const plugins = pluginsOf(deps, plan.config);
+  const source = openSource(plugins, plan.config.source, context);
   const reader = { source, survey: plan.survey, partition };
   await source.assertUnchanged(plan.survey, partition);
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
-    const columns = extractColumns(plan, evidence, source.rules, deps.plugins.checks);
+    const columns = extractColumns(plan, evidence, source.rules, plugins.checks);
     const work = { plan, reader, columns, context, session: sessionOptions(plan.config, context) };
-    const staged = await stagePartition(work, deps.plugins.transforms);
+    const staged = await stagePartition(work, plugins.transforms);
     if ('wider' in staged) {
       const places = await findTextPlaces(reader, columns, staged.wider, staged.failing);
       await recordEvidence(staging, partition.index, staged.wider, places);

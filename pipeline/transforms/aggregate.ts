@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { aggregation } from '../../plugin/options';
 import { defineTransform, type PartialPlan } from '../../plugin/transform';
 import { assertColumnNames, RECORD_COLUMN, requireColumns, ROWS_COLUMN, union } from '../columns';
 import { FlexetlError } from '../errors';
@@ -19,7 +20,7 @@ export const aggregate = defineTransform({
         'Rows with the same values here form a group; nulls count as the same. Empty: one group of all.',
       ),
     aggregations: z
-      .record(z.string(), z.string())
+      .record(z.string(), aggregation())
       .default({})
       .describe(
         'Expressions by output column, over sum, avg, min, max, count, count_distinct, first, last: {revenue: sum(quantity * unit_price)}.',

@@ -65,7 +65,9 @@ const SANDBOX_PACKAGES = ['@temporalio/workflow', '@temporalio/common'];
 /** The explicit lists. */
 const LISTS = [
   'activities/index.ts',
+  'pipeline/checks/index.ts',
   'pipeline/transforms/index.ts',
+  'plugin/index.ts',
   'sources/index.ts',
   'targets/index.ts',
   'workflows/index.ts',

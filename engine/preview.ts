@@ -1,0 +1,79 @@
+/** The first rows as a run would load them, made from the head of the source. */
+import { FAILED_COLUMN, RECORD_COLUMN } from '../pipeline/columns';
+import { LIMITS } from '../pipeline/limits';
+import { ident } from '../pipeline/sql';
+import { stageRowsSql, unstageTerms } from '../pipeline/stage-sql';
+import { planTransforms } from '../pipeline/transforms/plan';
+import { planTransformSql } from '../pipeline/transforms/transform-sql';
+import type { OpenSource, SourceSurvey } from '../plugin/source';
+import { withDuckdb, type Duckdb } from '../runtime/duckdb';
+import type { StepContext } from './context';
+import type { Deps } from './deps';
+import { extractColumns } from './extract/columns';
+import { openSource } from './open-source';
+import { sessionOptions, type RunPlan } from './plan';
+import { pluginsOf } from './resolve-config';
+import { runStatements } from './transform';
+
+export interface Preview {
+  /** Names of the columns. */
+  header: string[];
+  /** Values as texts. */
+  rows: (string | null)[][];
+  /** Records that were read. */
+  read: number;
+  /** Those of them that a run would reject. */
+  rejected: number;
+}
+
+export async function previewRows(
+  deps: Deps,
+  plan: RunPlan,
+  context: StepContext,
+  rowsMax: number,
+): Promise<Preview> {
+  const { config, survey, evidence } = plan;
+  const plugins = pluginsOf(deps, config);
+  const source = openSource(plugins, config.source, context);
+  const { staged, checked, checks, rules } = extractColumns(plan, evidence, source.rules, plugins.checks);
+  const steps = planTransforms(config.transformations, staged, plugins.transforms);
+  return withDuckdb(sessionOptions(config, context), async (db) => {
+    const read = await readHead(source, survey, db);
+    await db.run(`CREATE TABLE typed AS ${stageRowsSql('head', checked, staged, checks.rows, rules)}`);
+    const { rejected } = await db.one(`SELECT count(${FAILED_COLUMN})::INT AS rejected FROM typed`);
+    const terms = [...unstageTerms(staged), `rowid AS ${ident(RECORD_COLUMN)}`];
+    const rowsSql = `SELECT ${terms.join(', ')} FROM typed WHERE ${FAILED_COLUMN} IS NULL`;
+    const sql = planTransformSql(steps, { rows: rowsSql }, staged);
+    await runStatements(db, sql.statements);
+    const header = (steps.at(-1)?.plan.schema ?? staged).map((column) => column.name);
+    const texts = header.map((column) => `CAST(${ident(column)} AS VARCHAR) AS ${ident(column)}`).join(', ');
+    const found = await db.all(`SELECT ${texts} FROM (${sql.output}) LIMIT ${rowsMax}`);
+    const rows = found.map((row) => header.map((column) => (row[column] as string | null) ?? null));
+    return { header, rows, read, rejected: Number(rejected) };
+  });
+}
+
+/** The head of the source as texts, in a table named `head`. @returns records read */
+async function readHead(source: OpenSource, survey: SourceSurvey, db: Duckdb): Promise<number> {
+  const names = survey.columns.map((name) => `${ident(name)} VARCHAR`).join(', ');
+  await db.run(`CREATE TABLE head (${names})`);
+  const size = { wholeBytesMax: LIMITS.sampleBytes, cutBytes: LIMITS.sampleBytes };
+  const partitions = await source.partitions(survey, size);
+  const partition =
+    'known' in partitions ? partitions.known[0] : (await source.land(survey, 0, partitions.first)).partition;
+  if (!partition) return 0;
+  const appender = await db.connection.createAppender('head');
+  let read = 0;
+  for await (const { values } of source.records(survey, partition)) {
+    if (!values) continue;
+    for (const value of values) {
+      if (value === null) appender.appendNull();
+      else appender.appendVarchar(value);
+    }
+    appender.endRow();
+    read += 1;
+    if (read >= LIMITS.sampleRecordsMax) break;
+  }
+  appender.closeSync();
+  return read;
+}
