@@ -4,7 +4,7 @@
  * Resolves the pipeline, looks at the source, guesses the types that were not declared, checks expressions and
  * targets, and cuts the source into chunks. A run that cannot succeed should end here.
  */
-import { digestConfig, parseResolvedConfig } from '../pipeline/config/parse';
+import { digestConfig } from '../pipeline/config/parse';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { chunkBytesFor } from '../pipeline/chunks';
 import { FlexetlError } from '../pipeline/errors';
@@ -14,19 +14,18 @@ import type { SourceFile, SourceSurvey } from '../pipeline/plugin';
 import { declareColumns, evidenceOfSample, stagedSchema } from '../pipeline/schema';
 import { looksUniform, planFold } from '../pipeline/transforms/fold';
 import { columnsNeeded, isRowWise, planTransforms, type PlannedStep } from '../pipeline/transforms/plan';
-import { readPipelineConfig } from '../runtime/config-file';
 import { warmDuckdb } from '../runtime/duckdb';
 import { openReports } from '../runtime/report-file';
 import { sweepStaging, type RunRef } from '../runtime/staging';
 import type { Deps } from '../engine/deps';
 import { checkTargets, targetOf } from '../engine/load';
 import { parallelWorkersOf, PLAN_FILE, sourceOf, type RunPlan } from '../engine/plan';
+import { pluginsOf, resolveConfig, type ConfigRequest } from '../engine/resolve-config';
 import { contextOf, createStep, type StepResult, type StepTools } from './step';
 
-export interface PrepareInput {
+/** The pipeline file as written; absent: configs/<pipeline>.yaml on the worker. */
+export interface PrepareInput extends Omit<ConfigRequest, 'name'> {
   run: RunRef;
-  /** The pipeline by value; absent: configs/<pipeline>.yaml on the worker. */
-  config?: unknown;
 }
 
 export interface PrepareResult {
@@ -43,13 +42,13 @@ export interface PrepareResult {
 }
 
 export function createPrepare(deps: Deps): (input: PrepareInput) => Promise<StepResult<PrepareResult>> {
-  return createStep(deps, 'prepare', async (input: PrepareInput, tools) => {
-    const config = await resolveConfig(deps, input);
+  return createStep(deps, 'prepare', async ({ run, ...written }: PrepareInput, tools) => {
+    const config = await resolveConfig(deps, { ...written, name: run.pipeline });
     warmDuckdb();
-    await sweepStaging(deps.settings.stagingDir, input.run, Date.now());
+    await sweepStaging(deps.settings.stagingDir, run, Date.now());
     const plan = await planRun(deps, config, tools);
     const schema = stagedSchema(plan.columns, plan.needs);
-    const steps = planTransforms(config.transformations, schema, deps.plugins.transforms);
+    const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
     const output = steps.at(-1)?.plan.schema ?? schema;
     await checkTargets(deps, config, output, contextOf(deps, tools));
     openReports(deps.settings.projectDir, config.name);
@@ -57,7 +56,7 @@ export function createPrepare(deps: Deps): (input: PrepareInput) => Promise<Step
     const chunks = plan.chunks.length;
     const bytes = plan.survey.files.reduce((sum, file) => sum + file.bytes, 0);
     deps.log.info(
-      `${config.name} prepared: ${count(bytes)} bytes in ${count(chunks)} ${chunks === 1 ? 'chunk' : 'chunks'}, run ${input.run.runKey}`,
+      `${config.name} prepared: ${count(bytes)} bytes in ${count(chunks)} ${chunks === 1 ? 'chunk' : 'chunks'}, run ${run.runKey}`,
     );
     return {
       digest: plan.digest,
@@ -75,24 +74,6 @@ export function createPrepare(deps: Deps): (input: PrepareInput) => Promise<Step
   });
 }
 
-async function resolveConfig(deps: Deps, input: PrepareInput): Promise<PipelineConfig> {
-  const { plugins, settings } = deps;
-  const config =
-    input.config === undefined
-      ? await readPipelineConfig({
-          name: input.run.pipeline,
-          projectDir: settings.projectDir,
-          env: settings.env,
-          plugins,
-        })
-      : parseResolvedConfig(input.config, plugins);
-  if (config.name === input.run.pipeline) return config;
-  throw new FlexetlError('CONFIG_INVALID', {
-    message: `The pipeline's name is "${config.name}", the workflow was started as "${input.run.pipeline}".`,
-    hint: 'Start it under its own name: its runs, reports and ledger rows are kept by that name.',
-  });
-}
-
 /** Looks at the source and decides; also what `plan` and `preview` show. */
 export async function planRun(
   deps: Deps,
@@ -105,7 +86,7 @@ export async function planRun(
   const declared = inSource(survey, () => declareColumns(survey.columns, config.validation.schema));
   const needs = evidenceOfSample(declared, survey.sample, rules);
   const steps = inSource(survey, () =>
-    planTransforms(config.transformations, stagedSchema(declared, needs), deps.plugins.transforms),
+    planTransforms(config.transformations, stagedSchema(declared, needs), pluginsOf(deps, config).transforms),
   );
   const used = columnsNeeded(steps, survey.columns);
   const columns = declared.map((column) => ({ ...column, staged: used.has(column.name) }));

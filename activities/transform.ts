@@ -24,6 +24,7 @@ import {
   type OutputPlan,
   type RunPlan,
 } from '../engine/plan';
+import { pluginsOf } from '../engine/resolve-config';
 import { createStep, type StepResult } from './step';
 
 export interface TransformInput {
@@ -44,7 +45,11 @@ export function createTransform(deps: Deps): (input: TransformInput) => Promise<
   return createStep(deps, 'transform', async (input: TransformInput, tools) => {
     const plan = await readPlan(tools.staging);
     const schema = plannedSchema(plan, input.wider);
-    const steps = planTransforms(plan.config.transformations, schema, deps.plugins.transforms);
+    const steps = planTransforms(
+      plan.config.transformations,
+      schema,
+      pluginsOf(deps, plan.config).transforms,
+    );
     const chunks = input.chunk === null ? plan.chunks.map((chunk) => chunk.index) : [input.chunk];
     const parts = chunks.map((chunk) => tools.staging.extractPart(chunk, schema));
     const rows = parts.length > 0 ? partsSql(parts, schema) : emptySql(schema);

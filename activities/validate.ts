@@ -10,6 +10,7 @@ import { planTransforms } from '../pipeline/transforms/plan';
 import type { RunRef } from '../runtime/staging';
 import type { Deps } from '../engine/deps';
 import { plannedSchema, readPlan } from '../engine/plan';
+import { pluginsOf } from '../engine/resolve-config';
 import { createStep, type StepResult } from './step';
 
 export interface ValidateInput {
@@ -30,7 +31,11 @@ export function createValidate(deps: Deps): (input: ValidateInput) => Promise<St
     if (input.rejected > 0) throw recordsRejected(input);
     const plan = await readPlan(tools.staging);
     try {
-      planTransforms(plan.config.transformations, plannedSchema(plan, input.wider), deps.plugins.transforms);
+      planTransforms(
+        plan.config.transformations,
+        plannedSchema(plan, input.wider),
+        pluginsOf(deps, plan.config).transforms,
+      );
     } catch (error) {
       throw explainText(error, input.becameText);
     }

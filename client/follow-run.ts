@@ -45,7 +45,7 @@ export async function startOrJoin(
 }
 
 function noteChange(context: CommandContext, open: OpenRun, { input }: StartRequest): void {
-  if (open.configDigest === undefined || open.configDigest === input.config_digest) return;
+  if (open.textDigest === undefined || open.textDigest === input.text_digest) return;
   printNote(
     context,
     `The pipeline file has changed since; this run keeps the one it started with. To use the new one: flexetl cancel ${open.pipeline}, then run again.`,

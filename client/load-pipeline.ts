@@ -1,7 +1,8 @@
 /** The pipeline that a command line names: by name, or with --config. */
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { FlexetlError } from '../pipeline/errors';
-import { listPipelines, readPipelineConfig } from '../runtime/config-file';
+import { parseConfig } from '../engine/resolve-config';
+import { listPipelines, readPipelineFile, type PipelineFile } from '../runtime/config-file';
 import { PLUGINS } from '../worker/plugins';
 import type { CommandContext } from './context';
 
@@ -10,13 +11,19 @@ export interface PipelineOptions {
   set?: readonly string[];
 }
 
+/** A pipeline as it was written, and resolved with the environment of this process. */
+export interface LoadedPipeline extends PipelineFile {
+  overrides: readonly string[];
+  config: PipelineConfig;
+}
+
 /** @throws FlexetlError USAGE, CONFIG_INVALID */
 export async function loadPipeline(
   context: CommandContext,
   name: string | undefined,
   options: PipelineOptions,
-): Promise<PipelineConfig> {
-  const { projectDir, env } = context.settings;
+): Promise<LoadedPipeline> {
+  const { settings } = context;
   if (name !== undefined && options.config !== undefined) {
     throw new FlexetlError('USAGE', {
       message: `Both a name ("${name}") and --config ${options.config} are given.`,
@@ -24,7 +31,7 @@ export async function loadPipeline(
     });
   }
   if (name === undefined && options.config === undefined) {
-    const names = await listPipelines(projectDir);
+    const names = await listPipelines(settings.projectDir);
     throw new FlexetlError('USAGE', {
       message: 'No pipeline is named.',
       hint:
@@ -34,5 +41,11 @@ export async function loadPipeline(
     });
   }
   const address = name !== undefined ? { name } : { path: options.config ?? '' };
-  return readPipelineConfig({ ...address, projectDir, env, plugins: PLUGINS, overrides: options.set ?? [] });
+  const overrides = options.set ?? [];
+  const written = await readPipelineFile(address, settings.projectDir);
+  return {
+    ...written,
+    overrides,
+    config: parseConfig({ settings, plugins: PLUGINS }, { ...written, overrides }),
+  };
 }

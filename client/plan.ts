@@ -6,6 +6,7 @@ import { stagedSchema, typedColumn } from '../pipeline/schema';
 import { planFold } from '../pipeline/transforms/fold';
 import { planTransforms, planTransformSql } from '../pipeline/transforms/plan';
 import { formatType, type Schema } from '../pipeline/types';
+import { pluginsOf } from '../engine/resolve-config';
 import { EXIT, type CommandContext } from './context';
 import { loadPipeline, type PipelineOptions } from './load-pipeline';
 import { formatTable, printJson, printLine } from './print';
@@ -16,7 +17,7 @@ export async function planCommand(
   name: string | undefined,
   options: PipelineOptions,
 ): Promise<number> {
-  const config = await loadPipeline(context, name, options);
+  const { config } = await loadPipeline(context, name, options);
   await withRehearsal(context, config, async (rehearsal) => {
     const plan = describePlan(rehearsal);
     if (context.json) printJson(context, plan);
@@ -30,7 +31,7 @@ type Plan = ReturnType<typeof describePlan>;
 function describePlan({ deps, plan }: Rehearsal) {
   const { config, survey, columns, needs, chunks } = plan;
   const schema = stagedSchema(columns, needs);
-  const steps = planTransforms(config.transformations, schema, deps.plugins.transforms);
+  const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
   const output = steps.at(-1)?.plan.schema ?? schema;
   const input = chunks.length > 0 ? partsSql(['extract/part-*.parquet'], schema) : emptySql(schema);
   const fold = plan.fold ? planFold(steps) : undefined;

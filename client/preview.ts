@@ -9,6 +9,7 @@ import { stagedSchema, typedColumn } from '../pipeline/schema';
 import { ident } from '../pipeline/sql';
 import { planTransforms, planTransformSql } from '../pipeline/transforms/plan';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
+import { pluginsOf } from '../engine/resolve-config';
 import { EXIT, type CommandContext } from './context';
 import { loadPipeline, type PipelineOptions } from './load-pipeline';
 import { formatTable, many, printJson, printLine, printNote } from './print';
@@ -26,7 +27,7 @@ export async function previewCommand(
       hint: 'Give a whole number above 0.',
     });
   }
-  const config = await loadPipeline(context, name, options);
+  const { config } = await loadPipeline(context, name, options);
   const { header, rows, read, misfits } = await withRehearsal(context, config, (rehearsal) =>
     previewRows(rehearsal, rowsMax),
   );
@@ -60,7 +61,7 @@ async function previewRows({ deps, plan, tools }: Rehearsal, rowsMax: number): P
   const { config, columns, needs } = plan;
   const { source, options } = sourceOf(deps, config);
   const schema = stagedSchema(columns, needs);
-  const steps = planTransforms(config.transformations, schema, deps.plugins.transforms);
+  const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
   return withDuckdb(sessionOptions(config, tools), async (db) => {
     const read = await readHead({ deps, plan, tools }, db);
     const checked = columns.map((column) => typedColumn(column, needs));

@@ -1,10 +1,9 @@
 /** `flexetl run`: starts the workflow, or joins the run that is open; works, watches, reports. */
 import type { StartRequest } from '../control/start-run';
-import { digestConfig } from '../pipeline/config/parse';
-import type { PipelineConfig } from '../pipeline/config/schema';
+import { digestText } from '../pipeline/config/parse';
 import { FlexetlError } from '../pipeline/errors';
 import type { CommandContext } from './context';
-import { loadPipeline, type PipelineOptions } from './load-pipeline';
+import { loadPipeline, type LoadedPipeline, type PipelineOptions } from './load-pipeline';
 import { openLog, openSession } from './session';
 
 export interface RunOptions extends PipelineOptions {
@@ -20,8 +19,9 @@ export async function runCommand(
   options: RunOptions,
 ): Promise<number> {
   assertRunKey(options.runKey);
-  const config = await loadPipeline(context, name, options);
-  const log = openLog(context, config.monitoring.logging);
+  // A worker resolves the pipeline for itself: here it is done so that errors come at once.
+  const pipeline = await loadPipeline(context, name, options);
+  const log = openLog(context, pipeline.config.monitoring.logging);
   const { detach = false } = options;
   // Loading the worker takes as long as the server needs to start.
   const loadWorker = () => import('../worker/create-worker.js');
@@ -38,7 +38,7 @@ export async function runCommand(
         : undefined;
     try {
       const client = worker?.client ?? session.client;
-      const request = requestOf(context, config, options.runKey, worker !== undefined);
+      const request = requestOf(context, pipeline, options.runKey, worker !== undefined);
       const handle = await startOrJoin(context, client, request, detach);
       if (detach) return announce(context, session, handle);
       return await followRun(context, session, { client, handle, log }, worker?.done);
@@ -64,15 +64,17 @@ const RUN_KEY = /^[\p{L}\p{N}\p{P}\p{S} ]{1,200}$/u;
 
 function requestOf(
   { settings }: CommandContext,
-  config: PipelineConfig,
+  { config, text, file, overrides }: LoadedPipeline,
   runKey: string | undefined,
   eager: boolean,
 ): StartRequest {
   return {
     input: {
       name: config.name,
-      config,
-      config_digest: digestConfig(config),
+      text,
+      file,
+      overrides,
+      text_digest: digestText(text, overrides),
       ...(runKey !== undefined && { run_key: runKey }),
     },
     taskQueue: settings.taskQueue,

@@ -18,7 +18,7 @@ export async function validateCommand(
   for (const name of pipelines) {
     const shown = name ?? options.config ?? '';
     try {
-      const config = await loadPipeline(context, name, options);
+      const { config } = await loadPipeline(context, name, options);
       results.push({ pipeline: config.name, valid: true });
       if (!context.json) printLine(context, `✔ ${config.name} is valid`);
     } catch (error) {

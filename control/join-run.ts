@@ -7,7 +7,7 @@ export interface OpenRun {
   runId: string;
   /** Undefined until the run has told it. */
   runKey: string | undefined;
-  configDigest: string | undefined;
+  textDigest: string | undefined;
   startedAt: Date;
   /** Somebody has cancelled it; it has not cleaned up yet. */
   cancelRequested: boolean;
@@ -27,7 +27,7 @@ export async function findOpenRun(client: Client, name: string): Promise<OpenRun
     pipeline: name,
     runId,
     runKey: textOf(memo?.['run_key']),
-    configDigest: textOf(memo?.['config_digest']),
+    textDigest: textOf(memo?.['text_digest']),
     startedAt: startTime,
     cancelRequested: raw.workflowExtendedInfo?.cancelRequested === true,
   };

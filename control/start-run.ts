@@ -26,7 +26,7 @@ export async function startRun(
   request: StartRequest,
 ): Promise<{ started: RunHandle } | { open: OpenRun }> {
   const { input, taskQueue, summary, eager } = request;
-  const { name, config_digest, run_key } = input;
+  const { name, text_digest, run_key } = input;
   assertSmall('the pipeline file', input);
   for (;;) {
     try {
@@ -40,7 +40,7 @@ export async function startRun(
         requestEagerStart: eager,
         staticSummary: summary,
         memo: {
-          ...(config_digest !== undefined && { config_digest }),
+          ...(text_digest !== undefined && { text_digest }),
           ...(run_key !== undefined && { run_key }),
         },
       });

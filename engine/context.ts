@@ -1,6 +1,6 @@
 /** The world as plugins see it, made of what a step has. */
 import type { PluginContext, SharedFiles } from '../plugin/context';
-import { FlexetlError } from '../pipeline/errors';
+import { createSecrets } from '../runtime/secrets';
 import type { Deps } from './deps';
 
 /** What a step has of its own. */
@@ -22,14 +22,6 @@ export function createContext({ settings, log }: Deps, step: StepContext): Plugi
       info: (message) => log.info(message),
       warn: (message) => log.warn(message),
     },
-    secret: (name) => {
-      const value = settings.env[name];
-      if (value !== undefined && value !== '') return Promise.resolve(value);
-      const missing = new FlexetlError('CONFIG_INVALID', {
-        message: `The secret ${name} is not set in the environment of this worker.`,
-        hint: `Set ${name} where the worker runs, and start the run again.`,
-      });
-      return Promise.reject(missing);
-    },
+    secret: createSecrets(settings.env),
   };
 }

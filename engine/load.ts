@@ -7,6 +7,7 @@ import type { LoadKey, OpenTarget, Target } from '../plugin/target';
 import { createPart } from '../runtime/batches/part';
 import type { RunRef } from '../runtime/staging';
 import type { Deps } from './deps';
+import { pluginsOf } from './resolve-config';
 
 /** A target as a pipeline uses it. */
 export interface TargetUse {
@@ -20,7 +21,7 @@ export interface TargetUse {
 export function targetOf(deps: Deps, config: PipelineConfig, index: number): TargetUse {
   const use = config.targets[index];
   if (!use) throw new FlexetlError('INTERNAL', { message: `The pipeline has no target ${index}.` });
-  const target = findPlugin(deps.plugins.targets, use.type);
+  const target = findPlugin(pluginsOf(deps, config).targets, use.type);
   return { target, options: use.options, name: target.name(use.options) };
 }
 

@@ -7,6 +7,7 @@ import { LIMITS } from '../pipeline/limits';
 import { defaultMemoryMb, type DuckdbOptions } from '../runtime/duckdb';
 import type { Staging } from '../runtime/staging';
 import type { Deps } from './deps';
+import { pluginsOf } from './resolve-config';
 
 export interface RunPlan {
   config: PipelineConfig;
@@ -38,7 +39,10 @@ export function plannedSchema(plan: RunPlan, wider: Evidence): Schema {
 }
 
 export function sourceOf(deps: Deps, config: PipelineConfig): { source: Source<unknown>; options: unknown } {
-  return { source: findPlugin(deps.plugins.sources, config.source.type), options: config.source.options };
+  return {
+    source: findPlugin(pluginsOf(deps, config).sources, config.source.type),
+    options: config.source.options,
+  };
 }
 
 /** Chunks in work at the same time, over all workers. */

@@ -10,6 +10,8 @@ export const LIMITS = {
   payloadBytesMax: 64 * 1024,
   /** Places shown when records do not fit: enough to see the pattern, small enough for a payload. */
   placesMax: 20,
+  /** Problems of one pipeline file that are reported: more are not read, and take long to find. */
+  problemsMax: 100,
   /** Characters kept of an offending value. */
   valueCharsMax: 80,
   /**

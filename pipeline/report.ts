@@ -2,7 +2,7 @@
 import type { ErrorCode, Place } from './errors';
 import type { RowFate } from '../plugin/transform';
 
-export type RunStatus = 'succeeded' | 'failed' | 'partial' | 'cancelled';
+export type RunStatus = 'running' | 'succeeded' | 'failed' | 'partial' | 'cancelled';
 export type StepName = 'prepare' | 'extract' | 'validate' | 'transform' | 'load' | 'publish' | 'finish';
 
 /** Source rows by what became of them. */

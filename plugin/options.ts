@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 
-export type OptionKind = 'secret' | 'expression' | 'path';
+export type OptionKind = 'secret' | 'expression' | 'aggregation' | 'path';
 
 const KIND = 'flexetl';
 
@@ -13,15 +13,23 @@ export interface SecretName {
   secret: string;
 }
 
+const NO_VALUE =
+  'found a value, expected {secret: NAME}: a secret is never written into a pipeline file. Set NAME, or NAME_FILE, in the environment of the workers.';
+
 /** A secret: only its name stands in a pipeline file; a value written there is refused. */
 export function secret() {
   return z
     .strictObject(
-      { secret: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable') },
       {
-        error:
-          'a secret is never written into a pipeline file. Write {secret: NAME}, and set NAME in the environment.',
+        secret: z
+          .string()
+          .regex(
+            /^[A-Za-z_][A-Za-z0-9_]*$/,
+            'found another text, expected the name of an environment variable.',
+          ),
       },
+      // What was found must not be shown: it may be the secret.
+      { error: ({ code, input }) => (code === 'invalid_type' && input !== undefined ? NO_VALUE : undefined) },
     )
     .meta({ [KIND]: 'secret' satisfies OptionKind });
 }
@@ -29,6 +37,11 @@ export function secret() {
 /** An expression over columns: its syntax is checked with the pipeline file, its columns by the plugin. */
 export function expression() {
   return z.string().meta({ [KIND]: 'expression' satisfies OptionKind });
+}
+
+/** The same with aggregates, as in `sum(quantity * unit_price)`. */
+export function aggregation() {
+  return z.string().meta({ [KIND]: 'aggregation' satisfies OptionKind });
 }
 
 /** A file, folder or glob, relative to the project. */

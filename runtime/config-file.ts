@@ -1,9 +1,7 @@
 /** Pipeline files on disk: `configs/<name>.yaml`, or any file by its path. */
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import type { Env } from '../pipeline/config/interpolate';
-import { parsePipelineText } from '../pipeline/config/parse';
-import { PIPELINE_NAME, type PipelineConfig, type Plugins } from '../pipeline/config/schema';
+import { PIPELINE_NAME } from '../pipeline/config/schema';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { suggest } from '../pipeline/suggest';
@@ -14,29 +12,25 @@ export type PipelineAddress =
   /** Any file; relative to the project. */
   | { path: string };
 
-export type ConfigRequest = PipelineAddress & ConfigContext;
-
-export interface ConfigContext {
-  /** Absolute. */
-  projectDir: string;
-  env: Env;
-  plugins: Plugins;
-  /** `a.b=c`, relative to `pipeline`. */
-  overrides?: readonly string[];
+/** A pipeline file as it was written. */
+export interface PipelineFile {
+  text: string;
+  /** As messages show it: `configs/sales.yaml`. */
+  file: string;
+  /** The name by which it was asked for; another `pipeline.name` is an error. */
+  expectedName?: string;
 }
 
 /**
- * Reads and checks one pipeline.
+ * @param projectDir absolute
  * @throws FlexetlError CONFIG_INVALID
  */
-export async function readPipelineConfig(request: ConfigRequest): Promise<PipelineConfig> {
-  const { projectDir, env, plugins, overrides = [] } = request;
+export async function readPipelineFile(address: PipelineAddress, projectDir: string): Promise<PipelineFile> {
   const path =
-    'name' in request ? await findByName(request.name, projectDir) : resolve(projectDir, request.path);
+    'name' in address ? await findByName(address.name, projectDir) : resolve(projectDir, address.path);
   const file = shownPath(path, projectDir);
   const text = await readConfigText(path, file);
-  const expected = 'name' in request ? { expectedName: request.name } : {};
-  return parsePipelineText({ text, file, env, plugins, overrides, ...expected });
+  return { text, file, ...('name' in address && { expectedName: address.name }) };
 }
 
 /** The names of all pipelines in `configs/`, sorted. */

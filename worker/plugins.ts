@@ -4,4 +4,4 @@ import { transforms } from '../pipeline/transforms';
 import { sources } from '../sources';
 import { targets } from '../targets';
 
-export const PLUGINS: Plugins = { sources, targets, transforms };
+export const PLUGINS: Plugins = { sources, targets, transforms, checks: [] };

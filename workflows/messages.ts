@@ -5,10 +5,14 @@ import type { RunState } from './run-state';
 
 export interface PipelineInput {
   name: string;
-  /** The pipeline by value; absent: the worker reads configs/<name>.yaml. */
-  config?: unknown;
-  /** Digest of `config`, to tell whether an open run is the same pipeline. */
-  config_digest?: string;
+  /** The pipeline file as written: nothing from the environment is in it. Absent: the worker reads configs/<name>.yaml. */
+  text?: string;
+  /** The file's name, as messages show it. */
+  file?: string;
+  /** `a.b=c` of the command line, relative to `pipeline`. */
+  overrides?: readonly string[];
+  /** Digest of text and overrides, to tell whether an open run is of the same pipeline. */
+  text_digest?: string;
   /** Identity of the run towards its targets; absent: minted from the start time. */
   run_key?: string;
   /** Set when a long run goes on in a fresh history. */

@@ -106,7 +106,7 @@ export function buildReport(
   };
 }
 
-export function progressOf(state: RunState, configDigest: string | undefined): Progress {
+export function progressOf(state: RunState): Progress {
   const [partsDone, partsTotal] = partsOf(state);
   return {
     step: state.step,
@@ -115,7 +115,7 @@ export function progressOf(state: RunState, configDigest: string | undefined): P
     rows_read: state.read,
     bytes_total: state.plan?.bytes ?? 0,
     run_key: state.runKey,
-    config_digest: state.plan?.digest ?? configDigest ?? '',
+    config_digest: state.plan?.digest ?? '',
     started_at: new Date(state.startedMs).toISOString(),
   };
 }

@@ -28,7 +28,7 @@ export function createRun(request: PipelineInput, state: RunState): Run {
     if (entry) entry.duration_ms += Date.now() - bookedMs;
     bookedMs = Date.now();
   };
-  const show = (): void => setCurrentDetails(progressMarkdown(progressOf(state, request.config_digest)));
+  const show = (): void => setCurrentDetails(progressMarkdown(progressOf(state)));
   return {
     request,
     state,

@@ -15,6 +15,7 @@ import { planFold, type Fold } from '../../pipeline/transforms/fold';
 import { planTransforms } from '../../pipeline/transforms/plan';
 import type { Schema, TextRules } from '../../pipeline/types';
 import type { DuckdbOptions } from '../../runtime/duckdb';
+import { pluginsOf } from '../resolve-config';
 import type { Deps } from '../deps';
 import type { ExtractInput } from '../../activities/extract';
 import { readPlan, sessionOptions, sourceOf, type RunPlan } from '../plan';
@@ -69,7 +70,9 @@ export async function createExtractJob(
 /** @returns undefined where the types found since have made an expression wrong: validate says so */
 function foldOf(deps: Deps, plan: RunPlan, schema: Schema): Fold | undefined {
   try {
-    return planFold(planTransforms(plan.config.transformations, schema, deps.plugins.transforms));
+    return planFold(
+      planTransforms(plan.config.transformations, schema, pluginsOf(deps, plan.config).transforms),
+    );
   } catch (error) {
     if (error instanceof FlexetlError) return undefined;
     throw error;

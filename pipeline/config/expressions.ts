@@ -6,21 +6,17 @@ import { FUNCTIONS } from '../expression/functions';
 import { parseExpression, type Node } from '../expression/parse';
 import { expressionError } from '../expression/problem';
 import { suggest } from '../suggest';
-import type { PluginUse } from './schema';
+import { findOptions } from './find-options';
 
-/** The options that hold expressions by name of a column, by type of transform. */
-const EXPRESSION_OPTIONS: Readonly<Record<string, { option: string; aggregates: boolean }>> = {
-  aggregate: { option: 'aggregations', aggregates: true },
-  derive: { option: 'columns', aggregates: false },
-};
-
-export function assertExpressions({ type, options }: PluginUse, ctx: z.RefinementCtx): void {
-  const found = Object.hasOwn(EXPRESSION_OPTIONS, type) ? EXPRESSION_OPTIONS[type] : undefined;
-  if (!found) return;
-  const expressions = Object.entries(options[found.option] ?? {}) as [string, unknown][];
-  for (const [column, text] of expressions) {
-    const message = typeof text === 'string' ? explainExpression(text, found.aggregates) : undefined;
-    if (message) ctx.addIssue({ code: 'custom', path: [found.option, column], message });
+/**
+ * Checks the options that say that they are expressions.
+ * @param schema of the plugin's options
+ */
+export function assertExpressions(schema: z.ZodType, options: unknown, ctx: z.RefinementCtx): void {
+  for (const { kind, path, value } of findOptions(schema, options)) {
+    if (typeof value !== 'string' || (kind !== 'expression' && kind !== 'aggregation')) continue;
+    const message = explainExpression(value, kind === 'aggregation');
+    if (message) ctx.addIssue({ code: 'custom', path: [...path], message });
   }
 }
 

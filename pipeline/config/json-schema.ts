@@ -3,6 +3,7 @@
  * It describes what the parser accepts, without the checks that need more than one value.
  */
 import { z } from 'zod';
+import type { OptionKind } from '../../plugin/options';
 import { createConfigSchema, type Plugins } from './schema';
 
 /** The keywords that our schemas use. */
@@ -30,6 +31,8 @@ export interface JsonSchema {
   anyOf?: JsonSchema[];
   oneOf?: JsonSchema[];
   definitions?: Record<string, JsonSchema>;
+  /** What an option is, see plugin/options.ts. */
+  flexetl?: OptionKind;
 }
 
 /** The schema of a whole file: sections under `pipeline:` or at the top level, `target:` or `targets:`. */
@@ -38,7 +41,7 @@ export function buildJsonSchema(plugins: Plugins): JsonSchema {
   const definitions: Record<string, JsonSchema> = {};
   const places: Record<string, JsonSchema> = {};
   for (const [key, section] of Object.entries({ ...sections, target: targetSection(sections.targets) })) {
-    definitions[key] = allowInterpolation(section);
+    definitions[key] = forEditors(section);
     places[key] = { $ref: `#/definitions/${key}` };
   }
   return {
@@ -96,9 +99,14 @@ function targetSection(targets: JsonSchema | undefined): JsonSchema {
   return { description: 'Where the result goes: one target.', ...targets?.items };
 }
 
-/** `chunk_size: ${N}` is a text for an editor and a number for us. */
-function allowInterpolation(schema: JsonSchema): JsonSchema {
-  const { properties, items, anyOf, oneOf, additionalProperties, ...rest } = schema;
+/**
+ * `chunk_size: ${N}` is a text for an editor and a number for us. An option that says what it is says so in its title;
+ * nothing of a secret is put in from the environment.
+ */
+function forEditors(schema: JsonSchema): JsonSchema {
+  const { flexetl, ...plain } = schema;
+  if (flexetl !== undefined) return { title: flexetl, ...plain };
+  const { properties, items, anyOf, oneOf, additionalProperties, ...rest } = plain;
   const isScalar = rest.enum !== undefined || ['integer', 'number', 'boolean'].includes(String(rest.type));
   if (isScalar) {
     const { description, default: value, ...constraint } = rest;
@@ -110,15 +118,13 @@ function allowInterpolation(schema: JsonSchema): JsonSchema {
   }
   return {
     ...rest,
-    ...(properties && { properties: mapValues(properties, allowInterpolation) }),
-    ...(items && { items: allowInterpolation(items) }),
-    ...(anyOf && { anyOf: anyOf.map(allowInterpolation) }),
-    ...(oneOf && { oneOf: oneOf.map(allowInterpolation) }),
+    ...(properties && { properties: mapValues(properties, forEditors) }),
+    ...(items && { items: forEditors(items) }),
+    ...(anyOf && { anyOf: anyOf.map(forEditors) }),
+    ...(oneOf && { oneOf: oneOf.map(forEditors) }),
     ...(additionalProperties !== undefined && {
       additionalProperties:
-        typeof additionalProperties === 'object'
-          ? allowInterpolation(additionalProperties)
-          : additionalProperties,
+        typeof additionalProperties === 'object' ? forEditors(additionalProperties) : additionalProperties,
     }),
   };
 }

@@ -1,4 +1,5 @@
 /** Where sections may stand in a file: under `pipeline:` or at the top level, and one `target:` for `targets:`. */
+import { LIMITS } from '../limits';
 import { show, unknownKey, type Path, type Problem } from './problems';
 
 /** The sections of a file side by side, and where each of them stood. */
@@ -13,24 +14,16 @@ export interface Layout {
   usable: boolean;
 }
 
-const SECTIONS = [
-  'name',
-  'source',
-  'transformations',
-  'validation',
-  'target',
-  'targets',
-  'fault_tolerance',
-  'scalability',
-  'monitoring',
-] as const;
-
-export function readLayout(root: unknown): Layout {
+/** @param known the sections of the canonical form, `version` included */
+export function readLayout(root: unknown, known: readonly string[]): Layout {
+  const names = known.filter((key) => key !== 'version');
+  names.splice(names.indexOf('targets'), 0, 'target');
   const sections: Record<string, unknown> = {};
   const origins = new Map<string, Path>();
   const layout: Layout = { sections, origins, single: false, problems: [], usable: isSection(root) };
-  const complain = (path: Path, message: string): void =>
-    void layout.problems.push({ path, message, atKey: true });
+  const complain = (path: Path, message: string): void => {
+    if (layout.problems.length < LIMITS.problemsMax) layout.problems.push({ path, message, atKey: true });
+  };
   if (!isSection(root)) {
     complain(
       [],
@@ -42,8 +35,8 @@ export function readLayout(root: unknown): Layout {
     for (const [key, value] of Object.entries(parent)) {
       if (others.includes(key)) continue;
       const here = [...path, key];
-      if (!(SECTIONS as readonly string[]).includes(key)) {
-        complain(here, unknownKey(key, [...others, ...SECTIONS]));
+      if (!names.includes(key)) {
+        complain(here, unknownKey(key, [...others, ...names]));
         continue;
       }
       const section = key === 'target' ? 'targets' : key;
@@ -69,7 +62,7 @@ export function readLayout(root: unknown): Layout {
   take(root, [], ['version', 'pipeline']);
   // Sections that are not there are missing where the others are.
   if ('pipeline' in root) {
-    for (const key of SECTIONS) if (!origins.has(key)) origins.set(key, ['pipeline', key]);
+    for (const key of names) if (!origins.has(key)) origins.set(key, ['pipeline', key]);
   }
   return layout;
 }

@@ -8,6 +8,7 @@ import { inFile, readLayout } from './layout';
 import { applyOverride, parseOverride } from './overrides';
 import { printProblems } from './print';
 import { describeIssue, problemsOf, show, type Problem } from './problems';
+import { refuseInterpolation } from './secrets';
 import { createConfigSchema, type PipelineConfig, type Plugins } from './schema';
 
 export interface PipelineText {
@@ -16,10 +17,18 @@ export interface PipelineText {
   file: string;
   env: Env;
   plugins: Plugins;
+  /** Adds the plugins of the modules that the file names; without it the file must not name any. */
+  loadPlugins?: (modules: readonly string[], plugins: Plugins) => LoadedPlugins;
   /** `a.b=c` of the command line, relative to `pipeline`. */
   overrides?: readonly string[];
   /** The name by which the pipeline was asked for; another `pipeline.name` is an error. */
   expectedName?: string;
+}
+
+export interface LoadedPlugins {
+  plugins: Plugins;
+  /** What is wrong with a module, by its index in the list. */
+  problems: readonly { index: number; message: string }[];
 }
 
 /**
@@ -39,7 +48,7 @@ export function parsePipelineText(input: PipelineText): PipelineConfig {
       input,
     );
   }
-  const layout = readLayout(document.root);
+  const layout = readLayout(document.root, Object.keys(createConfigSchema(plugins).shape));
   const overrides = (input.overrides ?? []).map(parseOverride);
   const broken = overrides.filter((override) => 'problem' in override);
   const good = overrides.filter((override) => 'path' in override);
@@ -48,17 +57,21 @@ export function parsePipelineText(input: PipelineText): PipelineConfig {
   layout.sections.name ??= baseName(file);
   if (layout.usable) problems.push(...misplaced.map((problem) => inFile(problem, layout)));
 
-  const schema = createConfigSchema(plugins);
-  const result = schema.safeParse(layout.sections, { error: describeIssue });
+  const loaded = loadModules(layout.sections.plugins, input);
+  problems.push(
+    ...loaded.problems.map(({ index, message }) => inFile({ path: ['plugins', index], message }, layout)),
+  );
+  const result = createConfigSchema(loaded.plugins).safeParse(layout.sections, { error: describeIssue });
   if (layout.usable) {
     const found = result.success
       ? checkPipeline(result.data, input)
       : problemsOf(result.error.issues, layout.sections);
     problems.push(...found.map((problem) => inFile(problem, layout)));
   }
+  const all = refuseInterpolation(problems, document, layout, loaded.plugins, good);
   const lines = [
     ...broken.map(({ label, problem }) => `${label}: ${problem}`),
-    ...printProblems(problems, document, layout, good, file),
+    ...printProblems(all.slice(0, LIMITS.problemsMax), document, layout, good, file),
   ];
   if (lines.length || !result.success) throw invalid(lines, input);
   return result.data;
@@ -74,42 +87,25 @@ export function checkPipeline(
   return [{ path: ['name'], message }];
 }
 
-/**
- * Checks a pipeline that was resolved before and sent as JSON, as by a client to a worker.
- * @throws FlexetlError CONFIG_INVALID
- */
-export function parseResolvedConfig(json: unknown, plugins: Plugins): PipelineConfig {
-  const config = json as Partial<PipelineConfig> | null;
-  const sections =
-    typeof config === 'object' && config !== null
-      ? {
-          ...config,
-          source: joinUse(config.source),
-          transformations: joinUses(config.transformations),
-          targets: joinUses(config.targets),
-        }
-      : config;
-  const result = createConfigSchema(plugins).safeParse(sections, { error: describeIssue });
-  if (result.success) return result.data;
-  const lines = problemsOf(result.error.issues, sections).map(
-    ({ path, message }) => `${path.join('.') || 'config'}: ${message}`,
-  );
-  throw new FlexetlError('CONFIG_INVALID', { message: lines.map(oneLine).join('\n') });
-}
-
-function joinUses(uses: unknown): unknown {
-  return Array.isArray(uses) ? uses.map(joinUse) : uses;
-}
-
-function joinUse(use: unknown): unknown {
-  if (typeof use !== 'object' || use === null || !('options' in use)) return use;
-  const { options, ...rest } = use;
-  return typeof options === 'object' && options !== null ? { ...options, ...rest } : use;
+/** What is no text is reported with the rest of the file. */
+function loadModules(modules: unknown, { plugins, loadPlugins }: PipelineText): LoadedPlugins {
+  const isText = (module: unknown): module is string => typeof module === 'string' && module !== '';
+  if (!loadPlugins || !Array.isArray(modules) || !modules.every(isText)) return { plugins, problems: [] };
+  return loadPlugins(modules, plugins);
 }
 
 /** The identity of a resolved pipeline: equal for equal meaning, whatever the order of keys. */
 export function digestConfig(config: PipelineConfig): `sha256:${string}` {
-  return `sha256:${createHash('sha256').update(canonicalJson(config)).digest('hex')}`;
+  return sha256(canonicalJson(config));
+}
+
+/** The identity of a pipeline as written: a file and its `--set`, before anything is interpolated. */
+export function digestText(text: string, overrides: readonly string[]): `sha256:${string}` {
+  return sha256(JSON.stringify([text, ...overrides]));
+}
+
+function sha256(text: string): `sha256:${string}` {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
 function canonicalJson(value: unknown): string {

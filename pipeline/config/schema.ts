@@ -1,9 +1,10 @@
 /**
  * The pipeline file as zod schemas: the one source of its types, its checks, its JSON Schema and its reference
- * docs. Sources, targets and transforms are the plugins handed in, told apart by `type`.
+ * docs. Sources, targets and transforms are the plugins handed in, selected by `type`.
  */
 import { z } from 'zod';
 import { FlexetlError } from '../errors';
+import type { Check } from '../../plugin/check';
 import type { Transform } from '../../plugin/transform';
 import type { Target } from '../../plugin/target';
 import type { Source } from '../plugin';
@@ -12,11 +13,12 @@ import { assertExpressions } from './expressions';
 import { show } from './problems';
 import { faultTolerance, monitoring, scalability, validation } from './sections';
 
-/** The explicit lists of `sources/`, `targets/` and `pipeline/transforms/`. */
+/** All plugins that there are: those of FlexETL, and those of the modules that a pipeline file names. */
 export interface Plugins {
   sources: readonly Source<unknown>[];
   targets: readonly Target<unknown>[];
   transforms: readonly Transform<unknown>[];
+  checks: readonly Check<unknown>[];
 }
 
 /** A plugin as a pipeline uses it: its options have passed the plugin's own schema, defaults filled in. */
@@ -49,9 +51,15 @@ export function createConfigSchema(plugins: Plugins) {
           `found ${show(input)}, expected letters, digits, "_", "." and "-", at most 100, the first a letter or digit.`,
       })
       .describe('The name of the pipeline and of its workflow. Default: the name of the file.'),
+    plugins: z
+      .array(z.string().min(1))
+      .default([])
+      .describe(
+        'Modules with plugins of your own: files relative to the project, as in `./my-transform.js`, or names of installed packages.',
+      ),
     source: pluginUnion(plugins.sources).describe('Where the rows come from.'),
     transformations: z
-      .array(pluginUnion(plugins.transforms).superRefine(assertExpressions))
+      .array(pluginUnion(plugins.transforms))
       .default([])
       .describe('What is done to the rows, in this order.'),
     validation: validation.prefault({}).describe('What the input must look like.'),
@@ -60,17 +68,17 @@ export function createConfigSchema(plugins: Plugins) {
       .min(1)
       .superRefine((uses, ctx) => assertDistinct(uses, plugins, ctx))
       .describe('Where the result goes; `target:` with one section is the same as a list of one.'),
-    fault_tolerance: faultTolerance.prefault({}).describe('What happens when something fails for a while.'),
+    fault_tolerance: faultTolerance.prefault({}).describe('Retries of transient failures.'),
     scalability: scalability
       .prefault({})
       .describe('How the work is divided and how much memory it may take.'),
-    monitoring: monitoring.prefault({}).describe('What a run tells about itself.'),
+    monitoring: monitoring.prefault({}).describe('What a run writes to its log.'),
   });
 }
 
 type AnyPlugin = Plugins[keyof Plugins][number];
 
-/** One of several plugins, told by `type`; comes out as `{type, options}`. */
+/** One of several plugins, selected by `type`; comes out as `{type, options}`. */
 function pluginUnion(plugins: readonly AnyPlugin[]) {
   const [first, ...others] = plugins.map((plugin) =>
     optionsOf(plugin)
@@ -80,7 +88,10 @@ function pluginUnion(plugins: readonly AnyPlugin[]) {
   if (!first) throw new FlexetlError('INTERNAL', { message: 'A list of plugins is empty.' });
   return z
     .discriminatedUnion('type', [first, ...others])
-    .transform(({ type, ...options }): PluginUse => ({ type: String(type), options }));
+    .transform(({ type, ...options }): PluginUse => ({ type: String(type), options }))
+    .superRefine(({ type, options }, ctx) =>
+      assertExpressions(optionsOf(findPlugin<AnyPlugin>(plugins, type)), options, ctx),
+    );
 }
 
 /** The options of a plugin as the object schema that it must be. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { aggregation } from '../../plugin/options';
 import { defineTransform } from '../../plugin/transform';
 import { ROWS_COLUMN, assertColumnNames, requireColumns, union } from '../columns';
 import { FlexetlError } from '../errors';
@@ -17,7 +18,7 @@ export const aggregate = defineTransform({
         'Rows with the same values here form a group; nulls count as the same. Empty: one group of all.',
       ),
     aggregations: z
-      .record(z.string(), z.string())
+      .record(z.string(), aggregation())
       .default({})
       .describe(
         'Expressions by output column, over sum, avg, min, max, count, count_distinct, first, last: {revenue: sum(quantity * unit_price)}.',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { expression } from '../../plugin/options';
 import { defineTransform } from '../../plugin/transform';
 import { assertColumnNames, selectRows, union } from '../columns';
 import { compileExpression } from '../expression';
@@ -12,7 +13,7 @@ export const derive = defineTransform({
     'Computes columns from the columns before the step; an existing column of that name is replaced.',
   options: z.strictObject({
     columns: z
-      .record(z.string(), z.string())
+      .record(z.string(), expression())
       .describe('Expressions by column: {revenue: quantity * unit_price}.'),
   }),
   plan({ columns }, schema) {

@@ -5,7 +5,7 @@ import { describeOptions } from '../../pipeline/config/json-schema';
 import { generateFiles } from '../../build/generate';
 import { parsePipelineText } from '../../pipeline/config/parse';
 import { optionsOf } from '../../pipeline/config/schema';
-import { listPipelines, readPipelineConfig } from '../../runtime/config-file';
+import { listPipelines, readPipelineFile } from '../../runtime/config-file';
 import { PLUGINS as plugins } from '../../worker/plugins';
 
 const projectDir = join(__dirname, '../..');
@@ -40,7 +40,11 @@ describe('every pipeline of the repository', () => {
     const names = await listPipelines(projectDir);
     expect(names).toEqual(expect.arrayContaining(['sales', 'sales_pipeline']));
     for (const name of names) {
-      const config = await readPipelineConfig({ name, projectDir, env: {}, plugins });
+      const config = parsePipelineText({
+        ...(await readPipelineFile({ name }, projectDir)),
+        env: {},
+        plugins,
+      });
       expect(config.name).toBe(name);
     }
   });

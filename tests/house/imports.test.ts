@@ -66,6 +66,7 @@ const SANDBOX_PACKAGES = ['@temporalio/workflow', '@temporalio/common'];
 const LISTS = [
   'activities/index.ts',
   'pipeline/transforms/index.ts',
+  'plugin/index.ts',
   'sources/index.ts',
   'targets/index.ts',
   'workflows/index.ts',

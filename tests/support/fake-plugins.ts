@@ -1,5 +1,6 @@
 /** Plugins with realistic options and no behaviour, for tests of the pipeline file alone. */
 import { z } from 'zod';
+import { aggregation } from '../../plugin/options';
 import type { Plugins } from '../../pipeline/config/schema';
 import type { Target } from '../../plugin/target';
 import type { Source } from '../../pipeline/plugin';
@@ -46,6 +47,7 @@ function fakeTarget<O extends { database: string; table: string; mode: 'append' 
 const columns = z.array(z.string().min(1)).min(1);
 
 export const FAKE_PLUGINS: Plugins = {
+  checks: [],
   sources: [
     fakeSource(
       'csv',
@@ -74,7 +76,7 @@ export const FAKE_PLUGINS: Plugins = {
         group_by: columns,
         aggregations: z.record(
           z.string(),
-          z.string().refine((text) => !text.includes('(('), { error: 'a bracket is not closed.' }),
+          aggregation().refine((text) => !text.includes('(('), { error: 'a bracket is not closed.' }),
         ),
       }),
     ),

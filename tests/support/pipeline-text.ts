@@ -1,14 +1,15 @@
 /** Texts of pipeline files, and what is said of them. */
 import { parsePipelineText } from '../../pipeline/config/parse';
-import type { PipelineConfig } from '../../pipeline/config/schema';
+import type { PipelineConfig, Plugins } from '../../pipeline/config/schema';
 import { FlexetlError } from '../../pipeline/errors';
-import { FAKE_PLUGINS as plugins } from './fake-plugins';
+import { FAKE_PLUGINS } from './fake-plugins';
 
 interface Extras {
   env?: Record<string, string>;
   overrides?: string[];
   file?: string;
   expectedName?: string;
+  plugins?: Plugins;
 }
 
 export const HEAD = 'version: "1.0"\n';
@@ -16,7 +17,7 @@ export const BASE = `${HEAD}source: {type: csv, path: a.csv}\ntarget: {type: sql
 
 export function parse(
   text: string,
-  { env = {}, file = 'configs/sales.yaml', ...extras }: Extras = {},
+  { env = {}, file = 'configs/sales.yaml', plugins = FAKE_PLUGINS, ...extras }: Extras = {},
 ): PipelineConfig {
   return parsePipelineText({ text, file, env, plugins, ...extras });
 }

@@ -1,7 +1,4 @@
 import fc from 'fast-check';
-import { parseResolvedConfig } from '../../pipeline/config/parse';
-import { FlexetlError } from '../../pipeline/errors';
-import { FAKE_PLUGINS as plugins } from '../support/fake-plugins';
 import { BASE, HEAD, parse, problems } from '../support/pipeline-text';
 
 describe('a bad pipeline file', () => {
@@ -185,15 +182,6 @@ pipeline:
     expect(problems(`${BASE}name: sales\n`, { expectedName: 'revenue' })).toEqual([
       'configs/sales.yaml:4:7 name: found "sales", expected "revenue": a pipeline in configs/ has the name of its file.',
     ]);
-  });
-
-  it('as resolved JSON is refused with the paths of its problems', () => {
-    const config = parse(BASE);
-    const broken = { ...config, source: { type: 'csv', options: { pth: 'a' } } };
-    expect(() => parseResolvedConfig(broken, plugins)).toThrow('source.path: missing, expected a text.');
-    for (const json of [null, 5, 'a', [], {}, { source: 5, targets: [null] }]) {
-      expect(() => parseResolvedConfig(json, plugins)).toThrow(FlexetlError);
-    }
   });
 });
 

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
-import { listPipelines, readPipelineConfig, type PipelineAddress } from '../../runtime/config-file';
+import { parsePipelineText } from '../../pipeline/config/parse';
+import { listPipelines, readPipelineFile, type PipelineAddress } from '../../runtime/config-file';
 import { FAKE_PLUGINS as plugins } from '../support/fake-plugins';
 import { makeFolder } from '../support/folder';
 
@@ -23,8 +24,8 @@ beforeAll(() => {
   write('latin1.yaml', Buffer.from([0x61, 0xe9]));
 });
 
-const read = (address: PipelineAddress, overrides: string[] = []) =>
-  readPipelineConfig({ ...address, projectDir, env: {}, plugins, overrides });
+const read = async (address: PipelineAddress, overrides: string[] = []) =>
+  parsePipelineText({ ...(await readPipelineFile(address, projectDir)), env: {}, plugins, overrides });
 
 async function failure(address: PipelineAddress): Promise<FlexetlError> {
   const error: unknown = await read(address).catch((thrown: unknown) => thrown);
@@ -79,7 +80,7 @@ describe('a pipeline', () => {
   });
 
   it('in a project without configs/ is answered with what to do', async () => {
-    const error = readPipelineConfig({ name: 'sales', projectDir: '/nonexistent', env: {}, plugins });
+    const error = readPipelineFile({ name: 'sales' }, '/nonexistent');
     await expect(error).rejects.toMatchObject({
       message: 'There is no pipeline "sales" in configs/; configs/ has no pipelines yet.',
       hint: 'Write configs/sales.yaml.',

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -53,7 +54,7 @@ describe('a run', () => {
   let report: RunReport;
   beforeAll(async () => {
     name = addSales();
-    handle = await harness.start({ name, run_key: 'key/1', config_digest: 'sha256:x' });
+    handle = await harness.start({ name, run_key: 'key/1', text_digest: 'sha256:x' });
     report = await handle.result();
   });
 
@@ -122,7 +123,7 @@ describe('a run', () => {
 
   it('has its key and digest in the memo, for lists of runs', async () => {
     const { memo, status } = await handle.describe();
-    expect([memo?.['run_key'], memo?.['config_digest'], status.name]).toEqual([
+    expect([memo?.['run_key'], memo?.['text_digest'], status.name]).toEqual([
       'key/1',
       'sha256:x',
       'COMPLETED',
@@ -165,6 +166,59 @@ function textsIn(value: unknown): string {
   return typeof value === 'object' && value !== null ? Object.values(value).map(textsIn).join('') : '';
 }
 
+describe('a run that is given its pipeline file', () => {
+  const TEXT = `version: "1.0"
+pipeline:
+  source: {type: csv, path: given.csv}
+  transformations: [{type: filter, column: n, operator: "!=", value: "\${GIVEN_SECRET}"}]
+  target: {type: sqlite, database: given.db, table: t}
+`;
+  const start = (input: object): Promise<RunHandle> => {
+    harness.write('given.csv', 'n\na\nhunter2\n');
+    return harness.start({ name: `given-${randomUUID()}`, ...input });
+  };
+
+  it('puts the environment of the worker in: history has the file as written', async () => {
+    const { env } = harness.settings as { env: Record<string, string> };
+    env['GIVEN_SECRET'] = 'hunter2';
+    const handle = await start({ text: TEXT, overrides: ['targets.0.table=u'] });
+    expect(await handle.result()).toMatchObject({ status: 'succeeded', rows: { read: 2, filtered: 1 } });
+    expect(harness.query('given.db', 'SELECT n FROM u')).toEqual([['a']]);
+    const history = textsIn(await handle.fetchHistory());
+    expect(history).toContain('${GIVEN_SECRET}');
+    expect(history).not.toContain('hunter2');
+  });
+
+  it('fails in prepare with the places of what is wrong with it', async () => {
+    const text = TEXT.replace('given.csv}', 'given.csv, pth: x}');
+    const report = await awaitReport(await start({ text, file: 'jobs/given.yaml' }));
+    expect(report.error).toMatchObject({ code: 'CONFIG_INVALID', step: 'prepare' });
+    expect(report.error?.message).toContain('jobs/given.yaml:3:40 pipeline.source.pth: unknown key.');
+  });
+
+  it.each([[{ text: 5 }], [{ file: '' }], [{ overrides: 'a=b' }], [{ overrides: [1] }]])(
+    'fails for good when the input is %j',
+    async (input) => {
+      const report = await awaitReport(await start(input));
+      expect(report.error).toMatchObject({ code: 'USAGE', step: 'prepare' });
+      expect(report.error?.message).toContain(`The input of a pipeline workflow: ${Object.keys(input)[0]}`);
+    },
+  );
+
+  it('fails in prepare on a worker without the modules that it names', async () => {
+    const report = await awaitReport(await start({ text: `${TEXT}plugins: [./none.js]\n` }));
+    expect(report.error).toMatchObject({ code: 'CONFIG_INVALID', step: 'prepare' });
+    expect(report.error?.message).toContain('plugins.0: ./none.js: there is no such file in the project.');
+  });
+
+  it('under another name than that in the file is refused', async () => {
+    const report = await awaitReport(await start({ text: `${TEXT}  name: other\n` }));
+    expect(report.error?.message).toContain(
+      `The pipeline's name is "other", the workflow was started as "given-`,
+    );
+  });
+});
+
 describe('a run that is going on', () => {
   it('tells how far it is, to a query and in the Web UI', async () => {
     const gate = createGate();
@@ -180,7 +234,11 @@ describe('a run that is going on', () => {
     expect(progress).toMatchObject({ step: 'extract', bytes_total: salesCsv(SALES).length });
     expect(progress.parts_total).toBeGreaterThan(2);
     expect(await detailsOf(handle)).toMatch(/^\*\*extract\*\* \d\/\d · \d+ rows read · run `/);
-    expect((await handle.query(reportQuery)).balanced).toBe(false);
+    expect(await handle.query(reportQuery)).toMatchObject({
+      status: 'running',
+      balanced: false,
+      error: null,
+    });
     gate.open();
     expect((await handle.result()).status).toBe('succeeded');
   });
@@ -240,6 +298,8 @@ describe('a run started by hand, as in the Web UI', () => {
     ['nothing', []],
     ['an empty name', ['--input', '""']],
     ['something else', ['--input', '{"pipeline":"sales"}']],
+    ['an empty run key', ['--input', '{"name":"sales","run_key":""}']],
+    ['a run key that is no text', ['--input', '{"name":"sales","run_key":5}']],
   ])('with %s ends at once with an error that tells what it takes', async (what, input) => {
     const handle = await startByHand(
       `wrong-${what.replaceAll(' ', '-')}-${harness.settings.taskQueue}`,
@@ -248,7 +308,8 @@ describe('a run started by hand, as in the Web UI', () => {
     await expect(handle.result()).rejects.toMatchObject({
       cause: {
         type: 'USAGE',
-        message: 'The input of a pipeline workflow is the name of a pipeline, as in "sales".',
+        message:
+          'The input of a pipeline workflow is the name of a pipeline, as in "sales", or an object with name and run_key.',
       },
     });
   });

@@ -1,0 +1,14 @@
+/** What a module of a user's own plugins imports, as `flexetl/plugin`. */
+export { defineCheck } from './check';
+export type { Check, CheckVerdict, DatasetCheck, RowCheck } from './check';
+export type { PluginContext, PluginLog, SharedFiles } from './context';
+export { aggregation, expression, path, secret } from './options';
+export type { SecretName } from './options';
+export { defineSource } from './source';
+export type { FileSource, Page, Position, RecordSource } from './source';
+export { defineTarget } from './target';
+export type { Batch, LoadKey, OpenTarget, Part, Published, Target, TargetCapabilities, Value } from './target';
+export { defineTransform } from './transform';
+export type { RowFate, Transform, TransformPlan } from './transform';
+/** Options are zod schemas; a module needs no zod of its own. */
+export { z } from 'zod';
