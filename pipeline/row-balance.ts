@@ -76,11 +76,11 @@ export function findImbalances(
   return found;
 }
 
-/** @throws FlexetlError LEDGER_UNBALANCED with both sides of every imbalance */
+/** @throws FlexetlError ROWS_UNBALANCED with both sides of every imbalance */
 export function assertBalanced(...ledger: Parameters<typeof findImbalances>): void {
   const found = findImbalances(...ledger);
   if (found.length === 0) return;
-  throw new FlexetlError('LEDGER_UNBALANCED', {
+  throw new FlexetlError('ROWS_UNBALANCED', {
     message: `The row ledger does not balance: ${found.join('; ')}.`,
     hint: 'Nothing was published. Was this run key used before, with other input? Then take another one. Otherwise this is a defect of FlexETL or of a plugin: please report it with the run report.',
   });

@@ -6,7 +6,7 @@ import type { PlannedStep } from './plan';
  * The rows into and out of each step.
  * @param counted rows by boundary (see `BoundaryCount`), in any order; the same boundary may be counted several times
  * @param outputRows the rows of the output, as they were written
- * @throws FlexetlError LEDGER_UNBALANCED when two counts of a boundary differ
+ * @throws FlexetlError ROWS_UNBALANCED when two counts of a boundary differ
  */
 export function tallySteps(
   planned: readonly PlannedStep[],
@@ -17,7 +17,7 @@ export function tallySteps(
   for (const count of [...counted, { boundary: planned.length, rows: outputRows }]) {
     const before = rows.get(count.boundary);
     if (before !== undefined && before !== count.rows) {
-      throw new FlexetlError('LEDGER_UNBALANCED', {
+      throw new FlexetlError('ROWS_UNBALANCED', {
         message: `${describe(planned, count.boundary)} ${before} rows were counted, and ${count.rows} counted again.`,
         hint: 'Nothing was published. This is a defect of FlexETL or of a plugin: please report it with the run report.',
       });

@@ -51,11 +51,11 @@ export async function loadPart(
   });
 }
 
-/** @throws FlexetlError LEDGER_UNBALANCED for a part that a published load did not have */
+/** @throws FlexetlError ROWS_UNBALANCED for a part that a published load did not have */
 function findLoaded(db: Sqlite, { key, part, table }: TaskOf<'load'>): number | undefined {
   const rows = findPart(db, key, part.index);
   if (rows !== undefined || findPublished(db, key) === undefined) return rows;
-  throw new FlexetlError('LEDGER_UNBALANCED', {
+  throw new FlexetlError('ROWS_UNBALANCED', {
     message: `Run key "${key.runKey}" has already published table ${table}, without a part ${part.index}.`,
     hint: 'The input is not what it was in that run: load it under another run key.',
   });

@@ -70,7 +70,7 @@ function assertBalanced(db: Sqlite, job: PublishJob, stage: string): number {
     .get() as number;
   const expected = job.rowsExpected ?? ledger.rows;
   if (ledger.rows === staged && expected === staged) return staged;
-  throw new FlexetlError('LEDGER_UNBALANCED', {
+  throw new FlexetlError('ROWS_UNBALANCED', {
     message:
       `${job.shownFile}: table ${job.table} was to get ${expected} rows; the ledger has ${ledger.rows} ` +
       `in ${ledger.parts} parts, the staging table holds ${staged}. Nothing was published.`,

@@ -175,7 +175,7 @@ describe.each(targets.map((target) => [target.type, target as unknown as Target<
       expect(await load(NEW, { mode: 'append' })).toEqual({ rows: 2 });
       expect(await publish({ mode: 'append' })).toEqual({ rows: 2, inserted: 2, updated: 0 });
       expect(fixture.read(dir, SCHEMA)).toEqual(NEW);
-      await expect(load(OLD, { part: 9 })).rejects.toMatchObject({ code: 'LEDGER_UNBALANCED' });
+      await expect(load(OLD, { part: 9 })).rejects.toMatchObject({ code: 'ROWS_UNBALANCED' });
     });
 
     it('appends to what is there', async () => {
@@ -194,7 +194,7 @@ describe.each(targets.map((target) => [target.type, target as unknown as Target<
     it('publishes nothing when it holds another number of rows than were loaded', async () => {
       await publishOld();
       await load(NEW);
-      await expect(publish({}, 3)).rejects.toMatchObject({ code: 'LEDGER_UNBALANCED' });
+      await expect(publish({}, 3)).rejects.toMatchObject({ code: 'ROWS_UNBALANCED' });
       expect(fixture.read(dir, SCHEMA)).toEqual(OLD);
     });
 

@@ -216,7 +216,7 @@ describe('a table that is appended to', () => {
     expect(await harness.run({ name, run_key: 'monday' })).toMatchObject({
       status: 'failed',
       error: {
-        code: 'LEDGER_UNBALANCED',
+        code: 'ROWS_UNBALANCED',
         hint: expect.stringContaining('Was this run key used before') as string,
       },
     });

@@ -109,9 +109,9 @@ describe('the report of an error', () => {
   });
 
   it('of the workflow itself is told as it is', () => {
-    const error = new FlexetlError('LEDGER_UNBALANCED', { message: 'm', hint: 'h' });
+    const error = new FlexetlError('ROWS_UNBALANCED', { message: 'm', hint: 'h' });
     expect(errorReportOf(error, 'load')).toEqual({
-      code: 'LEDGER_UNBALANCED',
+      code: 'ROWS_UNBALANCED',
       message: 'm',
       step: 'load',
       hint: 'h',

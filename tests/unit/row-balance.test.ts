@@ -95,7 +95,7 @@ describe('the row ledger', () => {
     const rows = bookRows(10, 1, [], 8);
     expect(() => assertBalanced(rows, [], targets)).toThrow(
       expect.objectContaining({
-        code: 'LEDGER_UNBALANCED',
+        code: 'ROWS_UNBALANCED',
         message:
           'The row ledger does not balance: rows read 10, but rejected + quarantined + dropped + filtered + ' +
           'deduplicated + output = 9; the last step gave 9 rows, transformed output has 8; ' +
