@@ -208,7 +208,7 @@ describe('other transforms', () => {
   });
 
   it.each<[string, Step, string]>([
-    ['derive', { type: 'derive', columns: { _record: '1' } }, 'CONFIG_INVALID'],
+    ['derive', { type: 'derive', columns: { _FlexETL_x: '1' } }, 'CONFIG_INVALID'],
     ['derive', { type: 'derive', columns: { _FlexETL_x: '1' } }, 'CONFIG_INVALID'],
     ['derive', { type: 'derive', columns: { '': '1' } }, 'CONFIG_INVALID'],
     ['derive', { type: 'derive', columns: { ID: '1' } }, 'CONFIG_INVALID'],
