@@ -12,8 +12,8 @@ import { MISFIT_COLUMN, evidenceSql, parseEvidence, stageSql } from '../pipeline
 import { LIMITS } from '../pipeline/limits';
 import { mergeAllEvidence, typedColumn, typeOfEvidence, type Evidence } from '../pipeline/schema';
 import { literal } from '../pipeline/sql';
-import type { Fold } from '../pipeline/transforms/fold';
-import { sameType, STRING } from '../pipeline/types';
+import type { PartialGroups } from '../pipeline/transforms/partial-groups';
+import { sameType } from '../pipeline/types';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
 import type { RunRef } from '../runtime/staging';
 import type { Deps } from '../engine/deps';
@@ -88,7 +88,7 @@ async function countNeeds(job: ExtractJob, db: Duckdb, relation: string): Promis
 
 /** @returns undefined when DuckDB refuses a record */
 async function stageChunk(job: ExtractJob, db: Duckdb, relation: string): Promise<Staged | undefined> {
-  const groups = job.fold && (await tryFold(job, job.fold, db, relation));
+  const groups = job.partial && (await tryGroups(job, job.partial, db, relation));
   return groups ?? tryStage(job, db, relation);
 }
 
@@ -97,22 +97,22 @@ async function stageChunk(job: ExtractJob, db: Duckdb, relation: string): Promis
  * @returns undefined where they have to be staged: the order of records counts, or the rows make the query fail, which
  *   the transform step will tell in its own words
  */
-async function tryFold(
+async function tryGroups(
   job: ExtractJob,
-  fold: Fold,
+  partial: PartialGroups,
   db: Duckdb,
   relation: string,
 ): Promise<Staged | undefined> {
   const scratchFile = join(job.tools.scratchDir, 'groups.parquet');
   try {
-    await copyTo(job, db, fold.sql(typedSql(job, relation, fold.dates)), scratchFile);
+    await copyTo(job, db, partial.sql(typedSql(job, relation)), scratchFile);
   } catch (error) {
     if (error instanceof FlexetlError && !ROW_ERRORS.includes(error.code)) throw error;
     return undefined;
   }
-  const found = await db.one(fold.checkSql(`read_parquet(${literal(scratchFile)})`));
+  const found = await db.one(partial.checkSql(`read_parquet(${literal(scratchFile)})`));
   if (found['uniform'] !== true) return undefined;
-  const counts = { rows: Number(found['rows']), misfits: Number(found['misfits']) };
+  const counts = { rows: Number(found['rows']), misfits: Number(found['rejected']) };
   return { scratchFile, file: job.groupsFile, ...counts };
 }
 
@@ -165,12 +165,8 @@ async function stageRelation(job: ExtractJob, db: Duckdb, relation: string): Pro
   return { scratchFile, file: job.partFile, rows: Number(rows), misfits: Number(misfits) };
 }
 
-/** @param texts columns that are to stay text */
-function typedSql(job: ExtractJob, relation: string, texts: readonly string[] = []): string {
-  const columns = checkedColumns(job).map((column) =>
-    texts.includes(column.name) ? { ...column, type: STRING } : column,
-  );
-  return stageSql(relation, columns, stagedNames(job), job.rules);
+function typedSql(job: ExtractJob, relation: string): string {
+  return stageSql(relation, checkedColumns(job), stagedNames(job), job.rules);
 }
 
 async function copyTo(job: ExtractJob, db: Duckdb, select: string, file: string): Promise<void> {

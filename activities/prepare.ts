@@ -10,9 +10,9 @@ import { chunkBytesFor } from '../pipeline/chunks';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { count } from '../pipeline/markdown';
-import type { SourceFile, SourceSurvey } from '../pipeline/plugin';
+import type { Chunk, SourceFile, SourceSurvey } from '../pipeline/plugin';
 import { declareColumns, evidenceOfSample, stagedSchema } from '../pipeline/schema';
-import { looksUniform, planFold } from '../pipeline/transforms/fold';
+import { looksWorthwhile, planPartialGroups } from '../pipeline/transforms/partial-groups';
 import { columnsNeeded, isRowWise, planTransforms, type PlannedStep } from '../pipeline/transforms/plan';
 import { warmDuckdb } from '../runtime/duckdb';
 import { openReports } from '../runtime/report-file';
@@ -94,13 +94,19 @@ export async function planRun(
   const chunkBytes = chunkBytesFor(chunk_size, survey.recordBytes || undefined, parallelWorkersOf(config));
   const chunks = await source.planChunks(options, survey, chunkBytes, tools);
   const pinned = { config, digest: digestConfig(config), survey: { ...survey, sample: [] } };
-  return { ...pinned, chunks, columns, needs, fold: chunks.length === 1 && isFoldable(steps, survey) };
+  const partRows = chunkRows(chunks, survey);
+  return { ...pinned, chunks, columns, needs, partialGroups: makesGroups(steps, survey, partRows) };
 }
 
-/** The groups of several chunks would have to be merged: their rows are staged, and grouped in one query. */
-function isFoldable(steps: readonly PlannedStep[], { columns, sample }: SourceSurvey): boolean {
-  const fold = planFold(steps);
-  return fold !== undefined && looksUniform(fold, columns, sample);
+/** Whether parts are to be staged as partial groups. */
+function makesGroups(steps: readonly PlannedStep[], survey: SourceSurvey, partRows: number): boolean {
+  const partial = planPartialGroups(steps);
+  return partial !== undefined && looksWorthwhile(partial, survey.columns, survey.sample, partRows);
+}
+
+/** Rows of the largest chunk, about. */
+function chunkRows(chunks: readonly Chunk[], { recordBytes }: SourceSurvey): number {
+  return Math.max(0, ...chunks.map(({ start, end }) => end - start)) / Math.max(1, recordBytes);
 }
 
 /** Tells whose columns an error is about. */

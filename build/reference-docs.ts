@@ -122,7 +122,8 @@ const EXPRESSIONS = `### Expressions
 Values and conditions computed from columns: \`quantity * unit_price\`, \`if(quantity > 10, 'bulk', 'retail')\`.
 
 - **Operands**: columns by name, \`col("odd name")\` for others; numbers, texts in quotes, \`true\`, \`false\`, \`null\`.
-- **Operators**, the first bind closest: \`* / %\`, then \`+ -\`, then \`= != < <= > >=\`, then \`and\`, then \`or\`;
+- **Operators**, the first bind closest: \`* / %\`, then \`+ -\`, then \`= != < <= > >=\`
+  and \`in\`, as in \`shop in ('north', 'south')\`, then \`and\`, then \`or\`;
   \`not (…)\` negates.
 - **Exact**: integers and decimals are computed without rounding, and a result without room is an error. A quotient
   has six digits after the point, or as many as its operands; a division by zero is an error. A null operand gives null.

@@ -1,10 +1,11 @@
 /** `flexetl plan`: what a run would do, decided from the pipeline file and a look at the source. */
 import { targetOf } from '../engine/load';
-import { emptySql, partsSql } from '../activities/transform';
+import { inputOf } from '../engine/transform';
 import { count } from '../pipeline/markdown';
 import { stagedSchema, typedColumn } from '../pipeline/schema';
-import { planFold } from '../pipeline/transforms/fold';
-import { planTransforms, planTransformSql } from '../pipeline/transforms/plan';
+import { planPartialGroups } from '../pipeline/transforms/partial-groups';
+import { planTransforms } from '../pipeline/transforms/plan';
+import { planTransformSql } from '../pipeline/transforms/transform-sql';
 import { formatType, type Schema } from '../pipeline/types';
 import { pluginsOf } from '../engine/resolve-config';
 import { EXIT, type CommandContext } from './context';
@@ -33,10 +34,11 @@ function describePlan({ deps, plan }: Rehearsal) {
   const schema = stagedSchema(columns, needs);
   const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
   const output = steps.at(-1)?.plan.schema ?? schema;
-  const input = chunks.length > 0 ? partsSql(['extract/part-*.parquet'], schema) : emptySql(schema);
-  const fold = plan.fold ? planFold(steps) : undefined;
-  const sql = planTransformSql(steps, input, schema, fold && `read_parquet('extract/groups-00000.parquet')`);
-  const folded = fold ? [fold.sql('SELECT * FROM source_as_typed_rows')] : [];
+  const partial = plan.partialGroups ? planPartialGroups(steps) : undefined;
+  const kind = partial ? 'groups' : 'rows';
+  const parts = chunks.length > 0 ? [{ path: `extract/${kind}-*.parquet`, kind, index: 0 } as const] : [];
+  const sql = planTransformSql(steps, inputOf(parts, schema), schema);
+  const grouped = partial ? [partial.sql('SELECT * FROM source_as_typed_rows')] : [];
   return {
     pipeline: config.name,
     config_digest: plan.digest,
@@ -53,10 +55,10 @@ function describePlan({ deps, plan }: Rehearsal) {
       type,
       scope,
       removes: removes ?? null,
-      while_reading: fold !== undefined && index <= fold.index,
+      while_reading: partial !== undefined && index <= partial.index,
     })),
     output: describeSchema(output),
-    sql: [...folded, ...sql.statements.map((statement) => statement.sql), sql.output],
+    sql: [...grouped, ...sql.statements.map((statement) => statement.sql), sql.output],
     targets: config.targets.map((_, index) => {
       const { target, options, name } = targetOf(deps, config, index);
       return {

@@ -1,13 +1,14 @@
 /** `flexetl preview`: the first rows as a run would load them, made from the head of the source. */
 import { MISFIT_COLUMN, stageSql } from '../pipeline/extract-sql';
 import { sourceOf, sessionOptions } from '../engine/plan';
-import { runStatements } from '../activities/transform';
+import { runStatements } from '../engine/transform';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { RECORD_COLUMN } from '../pipeline/columns';
 import { stagedSchema, typedColumn } from '../pipeline/schema';
 import { ident } from '../pipeline/sql';
-import { planTransforms, planTransformSql } from '../pipeline/transforms/plan';
+import { planTransforms } from '../pipeline/transforms/plan';
+import { planTransformSql } from '../pipeline/transforms/transform-sql';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
 import { pluginsOf } from '../engine/resolve-config';
 import { EXIT, type CommandContext } from './context';
@@ -70,7 +71,7 @@ async function previewRows({ deps, plan, tools }: Rehearsal, rowsMax: number): P
     const { misfits } = await db.one(`SELECT count(*) FILTER (${MISFIT_COLUMN})::INT AS misfits FROM typed`);
     const names = schema.map((column) => ident(column.name)).join(', ');
     const input = `SELECT ${names}, rowid AS ${ident(RECORD_COLUMN)} FROM typed WHERE NOT ${MISFIT_COLUMN}`;
-    const sql = planTransformSql(steps, input, schema);
+    const sql = planTransformSql(steps, { rows: input }, schema);
     await runStatements(db, sql.statements);
     const header = (steps.at(-1)?.plan.schema ?? schema).map((column) => column.name);
     const texts = header.map((column) => `CAST(${ident(column)} AS VARCHAR) AS ${ident(column)}`).join(', ');

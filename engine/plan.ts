@@ -17,8 +17,8 @@ export interface RunPlan {
   columns: readonly SourceColumn[];
   /** From the sample; widened by what extract meets. */
   needs: Evidence;
-  /** Rows are to be grouped while they are read, and not staged: see `pipeline/transforms/fold.ts`. */
-  fold: boolean;
+  /** Parts are to be staged as partial groups: see `pipeline/transforms/partial-groups.ts`. */
+  partialGroups: boolean;
 }
 
 export const PLAN_FILE = 'plan.json';

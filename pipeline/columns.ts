@@ -16,6 +16,9 @@ export const ROWS_COLUMN = '_flexetl_rows';
 /** Of partial groups: the boundary that their rows reach, see `transforms/partial-groups.ts`. */
 export const REACHED_COLUMN = '_flexetl_reached';
 
+/** Of partial groups: what their rows contribute to an aggregate, in a column or several. */
+export const STATE_PREFIX = '_flexetl_state_';
+
 /** True for a row that is rejected. */
 export const REJECTED_COLUMN = '_flexetl_rejected';
 

@@ -1,9 +1,13 @@
-/** The condition of a filter: one column, an operator and a value of the column's type, as SQL. */
+/** The condition of a filter: one column, an operator and a value of the column's type, as nodes of an expression. */
 import { FlexetlError } from './errors';
-import { expandExponent, numberOperand } from './expression/operand';
-import { LIMITS } from './limits';
-import { ident, literal, sqlType } from './sql';
-import { explainMisfit, formatType, isNumeric, type Column, type ColumnType } from './types';
+import { compileTree, type Explain } from './expression/compile';
+import { expandExponent } from './expression/operand';
+import type { Comparison, Node } from './expression/parse';
+import { formatType, isNumeric, type Column } from './types';
+
+const COMPARISONS: Readonly<Record<string, Comparison>> = {
+  ...({ '=': '=', '!=': '<>', '>': '>', '>=': '>=', '<': '<', '<=': '<=' } as const),
+};
 
 export const CONDITION_OPERATORS = [
   ...(['=', '!=', '>', '>=', '<', '<=', 'in', 'not_in'] as const),
@@ -17,108 +21,55 @@ type Scalar = string | number | boolean;
  * SQL that is true for the rows that meet the condition, and false or null for others.
  * @throws FlexetlError SCHEMA_MISMATCH when the value is none of the column's type
  */
-export function compileCondition(
+export function compileFilter(
   column: Column,
   operator: ConditionOperator,
   value: Scalar | readonly Scalar[] | undefined,
 ): string {
-  const name = ident(column.name);
-  const values = (Array.isArray(value) ? value : [value]) as readonly Scalar[];
-  const [first] = values;
-  const literals = (): string => values.map((one) => literalOf(column, one)).join(', ');
-  switch (operator) {
-    case 'is_null':
-      return `${name} IS NULL`;
-    case 'is_not_null':
-      return `${name} IS NOT NULL`;
-    case 'in':
-      return `${name} IN (${literals()})`;
-    case 'not_in':
-      return `${name} NOT IN (${literals()})`;
-    case 'contains':
-    case 'starts_with':
-    case 'ends_with':
-      return `${operator}(${name}, ${textOf(column, operator, first)})`;
-    case 'matches':
-      return `regexp_matches(${name}, ${patternOf(column, first)})`;
-    default:
-      if (column.type.kind === 'boolean' && operator !== '=' && operator !== '!=') {
-        throw mismatch(column, `does not compare with ${operator}`, 'Use = or != with true or false.');
-      }
-      return `${name} ${operator} ${literals()}`;
-  }
+  const explain: Explain = (_at, problem, hint) =>
+    mismatch(column, `: ${problem.slice(0, 1).toLowerCase()}${problem.slice(1)}`, hint);
+  const values = value === undefined ? [] : ((Array.isArray(value) ? value : [value]) as readonly Scalar[]);
+  const literals = values.map((one) => literalNode(column, one));
+  return compileTree(conditionNode(column, operator, literals), [column], explain).sql;
 }
 
-/** A literal of the column's type: exact, so that a decimal is compared with just the digits that are written. */
-function literalOf(column: Column, value: Scalar | undefined): string {
-  const { type } = column;
-  if (isNumeric(type)) return numberOf(column, value);
-  if (type.kind === 'boolean') {
-    if (typeof value === 'boolean') return String(value);
-    throw mismatch(column, `is compared with a ${typeof value}`, 'Write true or false, without quotes.');
+function conditionNode({ name }: Column, operator: ConditionOperator, literals: readonly Node[]): Node {
+  const [column, at] = [{ kind: 'column', at: 1, name } as const, 1];
+  const comparison = COMPARISONS[operator];
+  const [right] = literals;
+  if (comparison && right) return { kind: 'binary', at, operator: comparison, left: column, right };
+  if (operator !== 'in' && operator !== 'not_in') {
+    return { kind: 'call', at, name: operator, args: [column, ...literals] };
   }
-  if (typeof value !== 'string') {
-    throw mismatch(
-      column,
-      `is compared with a ${typeof value}`,
-      'Write the value in quotes, or cast the column.',
-    );
-  }
-  const misfit = explainMisfit(value, type, { decimal_separator: '.' });
-  if (misfit !== null) throw mismatch(column, `is compared with a value that is ${misfit}`);
-  return type.kind === 'string' ? literal(value) : `CAST(${literal(value)} AS ${sqlType(type)})`;
+  const list: Node = { kind: 'in', at, value: column, list: literals };
+  return operator === 'in' ? list : { kind: 'unary', at, operator: 'not', argument: list };
 }
 
-const NUMBER_TEXT = /^[+-]?(\d+(\.\d*)?|\.\d+)$/;
-
-function numberOf(column: Column, value: Scalar | undefined): string {
-  if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    const problem = 'is compared with an integer of more digits than YAML keeps';
-    throw mismatch(column, problem, 'Write the number in quotes: it is then read digit by digit.');
+/** A literal as the column's type has it; a number is exact, with just the digits that are written. */
+function literalNode(column: Column, value: Scalar): Node {
+  const at = 1;
+  if (isNumeric(column.type) && typeof value !== 'boolean') {
+    if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+      const hint = 'Write the number in quotes: it is then read digit by digit.';
+      throw mismatch(column, ' is compared with an integer of more digits than YAML keeps', hint);
+    }
+    const text = expandExponent(String(value));
+    if (/^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(text)) return { kind: 'number', at, text: text.replace(/^\+/, '') };
+    const hint = 'Write a number, or cast the column.';
+    throw mismatch(column, ' is compared with a value that is no number', hint);
   }
-  const text = typeof value === 'boolean' ? '' : expandExponent(String(value));
-  if (!NUMBER_TEXT.test(text)) {
-    throw mismatch(
-      column,
-      'is compared with a value that is no number',
-      'Write a number, or cast the column.',
-    );
-  }
-  const number = numberOperand(text.replace(/^\+/, ''), 1);
-  if ('problem' in number) throw mismatch(column, `is compared with ${number.problem.toLowerCase()}`);
-  return column.type.kind === 'float' ? `CAST(${literal(text)} AS DOUBLE)` : number.sql;
+  if (column.type.kind === 'boolean' && typeof value === 'boolean') return { kind: 'boolean', at, value };
+  if (column.type.kind !== 'boolean' && typeof value === 'string') return { kind: 'string', at, value };
+  const hint =
+    column.type.kind === 'boolean'
+      ? 'Write true or false, without quotes.'
+      : 'Write the value in quotes, or cast the column.';
+  throw mismatch(column, ` is compared with a ${typeof value}`, hint);
 }
 
-function textOf(column: Column, operator: string, value: Scalar | undefined): string {
-  if (column.type.kind !== 'string') {
-    throw mismatch(column, `has no text for ${operator}`, 'Cast it to string in a cast step before.');
-  }
-  if (typeof value === 'string') return literal(value);
-  throw mismatch(column, `is compared with a ${typeof value}`, 'Write the value in quotes.');
-}
-
-function patternOf(column: Column, value: Scalar | undefined): string {
-  const pattern = textOf(column, 'matches', value);
-  if (pattern.length - 2 > LIMITS.patternCharsMax) {
-    throw mismatch(column, `is matched with a pattern of over ${LIMITS.patternCharsMax} characters`);
-  }
-  if (/\(\?(?:[=!]|<[=!])|\\[1-9]/.test(pattern)) {
-    throw mismatch(
-      column,
-      'is matched with a pattern that looks around or back',
-      'Patterns are RE2: no (?=…), (?!…), (?<=…), (?<!…) and no \\1.',
-    );
-  }
-  return pattern;
-}
-
-function mismatch(
-  { name, type }: { name: string; type: ColumnType },
-  found: string,
-  hint?: string,
-): FlexetlError {
+function mismatch({ name, type }: Column, found: string, hint?: string): FlexetlError {
   return new FlexetlError('SCHEMA_MISMATCH', {
-    message: `filter: the column "${name}" (${formatType(type)}) ${found}.`,
+    message: `filter: the column "${name}" (${formatType(type)})${found}.`,
     ...(hint === undefined ? {} : { hint }),
   });
 }

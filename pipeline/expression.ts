@@ -6,6 +6,7 @@
  * point, or as many as `a` has, half away from zero. Nothing of the text reaches SQL but quoted identifiers and literals.
  */
 import { compile, type Compiled } from './expression/compile';
+import { expressionError } from './expression/problem';
 import type { Schema } from './types';
 
 export type { Compiled };
@@ -15,22 +16,38 @@ export type { Compiled };
  * @throws FlexetlError EXPRESSION_INVALID with the character where it is wrong
  */
 export function compileExpression(text: string, schema: Schema): Compiled {
-  return compile(text, schema, { groups: null, lean: false });
+  return compile(text, schema);
+}
+
+/**
+ * An expression that is true or false, such as `quantity > 0 and product_id != ""`; null for rows where it cannot be
+ * decided.
+ * @throws FlexetlError EXPRESSION_INVALID with the character where it is wrong
+ */
+export function compileCondition(text: string, schema: Schema): Compiled {
+  const compiled = compile(text, schema);
+  if (compiled.type.kind === 'boolean') return compiled;
+  throw expressionError(
+    text,
+    1,
+    `Expected a condition, found ${compiled.type.kind}`,
+    'Such as quantity > 0.',
+  );
 }
 
 /**
  * An expression over the rows of a group, such as `sum(quantity * unit_price) / count(*)`. Its relation has the
- * column `_record`, by which `first` and `last` are told.
+ * column of record numbers, whose order `first` and `last` follow.
  * @param groups columns that have one value in each group
- * @param options `lean`: sums in 64 bits where they may do: fails with VALUE_OVERFLOW where they do not, never differs
- *   otherwise; `unordered`: there is no `_record`, see `CompileOptions`
+ * @param options `fast`: sums in 64 bits or in fixed point where they may do: fails with VALUE_OVERFLOW where they do
+ *   not, never differs otherwise; `place`: a number of its own for each expression of a step
  * @throws FlexetlError EXPRESSION_INVALID with the character where it is wrong
  */
 export function compileAggregate(
   text: string,
   schema: Schema,
   groups: ReadonlySet<string> = new Set(),
-  options: { lean?: boolean; unordered?: boolean } = {},
+  options: { fast?: boolean; place?: number } = {},
 ): Compiled {
-  return compile(text, schema, { groups, lean: false, ...options });
+  return compile(text, schema, { groups, fast: false, place: 0, ...options });
 }

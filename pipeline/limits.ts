@@ -45,6 +45,11 @@ export const LIMITS = {
   decimalDigitsMax: 38,
   /** Decimals of at most this many digits are 64-bit integers inside DuckDB: fast. */
   decimalDigitsFast: 18,
+  /**
+   * A part is staged as partial groups where each stands for at least so many rows: writing a row costs about as much
+   * as grouping it, and what is written is read once more.
+   */
+  rowsPerGroupMin: 2,
   /** Rows of one load activity; its transaction is what a kill redoes. */
   loadPartRowsMax: 1_000_000,
   /** Heartbeat interval; cancellation reaches an activity with the next beat. */

@@ -20,8 +20,6 @@ export interface TransformPlan {
   countsRows?: boolean;
   /** Only for `row`: the SQL condition of the rows that stay, over the input, when that is all the step does. */
   keeps?: string;
-  /** Only with `keeps`: it asks of columns no more than whether they are null. */
-  keepsByNulls?: boolean;
   /** The fate of rows that go in and do not come out; absent when every row comes out. */
   removes?: RowFate;
   /** Input columns needed to make the given output columns, the ones the step itself looks at included. */
@@ -38,26 +36,32 @@ export interface TransformPlan {
    * deterministic; only for `global`. Absent for a single row.
    */
   orderBy?: string;
-  /** Only for `global` with `countsRows`: how to do it over rows in any order; absent where that cannot be. */
-  unordered?: UnorderedPlan;
+  /** Only for `global` with `countsRows`: how to do it part by part; absent where that cannot be. */
+  partial?: PartialPlan;
 }
 
-/** A grouping of rows that come in any order, with one more column to group by. */
-export interface UnorderedPlan {
+/**
+ * A grouping that is done part by part. A partial group holds the columns of its keys, states, and `ROWS_COLUMN`;
+ * partial groups of one key, of any parts and in any order, are merged to the group that all their rows would form.
+ */
+export interface PartialPlan {
   /** The columns that name a group. */
   keys: readonly string[];
   /**
-   * Columns that must hold one value in each group, for otherwise the order of records counts.
+   * Columns that must hold one value in each partial group, for otherwise the order of records counts, and the part
+   * must be staged as rows.
    * @param columns the input columns that are there
    */
   uniform(columns: ReadonlySet<string>): readonly string[];
-  /** Columns that are computed with; same parameter. */
-  computed(columns: ReadonlySet<string>): ReadonlySet<string>;
   /**
-   * As `select` of the plan, in lean arithmetic; groups by `by` and by the uniform columns as well.
-   * @param by a column of the input, which is put out too
+   * The partial groups of rows in any order and without record numbers, in the fast arithmetic.
+   * @param by a column of the input to group by as well, which is put out too
    */
-  select(input: string, columns: ReadonlySet<string>, by: string): string;
+  group(input: string, columns: ReadonlySet<string>, by: string): string;
+  /** Each row as a partial group, with its record number. */
+  groupEach(input: string, columns: ReadonlySet<string>, fast: boolean): string;
+  /** As `select` of the plan, over partial groups with the record numbers of their parts or rows. */
+  merge(input: string, columns: ReadonlySet<string>, fast: boolean): string;
 }
 
 export interface Transform<Options> {

@@ -22,7 +22,7 @@ export interface Staging {
   /** Absolute folder of the run. */
   dir: string;
   extractPart(chunk: number, schema: Schema): string;
-  /** In the place of an extract part: the groups of its rows, see `pipeline/transforms/fold.ts`. */
+  /** In the place of an extract part: the partial groups of its rows, see `pipeline/transforms/partial-groups.ts`. */
   groupsPart(chunk: number, schema: Schema): string;
   /** Whether a part has been committed. */
   has(file: string): Promise<boolean>;

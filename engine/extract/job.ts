@@ -11,7 +11,7 @@ import {
   type Evidence,
   type SourceColumn,
 } from '../../pipeline/schema';
-import { planFold, type Fold } from '../../pipeline/transforms/fold';
+import { planPartialGroups, type PartialGroups } from '../../pipeline/transforms/partial-groups';
 import { planTransforms } from '../../pipeline/transforms/plan';
 import type { Schema, TextRules } from '../../pipeline/types';
 import type { DuckdbOptions } from '../../runtime/duckdb';
@@ -34,7 +34,7 @@ export interface ExtractJob {
   session: DuckdbOptions;
   partFile: string;
   /** How to group the rows while they are read, where that is planned. */
-  fold: Fold | undefined;
+  partial: PartialGroups | undefined;
   groupsFile: string;
   tools: StepTools;
 }
@@ -61,16 +61,16 @@ export async function createExtractJob(
     options,
     session: sessionOptions(plan.config, tools),
     partFile: tools.staging.extractPart(chunk.index, schema),
-    fold: plan.fold ? foldOf(deps, plan, schema) : undefined,
+    partial: plan.partialGroups ? partialOf(deps, plan, schema) : undefined,
     groupsFile: tools.staging.groupsPart(chunk.index, schema),
     tools,
   };
 }
 
 /** @returns undefined where the types found since have made an expression wrong: validate says so */
-function foldOf(deps: Deps, plan: RunPlan, schema: Schema): Fold | undefined {
+function partialOf(deps: Deps, plan: RunPlan, schema: Schema): PartialGroups | undefined {
   try {
-    return planFold(
+    return planPartialGroups(
       planTransforms(plan.config.transformations, schema, pluginsOf(deps, plan.config).transforms),
     );
   } catch (error) {

@@ -42,6 +42,9 @@ function assertFunctions(node: Node, text: string, known: readonly string[]): vo
     }
     for (const arg of node.args) assertFunctions(arg, text, known);
   } else if (node.kind === 'unary') assertFunctions(node.argument, text, known);
+  else if (node.kind === 'in') {
+    for (const one of [node.value, ...node.list]) assertFunctions(one, text, known);
+  }
   else if (node.kind === 'binary') {
     assertFunctions(node.left, text, known);
     assertFunctions(node.right, text, known);

@@ -1,45 +1,61 @@
-/** The functions of many rows. Nulls are passed over; no result depends on threads or on how rows lie in parts. */
+/**
+ * The functions of many rows. Nulls are passed over; no result depends on threads or on how rows lie in parts.
+ *
+ * Each has a state: what a row contributes, which aggregate makes one state of many rows, and which makes the result
+ * of the states of many parts. A state is stored in Parquet in a type that keeps every digit: a HUGEINT would become
+ * a DOUBLE. Only `count_distinct` has none: it needs all rows at once.
+ */
 import { RECORD_COLUMN } from '../columns';
 import { LIMITS } from '../limits';
-import { ident, sqlError } from '../sql';
+import { ident, sqlError, sqlType } from '../sql';
 import { FLOAT, INTEGER, decimal, isNumeric, type ColumnType } from '../types';
 import { quotient, unscaled } from './arithmetic';
-import { nameOfType, settle, type Operand } from './operand';
+import { nameOfType, type Operand } from './operand';
+
+export interface AggregateState {
+  /** Tells the states of one aggregate apart. */
+  name: string;
+  /** The DuckDB type that it is stored in. */
+  storedAs: string;
+  /** What one row contributes. */
+  ofRow: string;
+  /** What the rows of a group contribute: an aggregate. */
+  ofRows: string;
+}
 
 export interface Aggregated {
+  /** The result, over the rows of a group. */
   sql: string;
   type: ColumnType;
   infinite?: boolean;
+  states?: readonly AggregateState[];
+  /** The result, over states of the group: those of parts and those of single rows. Given the columns of the states. */
+  merge?: (columns: readonly string[]) => string;
 }
+type Mergeable = Aggregated & Required<Pick<Aggregated, 'states' | 'merge'>>;
 type AggregateResult = Aggregated | { problem: string; hint?: string };
+type TypedOperand = Operand & { type: ColumnType };
 
 export interface AggregateFunction {
   usage: string;
   description: string;
   /** The result depends on the order of records. */
   ordered?: boolean;
+  /** What it adds up may be computed by the fast arithmetic: the digits before the point are no part of its type. */
+  sums?: boolean;
   /**
    * @param name the call as the user wrote it, for errors of the run
-   * @param lean the fast way, which fails with VALUE_OVERFLOW where it is too narrow
+   * @param fast the fast way, which fails with VALUE_OVERFLOW where it is too narrow; its states have the names and
+   *   types that the exact way has for them, which may have more
    */
-  compile(value: Operand & { type: ColumnType }, name: string, lean: boolean): AggregateResult;
+  compile(value: TypedOperand, name: string, fast: boolean): AggregateResult;
 }
 
-const ofAny = (
-  usage: string,
-  description: string,
-  sql: (value: string) => string,
-  type?: ColumnType,
-): AggregateFunction => ({
-  usage,
-  description,
-  compile: (value) => ({ sql: sql(settle(value).sql), type: type ?? value.type }),
-});
-
-const ofOrder = (...described: Parameters<typeof ofAny>): AggregateFunction => ({
-  ...ofAny(...described),
-  ordered: true,
-});
+/** An aggregate of which partial results are values of the same kind, such as a minimum. */
+function ofValues(type: ColumnType, value: string, aggregate: (column: string) => string): Mergeable {
+  const states = [{ name: 'value', storedAs: sqlType(type), ofRow: value, ofRows: aggregate(value) }];
+  return { sql: aggregate(value), type, states, merge: ([column = '']) => aggregate(column) };
+}
 
 const ofNumbers = (
   usage: string,
@@ -48,118 +64,210 @@ const ofNumbers = (
 ): AggregateFunction => ({
   usage,
   description,
-  compile: (value, name, lean) =>
+  sums: true,
+  compile: (value, name, fast) =>
     isNumeric(value.type)
-      ? compile(value, name, lean)
+      ? compile(value, name, fast)
       : {
           problem: `Expected a number, found ${nameOfType(value.type)}`,
           hint: 'Convert it in a cast step before.',
         },
 });
 
-function sum(value: Operand & { type: ColumnType }, name: string, lean: boolean): Aggregated {
-  const { sql, type } = value;
-  if (type.kind === 'float') return { sql: sumFloats(sql, lean), type: FLOAT, infinite: true };
-  const total = `sum(${sql})`;
-  const error = (bound: string): string =>
-    sqlError('VALUE_OVERFLOW', `${name} goes beyond ${bound}: sum fewer rows or a smaller unit.`);
-  if (type.kind === 'integer') {
-    const fits = `${total} NOT BETWEEN -9223372036854775808 AND 9223372036854775807`;
-    return {
-      sql: `CASE WHEN ${fits} THEN ${error('the 64-bit integers')} ELSE CAST(${total} AS BIGINT) END`,
-      type: INTEGER,
-    };
-  }
-  const scale = type.kind === 'decimal' ? type.scale : 0;
-  const widest = decimal(LIMITS.decimalDigitsMax, scale);
-  if (type.kind === 'decimal' && type.precision <= SAFE_DIGITS_MAX) return { sql: total, type: widest };
-  // DuckDB checks a sum against 128 bits, which hold some numbers of 39 digits.
-  const point = LIMITS.decimalDigitsMax - scale;
-  const most = `CAST('${'9'.repeat(point)}.${'9'.repeat(scale)}' AS DECIMAL(38,${scale}))`;
-  return {
-    sql: `CASE WHEN ${total} NOT BETWEEN -${most} AND ${most} THEN ${error('38 digits')} ELSE ${total} END`,
-    type: widest,
-  };
+function sum(value: TypedOperand, name: string, fast: boolean): Mergeable {
+  const total = addUp(value, name, fast);
+  if (value.type.kind !== 'integer') return total;
+  const bounded = (sql: string): string =>
+    `CASE WHEN ${sql} NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN ${tooLarge(name, 'the 64-bit integers')} ELSE CAST(${sql} AS BIGINT) END`;
+  const merge = (columns: readonly string[]): string => bounded(total.merge(columns));
+  return { ...total, sql: bounded(total.sql), type: INTEGER, merge };
 }
 
-/** Sums of 10^16 such numbers still have no more than 38 digits. */
-const SAFE_DIGITS_MAX = 22;
+/** The sum in the widest type of its kind. */
+function addUp({ sql, type }: TypedOperand, name: string, fast: boolean): Mergeable {
+  if (type.kind === 'float') return { ...sumFloats(sql, fast), type: FLOAT, infinite: true };
+  const scale = scaleOf(type);
+  const widest = decimal(LIMITS.decimalDigitsMax, scale);
+  const error = tooLarge(name, '38 digits');
+  const total = (column: string): string => {
+    const added = `sum(${column})`;
+    if (!isWide(type)) return added;
+    if (!fast) return sumHalves(column, scale, error);
+    // DuckDB checks a sum against 128 bits, which hold some numbers of 39 digits.
+    const most = `CAST('${'9'.repeat(38 - scale)}.${'9'.repeat(scale)}' AS ${sqlType(widest)})`;
+    return `CASE WHEN ${added} NOT BETWEEN -${most} AND ${most} THEN ${error} ELSE ${added} END`;
+  };
+  return ofValues(widest, sql, total);
+}
+
+function tooLarge(name: string, bound: string): string {
+  return sqlError('VALUE_OVERFLOW', `${name} goes beyond ${bound}: sum fewer rows or a smaller unit.`);
+}
+
+function scaleOf(type: ColumnType): number {
+  return type.kind === 'decimal' ? type.scale : 0;
+}
+
+/** 10^16 numbers of 22 digits or of 64 bits still have a sum of no more than 38 digits. */
+function isWide(type: ColumnType): boolean {
+  return type.kind === 'decimal' && type.precision > 22;
+}
+
+/** The upper and the lower 19 digits added up apart: some sums on the way may be too wide, in whatever order. */
+function sumHalves(column: string, scale: number, error: string): string {
+  const digits = unscaled(column, decimal(LIMITS.decimalDigitsMax, scale));
+  const half = `CAST('1${'0'.repeat(19)}' AS HUGEINT)`;
+  const [upper, lower] = [`sum(${digits} // ${half})`, `sum(${digits} % ${half})`];
+  const carried = `(${upper} + ${lower} // ${half})`;
+  const total = `(${carried} * ${half} + ${lower} % ${half})`;
+  const unit = `CAST('${scale === 0 ? '1' : `0.${'0'.repeat(scale - 1)}1`}' AS DECIMAL(${scale || 1},${scale}))`;
+  return `CASE WHEN abs(${carried}) > ${half} THEN ${error} WHEN abs(${total}) > CAST('${'9'.repeat(38)}' AS HUGEINT) THEN ${error} ELSE CAST(${total} AS DECIMAL(38,0)) * ${unit} END`;
+}
 
 /**
- * The sum of floats that no order of rows changes, in bounded memory: whole numbers, then 80 binary digits after
- * the point, then 80 more, each added up in 128-bit integers, and rounded once at the end.
- * Fails with VALUE_OVERFLOW for numbers from 2^90 on; `sumSorted` has no such bound.
+ * The sum of floats that no order of rows changes, in bounded memory: whole numbers, then 80 binary digits after the
+ * point, then 80 more, each added up in 128-bit integers, and rounded once at the end. Numbers from 2^90 on fail the
+ * fast way. The exact way adds them compensated, in the order of falling magnitude, and holds them in memory.
  */
-function sumFixed(sql: string): string {
+function sumFloats(sql: string, fast: boolean): Omit<Mergeable, 'type'> {
+  const error = sqlError('VALUE_OVERFLOW', 'a float is too large for the fast sum');
+  const isLarge = `abs(${sql}) >= ${BITS_90}`;
+  const value = fast
+    ? `CASE WHEN ${isLarge} THEN ${error} ELSE ${sql} END`
+    : `CASE WHEN ${isLarge} THEN NULL ELSE ${sql} END`;
   const fraction = `((${sql} - trunc(${sql})) * ${BITS_80})`;
-  const whole = `sum(CAST(trunc(${sql}) AS HUGEINT))`;
-  const upper = `sum(CAST(trunc(${fraction}) AS HUGEINT))`;
-  const lower = `CAST(sum(CAST((${fraction} - trunc(${fraction})) * ${BITS_80} AS HUGEINT)) AS DOUBLE)`;
+  // A float of 2^53 or more has no fraction: only the whole part meets large numbers.
+  const rows = {
+    whole: `CAST(trunc(${value}) AS HUGEINT)`,
+    upper: `CAST(trunc(${fraction}) AS HUGEINT)`,
+    lower: `CAST((${fraction} - trunc(${fraction})) * ${BITS_80} AS HUGEINT)`,
+  };
+  const states = Object.entries(rows).map(([name, ofRow]) => {
+    return { name, storedAs: 'DECIMAL(38,0)', ofRow, ofRows: `sum(${ofRow})` };
+  });
+  const large = `CASE WHEN ${isLarge} THEN ${sql} END`;
+  if (!fast) states.push({ name: 'large', storedAs: 'DOUBLE', ofRow: large, ofRows: `max(${large})` });
+  const merge = ([whole = '', upper = '', lower = '', other]: readonly string[]): string => {
+    const small = joinFixed(...([whole, upper, lower].map((column) => `sum(${column})`) as Triple));
+    if (other === undefined) return small;
+    const sorted = `list_sort(list({'size': -abs(${other}), 'value': ${other}}) FILTER (WHERE ${other} IS NOT NULL))`;
+    const values = `list_transform(${sorted}, lambda _flexetl_x: _flexetl_x.value)`;
+    return `CASE WHEN count(${other}) = 0 THEN ${small} ELSE list_aggregate(list_append(${values}, ${small}), 'fsum') END`;
+  };
+  return { sql: merge(states.map(({ ofRow }) => ofRow)), states, merge };
+}
+
+type Triple = [string, string, string];
+
+function joinFixed(...parts: Triple): string {
+  const [whole, upper, lower] = parts.map((part) => `CAST(${part} AS HUGEINT)`) as Triple;
   const unit = `CAST('${2n ** 80n}' AS HUGEINT)`;
   const [carried, rest] = [`(${whole} + ${upper} // ${unit})`, `(${upper} % ${unit})`];
   // A small whole part may cancel against the fraction: together they fit into 128 bits.
   const together = `CAST(${carried} * ${unit} + ${rest} AS DOUBLE) / ${BITS_80}`;
   const apart = `CAST(${carried} AS DOUBLE) + CAST(${rest} AS DOUBLE) / ${BITS_80}`;
-  const error = sqlError('VALUE_OVERFLOW', 'a float is too large for the fast sum');
-  return `(CASE WHEN max(abs(${sql})) >= ${BITS_90} THEN ${error} WHEN abs(${carried}) < ${2 ** 40} THEN ${together} ELSE ${apart} END + ${lower} / ${BITS_80} / ${BITS_80})`;
+  return `(CASE WHEN abs(${carried}) < ${2 ** 40} THEN ${together} ELSE ${apart} END + CAST(${lower} AS DOUBLE) / ${BITS_80} / ${BITS_80})`;
 }
 
 const BITS_80 = `CAST('${2n ** 80n}' AS DOUBLE)`;
 const BITS_90 = `CAST('${2n ** 90n}' AS DOUBLE)`;
 
-/**
- * Compensated, in the order of falling magnitude: the same for every order in which rows arrive. It holds the
- * values of a group in memory, as an ordered aggregate does, which takes ten times as long.
- */
-function sumSorted(sql: string): string {
-  const sorted = `list_sort(list({'size': -abs(${sql}), 'value': ${sql}}) FILTER (WHERE ${sql} IS NOT NULL))`;
-  return `list_aggregate(list_transform(${sorted}, lambda _flexetl_x: _flexetl_x.value), 'fsum')`;
+/** The sum by the count: each has its states. */
+function average(value: TypedOperand, name: string, fast: boolean): AggregateResult {
+  const total = addUp(value, name, fast);
+  const count = countValues(value);
+  const divide = (dividend: string, divisor: string): ReturnType<typeof quotient> => {
+    if (total.infinite) return { sql: `(${dividend} / nullif(${divisor}, 0))`, type: FLOAT, infinite: true };
+    return quotient(unscaled(dividend, total.type), scaleOf(total.type), divisor, 0);
+  };
+  const result = divide(total.sql, count.sql);
+  if ('problem' in result) return result;
+  const merge = (columns: readonly string[]): string => {
+    const merged = divide(total.merge(columns.slice(0, -1)), count.merge(columns.slice(-1)));
+    return 'sql' in merged ? merged.sql : '';
+  };
+  return { ...result, states: [...total.states, ...count.states], merge };
 }
 
-function sumFloats(sql: string, lean: boolean): string {
-  return lean ? sumFixed(sql) : sumSorted(sql);
+function countValues({ sql }: Operand): Mergeable {
+  return {
+    sql: `count(${sql})`,
+    type: INTEGER,
+    states: [
+      {
+        name: 'count',
+        storedAs: 'BIGINT',
+        ofRow: `CASE WHEN ${sql} IS NOT NULL THEN 1 ELSE 0 END`,
+        ofRows: `count(${sql})`,
+      },
+    ],
+    merge: ([column = '']) => `CAST(coalesce(sum(${column}), 0) AS BIGINT)`,
+  };
 }
 
-function average(
-  { sql, type }: Operand & { type: ColumnType },
-  _name: string,
-  lean: boolean,
-): AggregateResult {
-  if (type.kind === 'float') {
-    return { sql: `(${sumFloats(sql, lean)} / nullif(count(${sql}), 0))`, type: FLOAT, infinite: true };
-  }
-  const scale = type.kind === 'decimal' ? type.scale : 0;
-  const total = unscaled(`sum(${sql})`, type.kind === 'decimal' ? decimal(38, scale) : type);
-  return quotient(total, scale, `count(${sql})`, 0);
+/** 0 and -0 are equal, and which of them comes first depends on threads: both become 0. */
+export function withoutNegativeZero(sql: string, type: ColumnType): string {
+  return type.kind === 'float' ? `(${sql} + CAST(0 AS DOUBLE))` : sql;
 }
 
-const record = ident(RECORD_COLUMN);
+function extreme(name: 'min' | 'max', { sql, type }: TypedOperand): Aggregated {
+  return ofValues(type, withoutNegativeZero(sql, type), (column) => `${name}(${column})`);
+}
+
+/** In a part each group holds one value, so the value itself is the state: see `partial-groups.ts`. */
+function ofOrder(name: 'arg_min' | 'arg_max', { sql, type }: TypedOperand): Aggregated {
+  const { states, ...result } = ofValues(
+    type,
+    sql,
+    (column) => `${name}(${column}, ${ident(RECORD_COLUMN)})`,
+  );
+  return { ...result, states: states.map((state) => ({ ...state, ofRows: sql })) };
+}
 
 /** By name; `count(*)` is apart, it takes no value. */
-export const AGGREGATES: ReadonlyMap<string, AggregateFunction> = new Map([
+export const AGGREGATES: ReadonlyMap<string, AggregateFunction> = new Map<string, AggregateFunction>([
   ['sum', ofNumbers('sum(number)', 'The exact sum; of floats, compensated.', sum)],
   ['avg', ofNumbers('avg(number)', 'The exact sum by the count, rounded half away from zero.', average)],
-  ['min', ofAny('min(value)', 'The smallest value.', (value) => `min(${value})`)],
-  ['max', ofAny('max(value)', 'The largest value.', (value) => `max(${value})`)],
+  [
+    'min',
+    { usage: 'min(value)', description: 'The smallest value.', compile: (value) => extreme('min', value) },
+  ],
+  [
+    'max',
+    { usage: 'max(value)', description: 'The largest value.', compile: (value) => extreme('max', value) },
+  ],
   [
     'count',
-    ofAny(
-      'count(value)',
-      'How many are not null; count(*) counts rows.',
-      (value) => `count(${value})`,
-      INTEGER,
-    ),
+    {
+      usage: 'count(value)',
+      description: 'How many are not null; count(*) counts rows.',
+      compile: countValues,
+    },
   ],
   [
     'count_distinct',
-    ofAny('count_distinct(value)', 'How many differ.', (value) => `count(DISTINCT ${value})`, INTEGER),
+    {
+      usage: 'count_distinct(value)',
+      description: 'How many differ.',
+      compile: ({ sql }) => ({ sql: `count(DISTINCT ${sql})`, type: INTEGER }),
+    },
   ],
   [
     'first',
-    ofOrder('first(value)', 'The first, in the order of records.', (value) => `arg_min(${value}, ${record})`),
+    {
+      usage: 'first(value)',
+      description: 'The first, in the order of records.',
+      ordered: true,
+      compile: (value) => ofOrder('arg_min', value),
+    },
   ],
   [
     'last',
-    ofOrder('last(value)', 'The last, in the order of records.', (value) => `arg_max(${value}, ${record})`),
+    {
+      usage: 'last(value)',
+      description: 'The last, in the order of records.',
+      ordered: true,
+      compile: (value) => ofOrder('arg_max', value),
+    },
   ],
 ]);

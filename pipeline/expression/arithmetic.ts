@@ -7,16 +7,16 @@
 import { LIMITS } from '../limits';
 import { sqlError, sqlType } from '../sql';
 import { FLOAT, INTEGER, decimal, isNumeric, type ColumnType } from '../types';
-import { commonType, decimalOf, digitsOf, nameOfType, settle, widen, type Operand } from './operand';
+import { commonType, decimalOf, digitsOf, nameOfType, assertFinite, widen, type Operand } from './operand';
 import type { Arithmetic } from './parse';
 
 export type Outcome = Operand | { problem: string; hint?: string };
 
 /**
- * @param lean decimals of up to 18 digits stay 64-bit numbers: twice as fast, and a result of more digits fails
+ * @param fast decimals of up to 18 digits stay 64-bit numbers: twice as fast, and a result of more digits fails
  *   the query instead of being widened; never another result
  */
-export function arithmetic(operator: Arithmetic, a: Operand, b: Operand, lean: boolean): Outcome {
+export function arithmetic(operator: Arithmetic, a: Operand, b: Operand, fast: boolean): Outcome {
   const misfit = [a, b].find(({ type }) => type !== null && !isNumeric(type));
   if (misfit) return explainMisuse(operator, a, b);
   const type = commonType(a.type, b.type) ?? INTEGER;
@@ -39,28 +39,28 @@ export function arithmetic(operator: Arithmetic, a: Operand, b: Operand, lean: b
     return { ...base, type, sql: `(${widen(left, type).sql} % ${nonZero(widen(right, type), left).sql})` };
   }
   if (type.kind === 'integer') return { ...base, type, sql: `(${left.sql} ${operator} ${right.sql})` };
-  return { ...base, ...(operator === '*' ? multiply(left, right, lean) : add(operator, left, right, lean)) };
+  return { ...base, ...(operator === '*' ? multiply(left, right, fast) : add(operator, left, right, fast)) };
 }
 
 type Numeric = Operand & { type: ColumnType };
 type Result = { sql: string; type: ColumnType; infinite?: boolean } | { problem: string; hint?: string };
 
 /** DuckDB makes a decimal of a sum as wide as needed, but keeps 18 digits where both have at most 18. */
-function add(operator: '+' | '-', a: Numeric, b: Numeric, lean: boolean): Result {
+function add(operator: '+' | '-', a: Numeric, b: Numeric, fast: boolean): Result {
   const [left, right] = [digitsOf(a.type), digitsOf(b.type)];
   const scale = Math.max(left.scale, right.scale);
   const type = decimalOf(Math.max(left.whole, right.whole) + 1, scale);
-  const tight =
-    type.kind === 'decimal' && type.precision > LIMITS.decimalDigitsFast && isLean(a.type) && isLean(b.type);
+  const outgrows =
+    type.kind === 'decimal' && type.precision > LIMITS.decimalDigitsFast && isFast(a.type) && isFast(b.type);
   const narrow = decimal(LIMITS.decimalDigitsFast, scale);
-  if (lean && tight && scale <= LEAN_SCALE_MAX) {
-    return { sql: `(${slim(a).sql} ${operator} ${slim(b).sql})`, type: narrow };
+  if (fast && outgrows && scale <= FAST_SCALE_MAX) {
+    return { sql: `(${asFastDecimal(a).sql} ${operator} ${asFastDecimal(b).sql})`, type: narrow };
   }
   // Both sides as wide as the result: DuckDB then adds without another cast.
   return { sql: `CAST(${widen(a, type).sql} ${operator} ${widen(b, type).sql} AS ${sqlType(type)})`, type };
 }
 
-function multiply(a: Numeric, b: Numeric, lean: boolean): Result {
+function multiply(a: Numeric, b: Numeric, fast: boolean): Result {
   const [left, right] = [digitsOf(a.type), digitsOf(b.type)];
   const scale = left.scale + right.scale;
   if (scale > LIMITS.decimalDigitsMax) {
@@ -69,8 +69,11 @@ function multiply(a: Numeric, b: Numeric, lean: boolean): Result {
       hint: 'Round a factor first: round(x, 4).',
     };
   }
-  if (lean && scale <= LEAN_SCALE_MAX && isLean(a.type) && isLean(b.type)) {
-    return { sql: `(${slim(a).sql} * ${slim(b).sql})`, type: decimal(LIMITS.decimalDigitsFast, scale) };
+  if (fast && scale <= FAST_SCALE_MAX && isFast(a.type) && isFast(b.type)) {
+    return {
+      sql: `(${asFastDecimal(a).sql} * ${asFastDecimal(b).sql})`,
+      type: decimal(LIMITS.decimalDigitsFast, scale),
+    };
   }
   const type = decimalOf(left.whole + right.whole, scale);
   const wide = type.kind === 'decimal' && type.precision > LIMITS.decimalDigitsFast;
@@ -81,14 +84,14 @@ function multiply(a: Numeric, b: Numeric, lean: boolean): Result {
 }
 
 /** Above this scale 18 digits leave too little room before the point for a try to be worth it. */
-const LEAN_SCALE_MAX = 6;
+const FAST_SCALE_MAX = 6;
 
-function isLean(type: ColumnType): boolean {
+function isFast(type: ColumnType): boolean {
   return type.kind === 'integer' || (type.kind === 'decimal' && type.precision <= LIMITS.decimalDigitsFast);
 }
 
 /** An integer as a 64-bit decimal; one of more than 18 digits fails. */
-function slim(operand: Numeric): Operand {
+function asFastDecimal(operand: Numeric): Operand {
   return operand.type.kind === 'integer' ? widen(operand, decimal(LIMITS.decimalDigitsFast, 0)) : operand;
 }
 
@@ -147,7 +150,7 @@ export function unscaled(sql: string, type: ColumnType): string {
 /** A divisor that fails the query where it is zero: DuckDB would make the quotient null. Null by zero is null. */
 function nonZero(divisor: Operand, dividend: Operand): Operand {
   if (divisor.literal !== undefined && /[1-9]/.test(divisor.literal)) return divisor;
-  const { sql } = settle(divisor);
+  const { sql } = assertFinite(divisor);
   const zero = dividend.literal === undefined ? `${sql} = 0 AND ${dividend.sql} IS NOT NULL` : `${sql} = 0`;
   const error = sqlError('DIVISION_BY_ZERO', 'A divisor is zero; guard it with if(divisor = 0, null, …).');
   return { ...divisor, sql: `CASE WHEN ${zero} THEN ${error} ELSE ${sql} END` };

@@ -1,7 +1,10 @@
 /** Tree to SQL: names are checked against the schema, types against each other. */
+import { ROWS_COLUMN, STATE_PREFIX } from '../columns';
+import type { FlexetlError } from '../errors';
 import { LIMITS } from '../limits';
-import { BOOLEAN, findColumn, isNumeric, type ColumnType, type Schema } from '../types';
+import { ident } from '../sql';
 import { suggest } from '../suggest';
+import { BOOLEAN, findColumn, INTEGER, isNumeric, type Schema } from '../types';
 import { AGGREGATES, type AggregateFunction } from './aggregates';
 import { arithmetic } from './arithmetic';
 import { FUNCTIONS, unify } from './functions';
@@ -10,60 +13,60 @@ import {
   columnOperand,
   nameOfType,
   numberOperand,
-  settle,
+  assertFinite,
   textOperand,
   type Operand,
 } from './operand';
 import { parseExpression, type Comparison, type Node } from './parse';
+import {
+  bounded,
+  succeed,
+  tooComplex,
+  type Compiled,
+  type CompileOptions,
+  type Context,
+  type Explain,
+} from './context';
 import { expressionError } from './problem';
 
-export interface CompileOptions {
-  /** Where aggregates may stand: nowhere, or here and the columns outside of them are those of the groups. */
-  groups: ReadonlySet<string> | null;
-  /** Sums of decimals are computed in 64 bits and fail where that is not enough: see `arithmetic`. */
-  lean: boolean;
-  /**
-   * Rows come in no order: `first` and `last` take the value of the group, which is one only where
-   * {@link Compiled.ordered} columns hold one value in each group. Default false.
-   */
-  unordered?: boolean;
+export type { Compiled, Explain };
+
+const ROW: CompileOptions = { groups: null, fast: false, place: 0 };
+
+/**
+ * An expression as a user wrote it.
+ * @throws FlexetlError EXPRESSION_INVALID
+ */
+export function compile(text: string, schema: Schema, options: CompileOptions = ROW): Compiled {
+  const explain: Explain = (...problem) => expressionError(text, ...problem);
+  const compiled = compileTree(parseExpression(text), schema, explain, options, text);
+  if (compiled.sql.length > LIMITS.expressionSqlCharsMax) throw tooComplex(1, explain);
+  return compiled;
 }
 
-export interface Compiled {
-  sql: string;
-  type: ColumnType;
-  /** The columns it reads. */
-  columns: ReadonlySet<string>;
-  /** Those of them that it reads in the order of records: what `first` and `last` are about. */
-  ordered: ReadonlySet<string>;
-}
-
-interface Context extends CompileOptions {
-  text: string;
-  schema: Schema;
-  columns: Set<string>;
-  ordered: Set<string>;
-  /** Inside the brackets of an aggregate. */
-  inside: boolean;
-}
-
-/** @throws FlexetlError EXPRESSION_INVALID */
-export function compile(text: string, schema: Schema, options: CompileOptions): Compiled {
+/**
+ * Nodes, whoever made them.
+ * @param text what messages of the run call an aggregate
+ * @throws what `explain` makes of a problem
+ */
+export function compileTree(
+  node: Node,
+  schema: Schema,
+  explain: Explain,
+  options: CompileOptions = ROW,
+  text = '',
+): Compiled {
   const sets = { columns: new Set<string>(), ordered: new Set<string>() };
-  const context: Context = { ...options, ...sets, text, schema, inside: false };
-  const operand = settle(compileNode(parseExpression(text), context));
-  if (operand.type === null) {
-    throw expressionError(
-      text,
-      operand.at,
-      'null alone has no type',
-      'Write a value of the type it should have.',
-    );
+  const state = { inside: false, states: [], aggregates: 0, merging: false };
+  const context: Context = { ...options, ...sets, ...state, explain, schema, text };
+  const { sql, type, at } = assertFinite(compileNode(node, context));
+  if (type === null) {
+    throw explain(at, 'null alone has no type', 'Write a value of the type it should have.');
   }
-  if (operand.sql.length > LIMITS.expressionSqlCharsMax) {
-    throw expressionError(text, 1, 'The expression is too complex', 'Split it into several derive steps.');
-  }
-  return { sql: operand.sql, type: operand.type, ...sets };
+  if (!context.groups || !context.states) return { sql, type, ...sets };
+  const merging = { ...context, aggregates: 0, states: [], merging: true };
+  const merged = { sql: assertFinite(compileNode(node, merging)).sql, states: context.states };
+  return { sql, type, ...sets, merged };
 }
 
 function compileNode(node: Node, context: Context): Operand {
@@ -78,7 +81,7 @@ function compileNode(node: Node, context: Context): Operand {
     case 'null':
       return { sql: 'NULL', type: null, at };
     case 'star':
-      throw expressionError(context.text, at, '`*` stands only in count(*)');
+      throw context.explain(at, '`*` stands only in count(*)');
     case 'column':
       return compileColumn(node.name, at, context);
     case 'unary':
@@ -87,36 +90,11 @@ function compileNode(node: Node, context: Context): Operand {
         : changeSign(node.argument, at, context);
     case 'binary':
       return compileBinary(node, context);
+    case 'in':
+      return compileIn(node, context);
     case 'call':
       return compileCall(node, context);
   }
-}
-
-/** Every level of nesting may double the text of its parts: stop before it grows out of hand. */
-function bounded(operand: Operand, context: Context): Operand {
-  if (operand.sql.length <= LIMITS.expressionSqlCharsMax) return operand;
-  throw expressionError(
-    context.text,
-    operand.at,
-    'The expression is too complex',
-    'Split it into several derive steps.',
-  );
-}
-
-interface Failure {
-  problem: string;
-  at?: number;
-  hint?: string;
-}
-
-function succeed<T extends object>(
-  outcome: T,
-  at: number,
-  context: Context,
-): Exclude<T, { problem: string }> {
-  if (!('problem' in outcome)) return outcome as Exclude<T, { problem: string }>;
-  const failure = outcome as unknown as Failure;
-  throw expressionError(context.text, failure.at ?? at, failure.problem, failure.hint);
 }
 
 function compileColumn(name: string, at: number, context: Context): Operand {
@@ -128,7 +106,7 @@ function compileColumn(name: string, at: number, context: Context): Operand {
     );
     const all = context.schema.slice(0, 20).map((one) => one.name);
     const hint = near === undefined ? `The columns are: ${all.join(', ')}.` : `Did you mean "${near}"?`;
-    throw expressionError(context.text, at, `There is no column "${name}"`, hint);
+    throw context.explain(at, `There is no column "${name}"`, hint);
   }
   if (context.groups && !context.inside && !context.groups.has(name)) {
     throw expressionError(
@@ -146,7 +124,7 @@ function changeSign(argument: Node, at: number, context: Context): Operand {
   if (argument.kind === 'number') return succeed(numberOperand(`-${argument.text}`, at), at, context);
   const operand = compileNode(argument, context);
   if (operand.type && !isNumeric(operand.type)) {
-    throw expressionError(context.text, at, `The sign takes a number, found ${nameOfType(operand.type)}`);
+    throw context.explain(at, `The sign takes a number, found ${nameOfType(operand.type)}`);
   }
   const { literal: _text, ...rest } = operand;
   return { ...rest, sql: `(-${operand.sql})`, at, fails: true };
@@ -160,12 +138,7 @@ function negate(argument: Node, at: number, context: Context): Operand {
 function expectBoolean(operand: Operand, operator: string, context: Context): Operand {
   if (operand.type === null || operand.type.kind === 'boolean') return { ...operand, type: BOOLEAN };
   const problem = `\`${operator}\` takes conditions, found ${nameOfType(operand.type)}`;
-  throw expressionError(
-    context.text,
-    operand.at,
-    problem,
-    'A condition is a comparison such as quantity > 0.',
-  );
+  throw context.explain(operand.at, problem, 'A condition is a comparison such as quantity > 0.');
 }
 
 function compileBinary(node: Node & { kind: 'binary' }, context: Context): Operand {
@@ -180,8 +153,8 @@ function compileBinary(node: Node & { kind: 'binary' }, context: Context): Opera
     case '/':
     case '%': {
       // Only what a sum adds up: the digits of any other result are part of its type.
-      const lean = context.lean && context.inside;
-      return bounded(succeed(arithmetic(operator, left, right, lean), node.at, context), context);
+      const fast = context.fast && context.inside;
+      return bounded(succeed(arithmetic(operator, left, right, fast), node.at, context), context);
     }
     default:
       return bounded(compare(operator, left, right, context), context);
@@ -191,11 +164,18 @@ function compileBinary(node: Node & { kind: 'binary' }, context: Context): Opera
 function compare(operator: Comparison, left: Operand, right: Operand, context: Context): Operand {
   const unified = succeed(unify([left, right]), right.at, context);
   if (unified.type?.kind === 'boolean' && operator !== '=' && operator !== '<>') {
-    throw expressionError(context.text, left.at, `\`${operator}\` does not compare conditions`);
+    throw context.explain(left.at, `\`${operator}\` does not compare conditions`);
   }
   const [a, b] = unified.sqls;
   const fails = [left, right].some((operand) => operand.fails);
   return { sql: `(${a} ${operator} ${b})`, type: BOOLEAN, at: left.at, fails };
+}
+
+function compileIn(node: Node & { kind: 'in' }, context: Context): Operand {
+  const operands = [node.value, ...node.list].map((one) => compileNode(one, context));
+  const [value, ...list] = succeed(unify(operands), node.at, context).sqls;
+  const fails = operands.some((operand) => operand.fails);
+  return { sql: `(${value} IN (${list.join(', ')}))`, type: BOOLEAN, at: node.at, fails };
 }
 
 /**
@@ -228,7 +208,7 @@ function compileCall(node: Node & { kind: 'call' }, context: Context): Operand {
   const [fewest, most] = scalar.arity;
   if (node.args.length < fewest || node.args.length > most) {
     const problem = `${node.name}(…) has ${node.args.length} arguments`;
-    throw expressionError(context.text, node.at, problem, `It is called ${scalar.usage}.`);
+    throw context.explain(node.at, problem, `It is called ${scalar.usage}.`);
   }
   const args = node.args.map((arg) => compileNode(arg, context));
   const result = succeed(scalar.compile(args), node.at, context);
@@ -242,7 +222,7 @@ function compileAggregateCall(
   context: Context,
 ): Operand {
   const fail = (problem: string, hint?: string): never => {
-    throw expressionError(context.text, node.at, problem, hint);
+    throw context.explain(node.at, problem, hint);
   };
   if (!context.groups)
     fail(`${node.name}(…) takes many rows`, 'It belongs into the aggregations of an aggregate step.');
@@ -253,19 +233,32 @@ function compileAggregateCall(
   const base = { at: node.at, fails: true };
   if (value.kind === 'star') {
     if (node.name !== 'count') fail(`\`*\` stands only in count(*)`);
-    return { ...base, sql: 'count(*)', type: { kind: 'integer' } };
+    const merged = `CAST(coalesce(sum(${ident(ROWS_COLUMN)}), 0) AS BIGINT)`;
+    return { ...base, sql: context.merging ? merged : 'count(*)', type: INTEGER };
   }
-  const lean = context.lean && node.name === 'sum';
-  const inner: Context = { ...context, inside: true, lean, columns: new Set() };
-  const operand = settle(compileNode(value, inner));
+  const fast = context.fast && aggregate.sums === true;
+  const inner: Context = { ...context, inside: true, fast, columns: new Set() };
+  const operand = assertFinite(compileNode(value, inner));
   if (operand.type === null) return fail(`${node.name}(null) has no type`);
   for (const name of inner.columns) {
     context.columns.add(name);
     if (aggregate.ordered) context.ordered.add(name);
   }
-  if (aggregate.ordered && context.unordered) return { ...operand, ...base };
-  const outcome = aggregate.compile({ ...operand, type: operand.type }, shorten(context.text), context.lean);
-  return { ...base, ...succeed(outcome, value.at, context) };
+  const outcome = aggregate.compile({ ...operand, type: operand.type }, shorten(context.text), context.fast);
+  const { states, merge, ...result } = succeed(outcome, value.at, context);
+  const prefix = `${STATE_PREFIX}${context.place}_${context.aggregates}`;
+  context.aggregates += 1;
+  if (!states || !merge) {
+    context.states = null;
+    return { ...base, ...result };
+  }
+  const columns = states.map((state) => ({ ...state, column: `${prefix}_${state.name}` }));
+  context.states?.push(...columns);
+  return {
+    ...base,
+    ...result,
+    ...(context.merging && { sql: merge(columns.map(({ column }) => ident(column))) }),
+  };
 }
 
 /** For messages of the run, which stand on one line. */
@@ -273,9 +266,9 @@ function shorten(text: string): string {
   return text.replaceAll(/\s+/g, ' ').slice(0, 100);
 }
 
-function unknownFunction(node: Node & { kind: 'call' }, context: Context): Error {
+function unknownFunction(node: Node & { kind: 'call' }, context: Context): FlexetlError {
   const names = [...FUNCTIONS.keys(), ...(context.groups ? AGGREGATES.keys() : [])];
   const near = suggest(node.name, names);
   const hint = near === undefined ? `The functions are: ${names.join(', ')}.` : `Did you mean "${near}"?`;
-  return expressionError(context.text, node.at, `There is no function "${node.name}"`, hint);
+  return context.explain(node.at, `There is no function "${node.name}"`, hint);
 }

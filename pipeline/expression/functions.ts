@@ -1,8 +1,9 @@
 /** The functions of a single row. Nulls give null unless the entry says otherwise. */
 import { castExactly, castToText } from '../exact-cast';
+import { LIMITS } from '../limits';
 import { sqlType } from '../sql';
 import { BOOLEAN, DATE, FLOAT, INTEGER, STRING, decimal, type ColumnType } from '../types';
-import { commonType, nameOfType, readDates, settle, widen, type Operand } from './operand';
+import { commonType, nameOfType, readDates, assertFinite, widen, type Operand } from './operand';
 
 export type FunctionResult =
   | { sql: string; type: ColumnType | null; fails?: boolean; literal?: string }
@@ -73,7 +74,7 @@ function choice(
 export function unify(
   args: readonly Operand[],
 ): { sqls: string[]; type: ColumnType | null } | { problem: string; at: number; hint?: string } {
-  const read = readDates(args.map(settle));
+  const read = readDates(args.map(assertFinite));
   if ('problem' in read) return read;
   let type: ColumnType | null = null;
   for (const arg of read) {
@@ -120,7 +121,7 @@ function numeric(
     compile: (args) => {
       const wrong = expectKinds(args, NUMBERS);
       if (wrong) return wrong;
-      const [{ sql: value, type } = { sql: 'NULL', type: null }] = args.map(settle);
+      const [{ sql: value, type } = { sql: 'NULL', type: null }] = args.map(assertFinite);
       if (type === null || type.kind === 'integer') return { sql: integer(value), type, fails: true };
       return {
         sql: sql(value),
@@ -148,7 +149,7 @@ const round: ScalarFunction = {
         ...(digits && { at: digits.at }),
       };
     }
-    const { sql, type } = settle(number);
+    const { sql, type } = assertFinite(number);
     if (type?.kind === 'float') return { sql: `round(${sql}, ${count})`, type: FLOAT };
     if (type?.kind !== 'decimal' || count >= type.scale) return { sql, type };
     // One digit more before the point: 9.99 becomes 10.0. The cast rounds half away from zero.
@@ -184,12 +185,33 @@ const substr: ScalarFunction = {
     },
 };
 
+const matches: ScalarFunction = {
+  usage: 'matches(text, pattern)',
+  description: 'Whether a regular expression (RE2) is found anywhere in the text.',
+  arity: [2, 2],
+  compile: (args) => {
+    const [text, pattern] = args;
+    const wrong = expectKinds(args, ['string']);
+    if (wrong || !text || !pattern) return wrong ?? { problem: 'Expected a text and a pattern' };
+    const { literal, at } = pattern;
+    if (literal === undefined) return { problem: 'The pattern of matches(…) is a text in quotes', at };
+    if (literal.length > LIMITS.patternCharsMax) {
+      return { problem: `The pattern has over ${LIMITS.patternCharsMax} characters`, at };
+    }
+    if (/\(\?(?:[=!]|<[=!])|\\[1-9]/.test(literal)) {
+      const hint = 'Patterns are RE2: no (?=…), (?!…), (?<=…), (?<!…) and no \\1.';
+      return { problem: 'The pattern looks around or back', at, hint };
+    }
+    return { sql: `regexp_matches(${text.sql}, ${pattern.sql})`, type: BOOLEAN, fails: true };
+  },
+};
+
 const concat: ScalarFunction = {
   usage: 'concat(a, b, …)',
   description: 'The values joined as text; a null adds nothing.',
   arity: [1, MANY],
   compile: (args) => ({
-    sql: `concat(${args.map((arg) => castToText(settle(arg).sql, arg.type)).join(', ')})`,
+    sql: `concat(${args.map((arg) => castToText(assertFinite(arg).sql, arg.type)).join(', ')})`,
     type: STRING,
   }),
 };
@@ -260,6 +282,7 @@ export const FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map<string, Sc
   ['contains', textTo(BOOLEAN, 'contains(text, part)', 'Whether the text holds the part.', call('contains'))],
   ['starts_with', textTo(BOOLEAN, 'starts_with(text, part)', 'Whether it begins so.', call('starts_with'))],
   ['ends_with', textTo(BOOLEAN, 'ends_with(text, part)', 'Whether it ends so.', call('ends_with'))],
+  ['matches', matches],
   ['year', datePart('year')],
   ['month', datePart('month')],
   ['day', datePart('day')],

@@ -127,7 +127,7 @@ export function readDates(
 }
 
 /** A float that is a number again: fails where arithmetic left the range of doubles. */
-export function settle(operand: Operand): Operand {
+export function assertFinite(operand: Operand): Operand {
   if (!operand.infinite) return operand;
   const { sql } = operand;
   const error = sqlError('VALUE_OVERFLOW', 'A float went outside of the range of doubles.');

@@ -13,6 +13,7 @@ export type Node = { at: number } & (
   | { kind: 'column'; name: string }
   | { kind: 'unary'; operator: UnaryOperator; argument: Node }
   | { kind: 'binary'; operator: BinaryOperator; left: Node; right: Node }
+  | { kind: 'in'; value: Node; list: readonly Node[] }
   | { kind: 'call'; name: string; args: readonly Node[] }
 );
 
@@ -47,7 +48,7 @@ export function parseExpression(text: string): Node {
 }
 
 /** Spellings of the operators, by precedence: of two neighbours the one with the higher number binds first. */
-const BINARY: Readonly<Record<string, readonly [BinaryOperator, number]>> = {
+const BINARY: Readonly<Record<string, readonly [BinaryOperator | 'in', number]>> = {
   '||': ['or', 1],
   or: ['or', 1],
   '&&': ['and', 2],
@@ -60,6 +61,7 @@ const BINARY: Readonly<Record<string, readonly [BinaryOperator, number]>> = {
   '<=': ['<=', 3],
   '>': ['>', 3],
   '>=': ['>=', 3],
+  in: ['in', 3],
   '+': ['+', 4],
   '-': ['-', 4],
   '*': ['*', 5],
@@ -143,6 +145,9 @@ function convert(text: string, node: Placed, above: number, depth = 1): Node {
         );
       }
       const left = below(first);
+      if (operator === 'in') {
+        return { kind: 'in', at: left.at, value: left, list: listOf(node.right as Placed, fail).map(below) };
+      }
       return { kind: 'binary', at: left.at, operator, left, right: below(node.right) };
     }
     case 'CallExpression':
@@ -159,6 +164,11 @@ function convert(text: string, node: Placed, above: number, depth = 1): Node {
     default:
       return fail('Expected a column, a number, a text or a function');
   }
+}
+
+function listOf(node: Placed, fail: (problem: string, hint?: string) => never): Placed[] {
+  if (!node.grouped) fail('`in` takes a list in brackets', 'Write x in (1, 2).');
+  return node.type === 'SequenceExpression' ? (node.expressions as Placed[]) : [node];
 }
 
 function convertName(name: string, at: number): Node {

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { aggregation } from '../../plugin/options';
 import { defineTransform } from '../../plugin/transform';
-import { ROWS_COLUMN, assertColumnNames, requireColumns, union } from '../columns';
+import { assertColumnNames, requireColumns, union } from '../columns';
 import { FlexetlError } from '../errors';
-import { compileAggregate, type Compiled } from '../expression';
+import { compileAggregate } from '../expression';
 import { ident } from '../sql';
+import { planGrouping, type Aggregation } from './grouping';
 
 /** One row per group, ordered by the columns of the groups, nulls last; nulls form a group of their own. */
 export const aggregate = defineTransform({
@@ -33,15 +34,11 @@ export const aggregate = defineTransform({
         message: 'aggregate: expected group_by, aggregations or both.',
       });
     }
-    const compileAll = (options: { lean?: boolean; unordered?: boolean }) =>
-      texts.map(([name, text]) => ({ name, ...compileAggregate(text, schema, new Set(group_by), options) }));
-    const [exact, quick] = [compileAll({}), compileAll({ lean: true })];
-    const keys = group_by.map(ident);
-    const uniform = (there: ReadonlySet<string>): string[] =>
-      orderedColumns(termsThere(exact, there)).filter((name) => !group_by.includes(name));
-    // 0 and -0 are one value to GROUP BY and two to a user: which of them comes first is for the records to say.
-    const ordered = requireColumns(orderedColumns(exact), schema, 'aggregate');
-    const isFoldable = keys.length > 0 && ordered.every(({ type }) => type.kind !== 'float');
+    const compileAll = (fast: boolean): Aggregation[] =>
+      texts.map(([name, text], place) => {
+        return { name, ...compileAggregate(text, schema, new Set(group_by), { fast, place }) };
+      });
+    const exact = compileAll(false);
     return {
       schema: [...groups, ...exact.map(({ name, type }) => ({ name, type }))],
       scope: 'global',
@@ -49,43 +46,10 @@ export const aggregate = defineTransform({
       countsRows: true,
       needs: (outputs) =>
         union(group_by, ...exact.filter(({ name }) => outputs.has(name)).map(({ columns }) => columns)),
-      select: (input, there, lean = false) => groupSql(termsThere(lean ? quick : exact, there), input, keys),
-      ...(keys.length > 0 && { orderBy: keys.map((key) => `${key} ASC NULLS LAST`).join(', ') }),
-      ...(isFoldable && {
-        unordered: {
-          keys: group_by,
-          uniform,
-          computed: (there) => union(...termsThere(exact, there).map(({ columns }) => columns)),
-          select: (input, there, by) => {
-            const terms = termsThere(compileAll({ lean: true, unordered: true }), there);
-            return groupSql(terms, input, [...keys, ident(by)], uniform(there).map(ident));
-          },
-        },
+      ...planGrouping(groups, schema, { exact, fast: compileAll(true) }),
+      ...(groups.length > 0 && {
+        orderBy: group_by.map((name) => `${ident(name)} ASC NULLS LAST`).join(', '),
       }),
     };
   },
 });
-
-type Named = Compiled & { name: string };
-
-/** @param silently terms to group by as well that are not put out */
-function groupSql(
-  compiled: readonly Named[],
-  input: string,
-  keys: readonly string[],
-  silently: readonly string[] = [],
-): string {
-  const terms = compiled.map(({ name, sql }) => `${sql} AS ${ident(name)}`);
-  const by = [...keys, ...silently];
-  const grouped = by.length === 0 ? '' : ` GROUP BY ${by.join(', ')}`;
-  return `SELECT ${[...keys, ...terms, `count(*) AS ${ident(ROWS_COLUMN)}`].join(', ')} FROM ${input}${grouped}`;
-}
-
-function termsThere(compiled: readonly Named[], there: ReadonlySet<string>): Named[] {
-  return compiled.filter(({ columns }) => [...columns].every((name) => there.has(name)));
-}
-
-/** What `first` and `last` are about. */
-function orderedColumns(compiled: readonly Named[]): string[] {
-  return [...union(...compiled.map(({ ordered }) => ordered))];
-}

@@ -18,7 +18,6 @@ export const dropNulls = defineTransform({
       scope: 'row',
       removes: 'dropped',
       keeps,
-      keepsByNulls: true,
       needs: (outputs) =>
         union(
           outputs,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineTransform } from '../../plugin/transform';
 import { columnList, requireColumn, selectRows, union } from '../columns';
-import { CONDITION_OPERATORS, compileCondition } from '../condition';
+import { CONDITION_OPERATORS, compileFilter } from '../condition';
 import { LIMITS } from '../limits';
 
 const TAKES: Readonly<Record<string, string>> = {
@@ -43,13 +43,12 @@ export const filter = defineTransform({
     }),
   plan({ column: name, operator, value }, schema) {
     const column = requireColumn(name, schema, 'filter');
-    const keeps = compileCondition(column, operator, value);
+    const keeps = compileFilter(column, operator, value);
     return {
       schema,
       scope: 'row',
       removes: 'filtered',
       keeps,
-      keepsByNulls: operator === 'is_null' || operator === 'is_not_null',
       needs: (outputs) => union(outputs, [name]),
       select: (input, there) => selectRows(columnList(schema, there), input, `WHERE ${keeps}`),
     };

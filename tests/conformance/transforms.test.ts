@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { tallySteps } from '../../pipeline/transforms/tally';
 import { transforms } from '../../pipeline/transforms/index';
-import { columnsNeeded, isRowWise, planTransformSql, planTransforms } from '../../pipeline/transforms/plan';
+import { columnsNeeded, isRowWise, planTransforms } from '../../pipeline/transforms/plan';
+import { planTransformSql } from '../../pipeline/transforms/transform-sql';
 import { findImbalances, bookRows } from '../../pipeline/row-balance';
 import { BOOLEAN, DATE, FLOAT, INTEGER, STRING, decimal, type Schema } from '../../pipeline/types';
 import { parseStep, transformRows, type Step, type TextRow } from '../support/rows';
@@ -182,7 +183,7 @@ describe('a chain of transforms', () => {
 
   it('counts filters in a row in one scan', () => {
     const planned = planTransforms(sales.slice(0, 2).map(parseStep), schema, transforms);
-    const { statements } = planTransformSql(planned, 'SELECT 1', schema);
+    const { statements } = planTransformSql(planned, { rows: 'SELECT 1' }, schema);
     expect(statements).toHaveLength(1);
     expect(statements[0]?.sql.match(/ FROM \(SELECT /g)).toHaveLength(1);
     expect(isRowWise(planned)).toBe(true);

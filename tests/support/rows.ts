@@ -1,10 +1,11 @@
 /** Rows of tests through real DuckDB: literals of typed columns in, texts out. */
+import { runStatements } from '../../engine/transform';
 import type { PluginUse } from '../../pipeline/config/schema';
-import { FlexetlError } from '../../pipeline/errors';
 import { RECORD_COLUMN } from '../../pipeline/columns';
 import { ident, literal, sqlType } from '../../pipeline/sql';
 import { transforms } from '../../pipeline/transforms/index';
-import { isRowWise, planTransformSql, planTransforms } from '../../pipeline/transforms/plan';
+import { isRowWise, planTransforms } from '../../pipeline/transforms/plan';
+import { planTransformSql } from '../../pipeline/transforms/transform-sql';
 import { tallySteps } from '../../pipeline/transforms/tally';
 import type { StepCount } from '../../pipeline/row-balance';
 import type { Schema } from '../../pipeline/types';
@@ -74,17 +75,8 @@ export async function transformRows(
   for (const input of inputs) {
     results.push(
       await inDuckdb(async (db) => {
-        const { statements, output } = planTransformSql(planned, input, schema);
-        const counted: { boundary: number; rows: number }[] = [];
-        for (const { sql, wideSql, counts } of statements) {
-          const result = await db.all(sql).catch((error: unknown) => {
-            const overflow = error instanceof FlexetlError && error.code === 'VALUE_OVERFLOW';
-            if (wideSql === undefined || !overflow) throw error;
-            return db.all(wideSql);
-          });
-          for (const { boundary, column } of counts)
-            counted.push({ boundary, rows: Number(result[0]?.[column]) });
-        }
+        const { statements, output } = planTransformSql(planned, { rows: input }, schema);
+        const counted = await runStatements(db, statements);
         const written = await textRows(db, output);
         const types = await db.all(`SELECT column_type FROM (DESCRIBE ${output})`);
         const last = planned.at(-1)?.plan.schema ?? schema;

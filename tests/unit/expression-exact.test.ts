@@ -194,10 +194,10 @@ describe('aggregates', () => {
           const sum = rows.reduce((total, [quantity, price]) => total + quantity * price, 0n);
           const prices = rows.reduce((total, [, price]) => total + price, 0n);
           const mean = divideRounded(prices * 10n ** 4n, BigInt(rows.length));
-          for (const lean of [false, true]) {
+          for (const fast of [false, true]) {
             const texts = ['sum(quantity * price)', 'avg(price)', 'sum(quantity)'];
             const terms = texts.map(
-              (text, i) => `${compileAggregate(text, schema, new Set(), { lean }).sql} AS x${i}`,
+              (text, i) => `${compileAggregate(text, schema, new Set(), { fast }).sql} AS x${i}`,
             );
             expect(await numberRows(db, `SELECT ${terms.join(', ')} FROM (${relation})`)).toEqual([
               [
@@ -216,9 +216,9 @@ describe('aggregates', () => {
   it.each([
     ['fast', true],
     ['wide', false],
-  ])('sum floats the same in every order, small ones beside large ones, the %s way', async (_, lean) => {
+  ])('sum floats the same in every order, small ones beside large ones, the %s way', async (_, fast) => {
     const schema: Schema = [{ name: 'f', type: { kind: 'float' } }];
-    const { sql } = compileAggregate('sum(f)', schema, new Set(), { lean });
+    const { sql } = compileAggregate('sum(f)', schema, new Set(), { fast });
     await inDuckdb(async (db) => {
       const sumOf = async (values: readonly number[]): Promise<string | null | undefined> => {
         const relation = relationOf(
@@ -248,7 +248,7 @@ describe('aggregates', () => {
   it('leave floats too large for the fast way to the wide way', async () => {
     const schema: Schema = [{ name: 'f', type: { kind: 'float' } }];
     const [fast, wide] = [true, false].map(
-      (lean) => compileAggregate('sum(f)', schema, new Set(), { lean }).sql,
+      (fast) => compileAggregate('sum(f)', schema, new Set(), { fast }).sql,
     );
     for (const large of ['1e28', '1e300', '-1.5e308']) {
       const relation = relationOf(schema, [['0.5'], [large]]);

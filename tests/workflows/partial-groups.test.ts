@@ -14,6 +14,7 @@ afterAll(() => harness.close());
 /** Runs a count of the records by shop, with its first and last clerk. */
 async function countByShop(
   clerkOf: (record: number) => string,
+  chunkSize?: number,
 ): Promise<{ staged: string[]; rows: unknown[][] }> {
   const records = Array.from(
     { length: RECORDS },
@@ -22,6 +23,7 @@ async function countByShop(
   harness.write('data/shops.csv', `shop,clerk,n\n${records.join('\n')}\n`);
   const name = harness.addPipeline({
     source: { path: 'data/shops.csv' },
+    ...(chunkSize !== undefined && { scalability: { processing: { chunk_size: chunkSize } } }),
     transformations: [
       { type: 'filter', column: 'n', operator: '>=', value: 1 },
       {
@@ -45,7 +47,7 @@ async function countByShop(
   return { staged, rows: harness.query('out.db', 'SELECT * FROM t ORDER BY shop') };
 }
 
-it('groups the rows of a single chunk while it reads them', async () => {
+it('groups the rows of a chunk while it reads them', async () => {
   const { staged, rows } = await countByShop((record) => `clerk of s${record % 3}`);
   expect(staged).toEqual([expect.stringMatching(/groups-00000-/)]);
   expect(rows).toEqual([
@@ -72,3 +74,15 @@ it.each([
     ]);
   },
 );
+
+it('groups chunk by chunk, and stages as rows only those in which the order of records counts', async () => {
+  const { staged, rows } = await countByShop((record) => (record >= 2500 ? 'late' : 'early'), 1000);
+  const kinds = staged.map((file) => /(part|groups)-\d+/.exec(file)?.[0]);
+  expect(kinds.filter((kind) => kind?.startsWith('part'))).toHaveLength(1);
+  expect(kinds.filter((kind) => kind?.startsWith('groups')).length).toBeGreaterThan(2);
+  expect(rows).toEqual([
+    ['s0', 'early', 'late', 1333n],
+    ['s1', 'early', 'late', 1333n],
+    ['s2', 'early', 'late', 1333n],
+  ]);
+});

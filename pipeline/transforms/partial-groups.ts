@@ -1,0 +1,151 @@
+/**
+ * Grouping part by part, in the pass that reads the rows.
+ *
+ * Where rows are only dropped and filtered before they are grouped, a part can be staged as partial groups: they are
+ * a fraction of its rows, and writing every row costs as much as grouping it. The boundary that a row reaches is one
+ * more key, so rows that leave early form groups of their own, and the counts of rows are a by-product. Parts staged
+ * as groups and parts staged as rows are merged by one query, see `transform-sql.ts`.
+ */
+import type { PartialPlan } from '../../plugin/transform';
+import { REACHED_COLUMN, REJECTED_COLUMN, ROWS_COLUMN } from '../columns';
+import { LIMITS } from '../limits';
+import { ident } from '../sql';
+import { neededAtBoundaries, type PlannedStep } from './plan';
+
+export interface PartialGroups {
+  /** Place of the grouping step, which is also the boundary before it. */
+  index: number;
+  keys: readonly string[];
+  /** Columns that must hold one value in each group of a part. */
+  uniform: readonly string[];
+  /**
+   * The partial groups of a part. May fail with VALUE_OVERFLOW, DIVISION_BY_ZERO or CAST_FAILED: the part is then to
+   * be staged as rows.
+   * @param rows a relation of typed rows with `REJECTED_COLUMN`, in any order
+   */
+  sql(rows: string): string;
+  /**
+   * One row about the partial groups of a part: `rows` read, `rejected` among them, and `uniform`. Where that is false
+   * a column of {@link uniform} has several values in a group: the order of records counts, the groups are wrong, and
+   * the part is to be staged as rows.
+   */
+  checkSql(groups: string): string;
+}
+
+/** What rejected rows reach. */
+const REJECTED = -1;
+
+const reached = ident(REACHED_COLUMN);
+const rowsColumn = ident(ROWS_COLUMN);
+
+/** @returns undefined where the parts must be staged as rows */
+export function planPartialGroups(planned: readonly PlannedStep[]): PartialGroups | undefined {
+  const index = planned.findIndex(({ plan }) => plan.scope === 'global');
+  const partial = planned[index]?.plan.partial;
+  const before = planned.slice(0, index);
+  if (!partial || !before.every(({ plan }) => plan.keeps !== undefined)) return undefined;
+  const outputs = planned.at(-1)?.plan.schema.map(({ name }) => name) ?? [];
+  const columns = neededAtBoundaries(planned, outputs)[index] ?? new Set();
+  const uniform = partial.uniform(columns);
+  return {
+    index,
+    keys: partial.keys,
+    uniform,
+    sql: (rows) => {
+      const counted = `(SELECT *, ${reachedSql(before, index)} AS ${reached} FROM (${rows}))`;
+      const terms = [...groupTerms(columns, [...partial.keys, ...uniform], index), reached];
+      return partial.group(`(SELECT ${terms.join(', ')} FROM ${counted})`, columns, REACHED_COLUMN);
+    },
+    checkSql: (groups) => {
+      const rowsOf = (filter: string): string => `coalesce(sum(${rowsColumn})${filter}, 0)::DOUBLE`;
+      const complete = `${reached} = ${index}`;
+      const by = partial.keys.length > 0 ? `GROUP BY ${partial.keys.map(ident).join(', ')}` : 'LIMIT 1';
+      const distinct = `(SELECT count(*) FROM (SELECT 1 FROM ${groups} WHERE ${complete} ${by}))`;
+      const isUniform = uniform.length === 0 ? 'true' : `count(*) FILTER (${complete}) = ${distinct}`;
+      const rejected = rowsOf(` FILTER (${reached} = ${REJECTED})`);
+      return `SELECT ${rowsOf('')} AS "rows", ${rejected} AS rejected, ${isUniform} AS uniform FROM ${groups}`;
+    },
+  };
+}
+
+/** The first step that does not keep a row is as far as it comes. */
+function reachedSql(before: readonly PlannedStep[], index: number): string {
+  const falls = before.map(({ plan }, boundary) => `WHEN (${plan.keeps}) IS NOT TRUE THEN ${boundary}`);
+  return `CAST(CASE WHEN ${ident(REJECTED_COLUMN)} THEN ${REJECTED} ${falls.join(' ')} ELSE ${index} END AS SMALLINT)`;
+}
+
+/** What rows are grouped by is null where they do not come so far: they need one group, not one for each key. */
+function groupTerms(columns: ReadonlySet<string>, groupedBy: readonly string[], index: number): string[] {
+  return [...columns].map((name) =>
+    groupedBy.includes(name)
+      ? `CASE WHEN ${reached} = ${index} THEN ${ident(name)} END AS ${ident(name)}`
+      : ident(name),
+  );
+}
+
+/**
+ * The partial groups of parts, and the rows of others, as one relation for `PartialPlan.merge`.
+ * @param groups a relation of the groups of several parts, with record numbers
+ * @param rows a relation of rows that come as far as the grouping
+ */
+export function groupsOf(
+  partial: PartialPlan,
+  index: number,
+  groups: string,
+  rows: string,
+  columns: ReadonlySet<string>,
+  fast: boolean,
+): string {
+  const complete = `SELECT * EXCLUDE (${reached}) FROM ${groups} WHERE ${reached} = ${index}`;
+  return `(${complete} UNION ALL BY NAME ${partial.groupEach(rows, columns, fast)})`;
+}
+
+/** `rows_<boundary>` of a relation of partial groups: the rows that reach it or a later one. */
+export function countGroups(groups: string, boundaries: readonly number[]): string {
+  const terms = boundaries.map(
+    (boundary) =>
+      `CAST(coalesce(sum(${rowsColumn}) FILTER (${reached} >= ${boundary}), 0) AS BIGINT) AS rows_${boundary}`,
+  );
+  return `SELECT ${terms.join(', ')} FROM ${groups}`;
+}
+
+/**
+ * Whether a sample lets expect that partial groups pay; a wrong guess costs time, never a number.
+ *
+ * They do where a group stands for at least `LIMITS.rowsPerGroupMin` rows of a part, and no group of the sample has
+ * several values where one is needed. How many groups there are is estimated column by column, as if the records were
+ * drawn at random: at most the product of the values that each key has.
+ * @param columns names of the values of a record
+ * @param partRows rows of a part, about
+ */
+export function looksWorthwhile(
+  { keys, uniform }: Pick<PartialGroups, 'keys' | 'uniform'>,
+  columns: readonly string[],
+  sample: readonly (readonly (string | null)[])[],
+  partRows: number,
+): boolean {
+  const pick = (names: readonly string[]): string[] =>
+    sample.map((record) => JSON.stringify(names.map((name) => record[columns.indexOf(name)] ?? null)));
+  const [groups, pairs] = [new Set(pick(keys)), new Set(pick([...keys, ...uniform]))];
+  if (pairs.size > groups.size) return false;
+  const estimates = keys.map((key) => estimateDistinct(new Set(pick([key])).size, sample.length));
+  const distinct = estimates.reduce((product, one) => product * one, 1);
+  return distinctIn(partRows, distinct) * LIMITS.rowsPerGroupMin <= partRows;
+}
+
+/** How many of so many values are met in a number of draws. */
+function distinctIn(draws: number, values: number): number {
+  return Number.isFinite(values) ? values * -Math.expm1(-draws / values) : draws;
+}
+
+/** How many values there are, when so many different ones were met in a number of draws. */
+function estimateDistinct(found: number, draws: number): number {
+  if (found === draws) return Infinity;
+  let [low, high] = [found, draws ** 2];
+  while (high - low > 1) {
+    const middle = (low + high) / 2;
+    if (distinctIn(draws, middle) < found) low = middle;
+    else high = middle;
+  }
+  return high;
+}
