@@ -4,8 +4,8 @@ import type { FlexetlError } from '../errors';
 import { LIMITS } from '../limits';
 import { ident } from '../sql';
 import { suggest } from '../suggest';
-import { BOOLEAN, findColumn, INTEGER, isNumeric, type ColumnType, type Schema } from '../types';
-import { AGGREGATES, type AggregateFunction, type AggregateState } from './aggregates';
+import { BOOLEAN, findColumn, INTEGER, isNumeric, type Schema } from '../types';
+import { AGGREGATES, type AggregateFunction } from './aggregates';
 import { arithmetic } from './arithmetic';
 import { FUNCTIONS, unify } from './functions';
 import {
@@ -18,49 +18,18 @@ import {
   type Operand,
 } from './operand';
 import { parseExpression, type Comparison, type Node } from './parse';
+import {
+  bounded,
+  succeed,
+  tooComplex,
+  type Compiled,
+  type CompileOptions,
+  type Context,
+  type Explain,
+} from './context';
 import { expressionError } from './problem';
 
-/** The error of a problem: told of an expression, or of whatever else the nodes were made from. */
-export type Explain = (at: number, problem: string, hint?: string) => FlexetlError;
-
-export interface CompileOptions {
-  /** Where aggregates may stand: nowhere, or here and the columns outside of them are those of the groups. */
-  groups: ReadonlySet<string> | null;
-  /** Sums are computed in 64 bits, or in fixed point, and fail where that is not enough: see `arithmetic`. */
-  fast: boolean;
-  /** Distinguishes the states of this expression from those of others. */
-  place: number;
-}
-
-export interface StateColumn extends AggregateState {
-  column: string;
-}
-
-export interface Compiled {
-  sql: string;
-  type: ColumnType;
-  /** The columns it reads. */
-  columns: ReadonlySet<string>;
-  /** Those of them that it reads in the order of records: what `first` and `last` are about. */
-  ordered: ReadonlySet<string>;
-  /** The same over states of groups of parts; absent where all rows are needed at once. */
-  merged?: { sql: string; states: readonly StateColumn[] };
-}
-
-interface Context extends CompileOptions {
-  text: string;
-  explain: Explain;
-  schema: Schema;
-  columns: Set<string>;
-  ordered: Set<string>;
-  /** Inside the brackets of an aggregate. */
-  inside: boolean;
-  /** The states of the aggregates so far; null where one has none. */
-  states: StateColumn[] | null;
-  aggregates: number;
-  /** Aggregates are made of states, not of rows. */
-  merging: boolean;
-}
+export type { Compiled, Explain };
 
 const ROW: CompileOptions = { groups: null, fast: false, place: 0 };
 
@@ -126,32 +95,6 @@ function compileNode(node: Node, context: Context): Operand {
     case 'call':
       return compileCall(node, context);
   }
-}
-
-/** Every level of nesting may double the text of its parts: stop before it grows out of hand. */
-function bounded(operand: Operand, context: Context): Operand {
-  if (operand.sql.length <= LIMITS.expressionSqlCharsMax) return operand;
-  throw tooComplex(operand.at, context.explain);
-}
-
-function tooComplex(at: number, explain: Explain): FlexetlError {
-  return explain(at, 'The expression is too complex', 'Split it into several derive steps.');
-}
-
-interface Failure {
-  problem: string;
-  at?: number;
-  hint?: string;
-}
-
-function succeed<T extends object>(
-  outcome: T,
-  at: number,
-  context: Context,
-): Exclude<T, { problem: string }> {
-  if (!('problem' in outcome)) return outcome as Exclude<T, { problem: string }>;
-  const failure = outcome as unknown as Failure;
-  throw context.explain(failure.at ?? at, failure.problem, failure.hint);
 }
 
 function compileColumn(name: string, at: number, context: Context): Operand {
