@@ -86,3 +86,24 @@ export function selectRows(terms: readonly string[], input: string, rest = ''): 
 export function union(...sets: Iterable<string>[]): ReadonlySet<string> {
   return new Set(sets.flatMap((set) => [...set]));
 }
+
+const NAME_CHARS_MAX = 200;
+/** Names that mean something else to JavaScript. */
+const RESERVED = new Set(['__proto__', 'constructor', 'prototype']);
+
+/**
+ * What is wrong with the name that a source gives to a column, as in `column 2 has no name`; undefined: nothing. Names
+ * that differ only in case are one name in SQL.
+ * @param seen the earlier names in lower case, with their numbers
+ */
+export function explainColumnName(name: string, seen: ReadonlyMap<string, number>): string | undefined {
+  if (name.trim() === '') return 'has no name';
+  if (name.length > NAME_CHARS_MAX) {
+    return `has a name of ${name.length} characters, the limit is ${NAME_CHARS_MAX}`;
+  }
+  const lower = name.toLowerCase();
+  if (RESERVED.has(lower) || lower.startsWith(RESERVED_PREFIX))
+    return `has the name "${name}", which is reserved`;
+  const earlier = seen.get(lower);
+  return earlier === undefined ? undefined : `has the name "${name}", which column ${earlier} has already`;
+}

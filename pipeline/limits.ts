@@ -14,11 +14,12 @@ export const LIMITS = {
   problemsMax: 100,
   /** Characters kept of an offending value. */
   valueCharsMax: 80,
-  /**
-   * The chunks in work at one time when `chunk_size` is not given: what a kill redoes, some seconds of work. Read in
-   * place, a file up to this size costs no scan and no copy.
-   */
-  chunkBytesDefault: 1024 * 1024 * 1024,
+  /** Size of the pieces that a large source is cut into: what a kill redoes, a second of work. */
+  chunkBytesDefault: 128 * 1024 * 1024,
+  /** A file up to this size is read in place and in one piece: no copy, and some seconds of work. */
+  inPlaceBytesMax: 1024 * 1024 * 1024,
+  /** Characters kept of a record as it stands in its source. */
+  rawCharsMax: 1000,
   /** A chunk below this is more overhead than work. */
   chunkBytesMin: 64,
   /** Chunks in one run; more would swell plan and history. */
@@ -72,6 +73,8 @@ export const LIMITS = {
   lockStaleMs: 5000,
   /** Waiting for another command that starts or ends the embedded server. */
   lockWaitMs: 60_000,
+  /** Reading pages into one partition ends after this long: what a kill asks for again. */
+  landingMs: 2_000,
   /** A download that sends nothing for this long has failed, from the first byte on. */
   downloadReplyMs: 10_000,
   /** Building the server with Go takes two minutes on two cores. */

@@ -172,6 +172,8 @@ export interface FileSource<Options> {
 
 export type Source<Options> = RecordSource<Options> | FileSource<Options>;
 
-export function defineSource<Options, S extends Source<Options>>(source: S & Source<Options>): S {
+export function defineSource<Options>(source: FileSource<Options>): FileSource<Options>;
+export function defineSource<Options>(source: RecordSource<Options>): RecordSource<Options>;
+export function defineSource<Options>(source: Source<Options>): Source<Options> {
   return source;
 }

@@ -1,80 +1,34 @@
 /** Delimited text files. */
 import { resolve } from 'node:path';
-import { z } from 'zod';
-import { defineSource } from '../pipeline/plugin';
-import { assertSameFile } from './csv/files';
-import { readCsvRecords } from './csv/reader';
-import { csvRelation } from './csv/relation';
-import { planCsvChunks, surveyCsv } from './csv/survey';
-
-const ASCII_CHAR = /^(?![\0\r\n])\p{ASCII}$/u;
-const char = (): z.ZodString => z.string().regex(ASCII_CHAR, 'must be one ASCII character');
-
-const options = z
-  .strictObject({
-    path: z
-      .string()
-      .min(1)
-      .describe(
-        'A file, a glob or a folder (its *.csv, *.tsv and the same with .gz), relative to the project.',
-      ),
-    delimiter: char().optional().describe('Detected among , ; tab | when absent.'),
-    quote: char()
-      .regex(/[^ ]/, 'must not be a space')
-      .or(z.literal(''))
-      .default('"')
-      .describe('Encloses fields; empty for none.'),
-    escape: char().optional().describe('Precedes a quote inside quotes; the quote itself when absent.'),
-    encoding: z
-      .string()
-      .refine(isEncoding, 'must be an encoding such as utf-8, utf-16le or windows-1252')
-      .default('utf-8')
-      .describe('The text encoding, by its WHATWG name.'),
-    header: z.boolean().default(true).describe('The first line names the columns.'),
-    columns: z
-      .array(z.string().min(1))
-      .min(1)
-      .optional()
-      .describe('The names with header: false; column_1, column_2, … when absent.'),
-    null_values: z.array(z.string()).default(['']).describe('Texts that stand for null, quoted or not.'),
-    decimal_separator: z.enum(['.', ',']).default('.').describe('The point of decimals.'),
-    skip_rows: z.int().min(0).max(1000).default(0).describe('Lines before the header to pass over.'),
-    trim: z.boolean().default(false).describe('Removes blanks around every value.'),
-  })
-  .refine((value) => !value.header || value.columns === undefined, {
-    path: ['columns'],
-    message: 'goes with header: false',
-  })
-  .refine(({ delimiter, quote, escape }) => delimiter === undefined || ![quote, escape].includes(delimiter), {
-    path: ['delimiter'],
-    message: 'must differ from quote and escape',
-  });
-
-export type CsvOptions = z.infer<typeof options>;
+import { defineSource } from '../plugin/source';
+import { csvOptions, type CsvOptions } from './csv/options';
+import { landPartition, planPartitions, releasePartition } from './csv/partitions';
+import { readCsvRecords } from './csv/records';
+import { csvRelation, repairPartition } from './csv/relation';
+import { surveyCsv } from './csv/survey';
+import { assertSameFile } from './files/fingerprint';
 
 /**
  * Under failure: reading changes nothing, so every step can be done again. Copies of compressed files are made
  * once per run and replaced by equal ones. A file that changes during a run is an error, not a mix.
  */
 export const csv = defineSource<CsvOptions>({
+  kind: 'files',
   type: 'csv',
   description: 'Delimited text files: one, many by a glob or a folder, plain or gzipped, in any encoding.',
-  options,
-  textRules: ({ decimal_separator }) => ({ decimal_separator }),
-  survey: surveyCsv,
-  planChunks: planCsvChunks,
-  relation: csvRelation,
-  records: readCsvRecords,
-  async assertUnchanged(_options, survey, file, tools) {
-    const source = survey.files[file];
-    if (source) await assertSameFile(resolve(tools.projectDir, source.path), source);
-  },
+  options: csvOptions,
+  open: (options, context) => ({
+    rules: { decimal_separator: options.decimal_separator },
+    survey: () => surveyCsv(options, context),
+    partitions: (survey, size) => Promise.resolve(planPartitions(survey, size)),
+    land: (survey, index, from) => landPartition(options, context, survey, index, from),
+    relation: (survey, partition) => csvRelation(options, context, survey, partition),
+    repair: (survey, partition) => repairPartition(options, context, survey, partition),
+    records: (survey, partition, ordinals) => readCsvRecords(options, context, survey, partition, ordinals),
+    async assertUnchanged(survey, { file }) {
+      const source = survey.files[file];
+      if (source) await assertSameFile(resolve(context.projectDir, source.path), source);
+    },
+    release: (partition) => releasePartition(context, partition),
+  }),
 });
-
-function isEncoding(label: string): boolean {
-  try {
-    return new TextDecoder(label, { fatal: true }).encoding !== '';
-  } catch {
-    return false;
-  }
-}

@@ -1,6 +1,6 @@
 /**
- * Where records end: the one state machine that planning, the careful lane and the checks before the fast lane
- * share, so that all of them cut the same bytes into the same records.
+ * Where records end: the one state machine that cuts partitions, repairs them and finds places, so that all of them
+ * see the same records in the same bytes.
  *
  * The grammar is the one DuckDB's strict mode accepts. A quote opens a field only at the field's start, blanks
  * before it aside; inside, a doubled quote (or escape and any character) is text; after the closing quote only
@@ -8,7 +8,7 @@
  * an unclosed quote costs that record and never the rest of the file.
  */
 import { LIMITS } from '../../pipeline/limits';
-import { openWindow, type ByteRange } from './window';
+import { openWindow, type ByteRange } from '../files/window';
 
 export interface Dialect {
   delimiter: string;
@@ -20,7 +20,7 @@ export interface Dialect {
 }
 
 /** A dialect as bytes; -1 never matches. */
-export interface Marks {
+export interface DialectBytes {
   delimiter: number;
   quote: number;
   escape: number;
@@ -39,28 +39,38 @@ export interface RecordCut {
   end: number;
   /** Physical lines the record takes. */
   lines: number;
+  /** Fields, where there is no problem. */
+  fields: number;
   /** Why it is no record, or null. */
-  flaw: string | null;
+  problem: string | null;
+  /** A quote stands inside text that is not quoted: legal, and not read by every reader. */
+  looseQuote: boolean;
   /** Blanks outside quotes as [from, to, from, to, …]; null when there are none. */
   gaps: number[] | null;
 }
 
-/** More bytes are needed to tell where the record ends. */
+/** More bytes are needed to see where the record ends. */
 export const NEED_MORE = -1;
 /** The record is longer than any record may be; it ends with the line that is running at that length. */
 export const TOO_LONG = -2;
 
-const CARRIAGE_RETURN = 13;
+export const CARRIAGE_RETURN = 13;
 const SPACE = 32;
 const RECORD_BYTES_MAX = LIMITS.fieldBytesMax;
+/** What is kept of a record that is too long, to be shown; a character has four bytes at most. */
+const HEAD_BYTES = 4 * LIMITS.rawCharsMax;
+/** A search that skips fewer bytes than this costs more than reading them one by one. */
+const SKIP_BYTES_MIN = 512;
+/** Records read byte by byte before the next such search. */
+const DENSE_RECORDS = 64;
 
-export const FLAWS = {
+export const PROBLEMS = {
   unclosed: 'quote not closed',
   trailing: 'text after a closing quote',
   long: `record over ${RECORD_BYTES_MAX / 1024 / 1024} MB`,
 } as const;
 
-export function marksOf(dialect: Dialect): Marks {
+export function dialectBytes(dialect: Dialect): DialectBytes {
   const byte = (text: string): number => (text === '' ? -1 : text.charCodeAt(0));
   return {
     delimiter: byte(dialect.delimiter),
@@ -73,7 +83,7 @@ export function marksOf(dialect: Dialect): Marks {
 }
 
 export function createCut(): RecordCut {
-  return { start: 0, textEnd: 0, end: 0, lines: 0, flaw: null, gaps: null };
+  return { start: 0, textEnd: 0, end: 0, lines: 0, fields: 0, problem: null, looseQuote: false, gaps: null };
 }
 
 /**
@@ -87,59 +97,65 @@ export function cutRecord(
   bytes: Uint8Array,
   start: number,
   final: boolean,
-  marks: Marks,
+  codes: DialectBytes,
   cut: RecordCut,
 ): number {
-  const { quote, newline } = marks;
+  const { quote, newline, delimiter } = codes;
   const stop = Math.min(bytes.length, start + RECORD_BYTES_MAX);
   cut.start = start;
   cut.lines = 1;
-  cut.flaw = null;
+  cut.fields = 1;
+  cut.problem = null;
+  cut.looseQuote = false;
   cut.gaps = null;
   let fieldFloor = start;
   for (let at = start; at < stop; at++) {
     const byte = bytes[at];
-    if (byte === newline) return endRecord(bytes, at, at + 1, marks, cut);
+    if (byte === newline) return endRecord(bytes, at, at + 1, codes, cut);
+    if (byte === delimiter) cut.fields++;
     if (byte !== quote) continue;
-    const open = skipBlanksBack(bytes, at, fieldFloor, marks);
-    if (open > start && bytes[open - 1] !== marks.delimiter) continue;
-    const close = findClosingQuote(bytes, at, stop, final, marks, cut);
+    const open = skipBlanksBack(bytes, at, fieldFloor, codes);
+    if (open > start && bytes[open - 1] !== delimiter) {
+      cut.looseQuote = true;
+      continue;
+    }
+    const close = findClosingQuote(bytes, at, stop, final, codes, cut);
     if (close === NEED_MORE) {
       if (!final && bytes.length - start < RECORD_BYTES_MAX) return NEED_MORE;
-      return breakRecord(bytes, at, final, marks, cut, FLAWS.unclosed);
+      return breakRecord(bytes, at, final, codes, cut, PROBLEMS.unclosed);
     }
     let next = close + 1;
-    while (next < stop && bytes[next] === marks.blank) next++;
+    while (next < stop && bytes[next] === codes.blank) next++;
     addGap(cut, open, at);
     addGap(cut, close + 1, next);
     if (next >= stop) {
       at = next - 1;
       continue;
     }
-    if (bytes[next] === marks.carriageReturn) {
+    if (bytes[next] === codes.carriageReturn) {
       if (next + 1 === bytes.length && !final) return NEED_MORE;
       if (next + 1 === bytes.length || bytes[next + 1] === newline) {
         at = next;
         continue;
       }
     }
-    if (bytes[next] !== marks.delimiter && bytes[next] !== newline) {
-      return breakRecord(bytes, at, final, marks, cut, FLAWS.trailing);
+    if (bytes[next] !== delimiter && bytes[next] !== newline) {
+      return breakRecord(bytes, at, final, codes, cut, PROBLEMS.trailing);
     }
     fieldFloor = next;
     at = next - 1;
   }
   if (stop - start === RECORD_BYTES_MAX) {
-    cut.flaw = FLAWS.long;
-    return endAtNewline(bytes, stop, final, marks, cut);
+    cut.problem = PROBLEMS.long;
+    return endAtNewline(bytes, stop, final, codes, cut);
   }
-  return final ? endRecord(bytes, bytes.length, bytes.length, marks, cut) : NEED_MORE;
+  return final ? endRecord(bytes, bytes.length, bytes.length, codes, cut) : NEED_MORE;
 }
 
 /** The first of the blanks that lead up to an offset. */
-function skipBlanksBack(bytes: Uint8Array, at: number, floor: number, marks: Marks): number {
+function skipBlanksBack(bytes: Uint8Array, at: number, floor: number, codes: DialectBytes): number {
   let first = at;
-  while (first > floor && bytes[first - 1] === marks.blank) first--;
+  while (first > floor && bytes[first - 1] === codes.blank) first--;
   return first;
 }
 
@@ -149,10 +165,10 @@ function findClosingQuote(
   open: number,
   stop: number,
   final: boolean,
-  marks: Marks,
+  codes: DialectBytes,
   cut: RecordCut,
 ): number {
-  const { quote, escape, newline } = marks;
+  const { quote, escape, newline } = codes;
   for (let at = open + 1; at < stop; at++) {
     const byte = bytes[at];
     if (byte === newline) cut.lines++;
@@ -173,25 +189,37 @@ function breakRecord(
   bytes: Uint8Array,
   open: number,
   final: boolean,
-  marks: Marks,
+  codes: DialectBytes,
   cut: RecordCut,
-  flaw: string,
+  problem: string,
 ): number {
-  cut.flaw = flaw;
+  cut.problem = problem;
   cut.lines = 1;
-  for (let at = cut.start; at < open; at++) if (bytes[at] === marks.newline) cut.lines++;
-  return endAtNewline(bytes, open, final, marks, cut);
+  for (let at = cut.start; at < open; at++) if (bytes[at] === codes.newline) cut.lines++;
+  return endAtNewline(bytes, open, final, codes, cut);
 }
 
-function endAtNewline(bytes: Uint8Array, from: number, final: boolean, marks: Marks, cut: RecordCut): number {
-  const newlineAt = bytes.indexOf(marks.newline, from);
-  if (newlineAt !== -1) return endRecord(bytes, newlineAt, newlineAt + 1, marks, cut);
-  if (final) return endRecord(bytes, bytes.length, bytes.length, marks, cut);
+function endAtNewline(
+  bytes: Uint8Array,
+  from: number,
+  final: boolean,
+  codes: DialectBytes,
+  cut: RecordCut,
+): number {
+  const newlineAt = bytes.indexOf(codes.newline, from);
+  if (newlineAt !== -1) return endRecord(bytes, newlineAt, newlineAt + 1, codes, cut);
+  if (final) return endRecord(bytes, bytes.length, bytes.length, codes, cut);
   return bytes.length - cut.start >= RECORD_BYTES_MAX ? TOO_LONG : NEED_MORE;
 }
 
-function endRecord(bytes: Uint8Array, textEnd: number, end: number, marks: Marks, cut: RecordCut): number {
-  const returns = textEnd > cut.start && bytes[textEnd - 1] === marks.carriageReturn;
+function endRecord(
+  bytes: Uint8Array,
+  textEnd: number,
+  end: number,
+  codes: DialectBytes,
+  cut: RecordCut,
+): number {
+  const returns = textEnd > cut.start && bytes[textEnd - 1] === codes.carriageReturn;
   cut.textEnd = returns ? textEnd - 1 : textEnd;
   cut.end = end;
   return end;
@@ -203,49 +231,94 @@ function addGap(cut: RecordCut, from: number, to: number): void {
 
 /** Whole records of a stretch of a file; offsets are into `bytes`, which starts at `base` of the file. */
 export interface RecordPiece {
+  /** Valid until the next piece is asked for. */
   bytes: Buffer;
   base: number;
+  /** The records [start, end) that were cut. */
+  start: number;
+  end: number;
+  /** Those of them that are kept. */
   cuts: RecordCut[];
 }
 
 /**
- * Cuts all records that start in [start, end), in pieces of about `pieceBytes`. Blank lines are cut like records.
- * A record that is TOO_LONG comes with its flaw; its bytes are not kept.
+ * Cuts all records that start in the range, in pieces of about `pieceBytes`. Blank lines are cut like records.
+ * A record that is TOO_LONG is a piece of its own, of which only the head is there.
+ * @param keep says of each record, in order, whether it is among the `cuts`; the cut is used again if not
  */
 export async function* cutRecords(
   range: ByteRange,
-  marks: Marks,
+  codes: DialectBytes,
   pieceBytes: number,
+  keep: (cut: RecordCut, bytes: Buffer) => boolean = () => true,
 ): AsyncGenerator<RecordPiece> {
-  const window = openWindow(range.handle, range.start, range.size, pieceBytes);
-  let at = 0;
-  let open = await window.more(0);
-  while (open && window.base + at < range.end) {
+  const window = openWindow(range, pieceBytes);
+  let more = await window.more(0);
+  while (more && window.base < range.end) {
+    const { bytes, base, final } = window;
+    const stop = Math.min(bytes.length, range.end - base);
     const cuts: RecordCut[] = [];
     let cut = createCut();
+    let at = 0;
     let end = 0;
-    while (window.base + at < range.end && at < window.bytes.length) {
-      cut = createCut();
-      end = cutRecord(window.bytes, at, window.final, marks, cut);
+    while (at < stop) {
+      end = cutRecord(bytes, at, final, codes, cut);
       if (end < 0) break;
-      cuts.push(cut);
       at = end;
+      if (!keep(cut, bytes)) continue;
+      cuts.push(cut);
+      cut = createCut();
     }
-    if (cuts.length > 0) yield { bytes: window.bytes, base: window.base, cuts };
-    if (window.base + at >= range.end) return;
+    if (at > 0) yield { bytes, base, start: 0, end: at, cuts };
+    if (base + at >= range.end) return;
     if (end === TOO_LONG) {
-      const base = window.base + at;
-      const next = await window.seek(marks.newline);
-      yield {
-        bytes: window.bytes,
-        base,
-        cuts: [{ ...cut, start: 0, textEnd: next - base, end: next - base }],
-      };
-      at = 0;
-      open = window.bytes.length > 0 || (await window.more(0));
+      const head = Buffer.from(bytes.subarray(at, at + HEAD_BYTES));
+      const next = await window.seek(codes.newline);
+      end = next - base - at;
+      Object.assign(cut, { start: 0, textEnd: end, end });
+      yield { bytes: head, base: base + at, start: 0, end, cuts: keep(cut, head) ? [cut] : [] };
+      more = window.bytes.length > 0 || (await window.more(0));
     } else {
-      open = await window.more(at);
-      at = 0;
+      more = await window.more(at);
     }
   }
+}
+
+/** True for an empty line that is no record: in a file of one column it is an empty value. */
+export function isBlank(cut: RecordCut, columnCount: number): boolean {
+  return columnCount > 1 && cut.textEnd === cut.start && cut.problem === null;
+}
+
+/**
+ * Moves from a record start to a later one: the first at or after `target`, or as far as the buffer goes.
+ * Between a record start and the next quote every line break ends a record, so that stretch is searched natively.
+ * @returns the offset reached, and TOO_LONG where the record there is
+ */
+export function skipRecords(
+  bytes: Buffer,
+  target: number,
+  final: boolean,
+  codes: DialectBytes,
+): { at: number; tooLong: boolean } {
+  const cut = createCut();
+  let at = 0;
+  let dense = 0;
+  while (at < target && at < bytes.length) {
+    if (dense === 0) {
+      const quoteAt = codes.quote === -1 ? -1 : bytes.indexOf(codes.quote, at);
+      const free = quoteAt === -1 ? bytes.length : quoteAt;
+      const breakAt = target - 1 < free ? bytes.indexOf(codes.newline, Math.max(at, target - 1)) : -1;
+      if (breakAt !== -1 && breakAt < free) return { at: breakAt + 1, tooLong: false };
+      // Before offset 0 there is nothing; -1 would mean the end of the buffer.
+      const lastBreak = free > at ? bytes.lastIndexOf(codes.newline, free - 1) : -1;
+      const skipped = lastBreak >= at ? lastBreak + 1 - at : 0;
+      at += skipped;
+      if (skipped < SKIP_BYTES_MIN) dense = DENSE_RECORDS;
+      if (at >= bytes.length) break;
+    } else dense--;
+    const end = cutRecord(bytes, at, final, codes, cut);
+    if (end < 0) return { at, tooLong: end === TOO_LONG };
+    at = end;
+  }
+  return { at, tooLong: false };
 }

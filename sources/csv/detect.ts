@@ -1,8 +1,8 @@
-/** What the head of a file tells: line break, delimiter, header, where the records begin. */
-import { RESERVED_PREFIX } from '../../pipeline/columns';
+/** What the head of a file shows: line break, delimiter, header, where the records begin. */
+import { explainColumnName } from '../../pipeline/columns';
 import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
-import { createCut, cutRecord, marksOf, type Dialect, type RecordCut } from './boundaries';
+import { createCut, cutRecord, dialectBytes, type Dialect, type RecordCut } from './boundaries';
 import { splitRecords, type Fields } from './split';
 import { trimText } from './values';
 
@@ -40,10 +40,7 @@ export interface Layout {
 
 const DELIMITERS = [',', ';', '\t', '|'];
 const DELIMITER_RECORDS = 100;
-const HEADER_CHARS_MAX = 200;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
-/** Names that mean something else to JavaScript. */
-const RESERVED = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
  * @param delimiter the one found in the source's first file, or the user's; undefined: to be detected
@@ -61,7 +58,7 @@ export function detectLayout(head: Head, options: HeadOptions, delimiter: string
     newline,
   };
   const cuts = cutHead(head, first.offset, dialect, LIMITS.sampleRecordsMax + 1);
-  const fields = splitRecords({ bytes: head.bytes, base: 0, cuts }, dialect);
+  const fields = splitRecords({ bytes: head.bytes, cuts }, dialect);
   const headerAt = cuts.findIndex((cut) => cut.textEnd > cut.start);
   const columns = nameColumns(head, options, fields[headerAt]);
   const dataAt = options.header ? headerAt + 1 : 0;
@@ -119,11 +116,11 @@ function skipLines(
 
 /** The whole records of the head, at most `recordsMax`. */
 function cutHead(head: Head, from: number, dialect: Dialect, recordsMax: number): RecordCut[] {
-  const marks = marksOf(dialect);
+  const codes = dialectBytes(dialect);
   const cuts: RecordCut[] = [];
   for (let at = from; at < head.bytes.length && cuts.length < recordsMax;) {
     const cut = createCut();
-    at = cutRecord(head.bytes, at, head.final, marks, cut);
+    at = cutRecord(head.bytes, at, head.final, codes, cut);
     if (at < 0) break;
     cuts.push(cut);
   }
@@ -145,7 +142,7 @@ function detectDelimiter(
     if (delimiter === options.quote) continue;
     const dialect = { delimiter, quote: options.quote, escape: options.escape ?? options.quote, newline };
     const cuts = cutHead(head, from, dialect, DELIMITER_RECORDS).filter((cut) => cut.textEnd > cut.start);
-    const rows = splitRecords({ bytes: head.bytes, base: 0, cuts }, dialect);
+    const rows = splitRecords({ bytes: head.bytes, cuts }, dialect);
     const count = (row: Fields | undefined): number => (Array.isArray(row) ? row.length : 0);
     const fields = count(rows[0]);
     if (fields < 2) continue;
@@ -161,13 +158,17 @@ function nameColumns(head: Head, options: HeadOptions, fields: Fields | undefine
   if (!options.header && options.columns) return [...options.columns];
   if (!fields) throw unreadable(head, 'has no header line', 'The first line must name the columns.');
   if (!Array.isArray(fields)) {
-    throw unreadable(head, `has a broken first line: ${fields.flaw}`, 'Check encoding, quote and skip_rows.');
+    throw unreadable(
+      head,
+      `has a broken first line: ${fields.problem}`,
+      'Check encoding, quote and skip_rows.',
+    );
   }
   if (!options.header) return fields.map((_, index) => `column_${index + 1}`);
   const names = options.trim ? fields.map(trimText) : fields;
   const seen = new Map<string, number>();
   names.forEach((name, index) => {
-    const problem = explainName(name, seen);
+    const problem = explainColumnName(name, seen);
     if (problem) {
       throw new FlexetlError('SOURCE_UNREADABLE', {
         message: `${head.path}: column ${index + 1} of the header ${problem}.`,
@@ -179,26 +180,13 @@ function nameColumns(head: Head, options: HeadOptions, fields: Fields | undefine
   return names;
 }
 
-/** Names that differ only in case are one name in SQL. */
-function explainName(name: string, seen: ReadonlyMap<string, number>): string | undefined {
-  if (name.trim() === '') return 'has no name';
-  if (name.length > HEADER_CHARS_MAX) {
-    return `has a name of ${name.length} characters, the limit is ${HEADER_CHARS_MAX}`;
-  }
-  const lower = name.toLowerCase();
-  if (RESERVED.has(lower) || lower.startsWith(RESERVED_PREFIX))
-    return `has the name "${name}", which is reserved`;
-  const earlier = seen.get(lower);
-  return earlier === undefined ? undefined : `has the name "${name}", which column ${earlier} has already`;
-}
-
 /** DuckDB skips by its own reading of lines: safe where that cannot differ from ours. */
 function countSkippable(before: Buffer, dialect: Dialect): number | null {
   const text = before.toString('latin1');
   if (dialect.quote !== '' && text.includes(dialect.quote)) return null;
   const lines = text.split(dialect.newline);
   if (lines.some((line) => /[\r\n]/.test(line))) return null;
-  // It tells the line break from the first one it sees, which may stand inside quotes.
+  // It takes the line break from the first one it sees, which may stand inside quotes.
   if (dialect.newline === '\r\n' && lines.length === 1) return null;
   return lines.length - 1;
 }

@@ -2,29 +2,31 @@
 import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
 import { FlexetlError } from '../../pipeline/errors';
-import { marksOf, type Dialect, type RecordCut, type RecordPiece } from './boundaries';
+import { dialectBytes, type Dialect, type RecordCut, type RecordPiece } from './boundaries';
+
+type CutBytes = Pick<RecordPiece, 'bytes' | 'cuts'>;
 
 /** The fields of a record, or why it has none. */
-export type Fields = string[] | { flaw: string };
+export type Fields = string[] | { problem: string };
 
 /**
- * Splits every cut of a piece; an empty line gives one empty field. Bytes that are not UTF-8 are a flaw of their
+ * Splits every cut of a piece; an empty line gives one empty field. Bytes that are not UTF-8 are a problem of their
  * record and never a replacement character.
  */
-export function splitRecords(piece: RecordPiece, dialect: Dialect): Fields[] {
+export function splitRecords(piece: CutBytes, dialect: Dialect): Fields[] {
   const { bytes, cuts } = piece;
-  const flaws = cuts.map((cut) => cut.flaw);
-  markBadText(piece, flaws);
+  const problems = cuts.map((cut) => cut.problem);
+  findBadText(piece, problems);
   const quoted: RecordCut[] = [];
   const plain = cuts.map((cut, index) => {
-    if (flaws[index] !== null) return undefined;
+    if (problems[index] !== null) return undefined;
     // Without a quote a record is what stands between the delimiters: ten times as fast as the parser.
     const text = bytes.toString('utf8', cut.start, cut.textEnd);
     if (dialect.quote === '' || !text.includes(dialect.quote)) return text.split(dialect.delimiter);
     quoted.push(cut);
     return undefined;
   });
-  const rows = parseRows(joinCuts(bytes, quoted, marksOf(dialect).newline), dialect);
+  const rows = parseRows(joinCuts(bytes, quoted, dialectBytes(dialect).newline), dialect);
   if (rows.length !== quoted.length) {
     throw new FlexetlError('INTERNAL', {
       message: `The CSV reader cut ${quoted.length} records out of ${bytes.length} bytes, its parser found ${rows.length}.`,
@@ -32,8 +34,8 @@ export function splitRecords(piece: RecordPiece, dialect: Dialect): Fields[] {
   }
   let row = 0;
   return cuts.map((_, index) => {
-    const flaw = flaws[index];
-    return flaw == null ? (plain[index] ?? rows[row++] ?? []) : { flaw };
+    const problem = problems[index];
+    return problem == null ? (plain[index] ?? rows[row++] ?? []) : { problem };
   });
 }
 
@@ -63,7 +65,7 @@ function joinCuts(bytes: Buffer, cuts: readonly RecordCut[], newline: number): B
 }
 
 /** One look at the whole piece is enough unless something is wrong in it. */
-function markBadText({ bytes, cuts }: RecordPiece, flaws: (string | null)[]): void {
+function findBadText({ bytes, cuts }: CutBytes, problems: (string | null)[]): void {
   const first = cuts[0];
   const last = cuts.at(-1);
   if (!first || !last || last.end > bytes.length) return;
@@ -71,10 +73,10 @@ function markBadText({ bytes, cuts }: RecordPiece, flaws: (string | null)[]): vo
   const clean = !all.includes(0) && isUtf8(all);
   if (clean) return;
   cuts.forEach((cut, index) => {
-    if (flaws[index] !== null) return;
+    if (problems[index] !== null) return;
     const text = bytes.subarray(cut.start, cut.end);
-    if (!isUtf8(text)) flaws[index] = 'not UTF-8';
-    else if (text.includes(0)) flaws[index] = 'NUL character';
+    if (!isUtf8(text)) problems[index] = 'not UTF-8';
+    else if (text.includes(0)) problems[index] = 'NUL character';
   });
 }
 

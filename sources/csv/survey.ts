@@ -1,14 +1,15 @@
 /** Looks at a source once: files, dialect, columns, a sample; and finds its plain text again later. */
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
-import type { Chunk, SourceFile, SourceSurvey, Tools } from '../../pipeline/plugin';
-import type { CsvOptions } from '../csv';
+import type { PluginContext } from '../../plugin/context';
+import type { SourceFile, SourceSurvey } from '../../plugin/source';
+import { findFiles, openFile, showPath, type FileKind } from '../files/find';
+import { describeFile } from '../files/fingerprint';
+import { makePlainCopy, needsPlainCopy } from '../files/plain-copy';
 import type { Dialect } from './boundaries';
-import { planBoundaries } from './chunking';
 import { assertSameColumns, detectLayout, type Head, type Layout } from './detect';
-import { describeFile, openSource, resolveFiles, showPath } from './files';
-import { needsPlainCopy, writePlainCopy } from './plain';
+import type { CsvOptions } from './options';
 import { createValueReader } from './values';
 
 /** What later steps need to know of one file. */
@@ -20,7 +21,7 @@ export interface FileDetails {
   bytes: number;
   /** Lines that DuckDB can skip to read the file in place, or null. */
   skip: number | null;
-  /** Read from a plain copy in the run's folder. */
+  /** Read from a plain copy among the shared files. */
   copied: boolean;
 }
 
@@ -28,9 +29,16 @@ export interface Detected {
   files: FileDetails[];
 }
 
+const CSV_FILES: FileKind = {
+  name: 'CSV',
+  pattern: /\.(csv|tsv)(\.gz)?$/i,
+  shown: '*.csv, *.tsv, *.csv.gz or *.tsv.gz',
+};
+
 /** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE */
-export async function surveyCsv(options: CsvOptions, tools: Tools): Promise<SourceSurvey> {
-  const paths = await resolveFiles(options.path, tools.projectDir);
+export async function surveyCsv(options: CsvOptions, context: PluginContext): Promise<SourceSurvey> {
+  const { projectDir, signal } = context;
+  const paths = await findFiles(options.path, projectDir, CSV_FILES);
   const files: SourceFile[] = [];
   const details: FileDetails[] = [];
   const sample: (string | null)[][] = [];
@@ -39,11 +47,10 @@ export async function surveyCsv(options: CsvOptions, tools: Tools): Promise<Sour
   let wantedBytes: number = LIMITS.sampleBytes;
   let sampleBytes = 0;
   for (const [index, absolute] of paths.entries()) {
-    tools.signal.throwIfAborted();
-    const file = await describeFile(absolute, showPath(absolute, tools.projectDir));
+    signal.throwIfAborted();
+    const file = await describeFile(absolute, showPath(absolute, projectDir));
     const copied = await needsPlainCopy(absolute, file.path, options.encoding);
-    const plain = copied ? plainPath(index, tools) : absolute;
-    if (copied) await writePlainCopy(absolute, file.path, options.encoding, plain, tools);
+    const plain = copied ? await copyPlain(options, context, index, absolute, file.path) : absolute;
     const { head, bytes } = await readHead(plain, file.path);
     const layout = detectLayout(head, options, delimiter);
     if (first) assertSameColumns(file.path, layout.columns, first);
@@ -79,7 +86,7 @@ function addSample(sample: (string | null)[][], layout: Layout, options: CsvOpti
 }
 
 async function readHead(plain: string, shown: string): Promise<{ head: Head; bytes: number }> {
-  const handle = await openSource(plain, shown);
+  const handle = await openFile(plain, shown);
   try {
     const { size } = await handle.stat();
     const { buffer, bytesRead } = await handle.read({
@@ -93,9 +100,15 @@ async function readHead(plain: string, shown: string): Promise<{ head: Head; byt
   }
 }
 
-/** Derived from the run and the index, so that it is the same on every worker. */
-function plainPath(file: number, tools: Tools): string {
-  return join(tools.runDir, 'source', `file-${file}.csv`);
+/** The name is derived from the index, so that it is the same on every worker. */
+function copyPlain(
+  { encoding }: CsvOptions,
+  context: PluginContext,
+  file: number,
+  absolute: string,
+  shown: string,
+): Promise<string> {
+  return makePlainCopy(absolute, shown, encoding, `plain/${file}.csv`, context);
 }
 
 export interface PlainFile extends FileDetails {
@@ -108,76 +121,20 @@ export interface PlainFile extends FileDetails {
 /** A file of the survey as plain text; makes the copy again where it is gone. */
 export async function openPlain(
   options: CsvOptions,
+  context: PluginContext,
   survey: SourceSurvey,
   file: number,
-  tools: Tools,
 ): Promise<PlainFile> {
   const source = survey.files[file];
-  const details = (survey.detected as Detected).files[file];
+  const details = detailsIn(survey)[file];
   if (!source || !details) {
     throw new FlexetlError('INTERNAL', { message: `The survey of the source has no file ${file}.` });
   }
-  const absolute = resolve(tools.projectDir, source.path);
-  const path = details.copied ? plainPath(file, tools) : absolute;
-  if (details.copied) await writePlainCopy(absolute, source.path, options.encoding, path, tools);
+  const absolute = resolve(context.projectDir, source.path);
+  const path = details.copied ? await copyPlain(options, context, file, absolute, source.path) : absolute;
   return { ...details, path, shown: source.path };
 }
 
-/** Cuts every file into chunks of whole records, a small file into one without reading it. */
-export async function planCsvChunks(
-  options: CsvOptions,
-  survey: SourceSurvey,
-  chunkBytes: number,
-  tools: Tools,
-): Promise<Chunk[]> {
-  const { files } = survey.detected as Detected;
-  const wanted = Math.max(chunkBytes, leastChunkBytes(files));
-  const chunks: Chunk[] = [];
-  let doneBytes = 0;
-  for (const [index, details] of files.entries()) {
-    const ends = await planFile(options, survey, index, wanted, tools, doneBytes);
-    let start = details.start;
-    for (const end of ends) {
-      chunks.push({ index: chunks.length, file: index, start, end });
-      start = end;
-    }
-    doneBytes += details.bytes;
-  }
-  return chunks;
-}
-
-/** Chunks at least this large stay within LIMITS.chunksMax. */
-function leastChunkBytes(files: readonly FileDetails[]): number {
-  const room = LIMITS.chunksMax - files.length;
-  if (room < 0) {
-    throw new FlexetlError('SOURCE_UNREADABLE', {
-      message: `The source has ${files.length} files, the limit is ${LIMITS.chunksMax}.`,
-      hint: 'Join small files, or run the pipeline on one folder at a time.',
-    });
-  }
-  const total = files.reduce((sum, file) => sum + file.bytes - file.start, 0);
-  return Math.ceil(total / Math.max(1, room));
-}
-
-async function planFile(
-  options: CsvOptions,
-  survey: SourceSurvey,
-  index: number,
-  chunkBytes: number,
-  tools: Tools,
-  doneBytes: number,
-): Promise<number[]> {
-  const file = await openPlain(options, survey, index, tools);
-  if (file.start === file.bytes) return [];
-  if (file.bytes - file.start <= chunkBytes) return [file.bytes];
-  const handle = await openSource(file.path, file.shown);
-  try {
-    const range = { handle, start: file.start, end: file.bytes, size: file.bytes };
-    return await planBoundaries(range, file.dialect, chunkBytes, (offset) => {
-      tools.signal.throwIfAborted();
-      tools.progress(doneBytes + offset);
-    });
-  } finally {
-    await handle.close();
-  }
+export function detailsIn(survey: SourceSurvey): readonly FileDetails[] {
+  return (survey.detected as Detected).files;
 }

@@ -22,7 +22,7 @@ export function createValueReader(
 ): (fields: Fields) => { values: (string | null)[] } | { reason: string } {
   const nulls = new Set(rules.null_values);
   return (fields) => {
-    if (!Array.isArray(fields)) return { reason: fields.flaw };
+    if (!Array.isArray(fields)) return { reason: fields.problem };
     if (fields.length < columnCount || fields.slice(columnCount).some((extra) => extra !== '')) {
       const found = `${fields.length} field${fields.length === 1 ? '' : 's'}`;
       return { reason: `${found}, header has ${columnCount}` };

@@ -1,8 +1,13 @@
 import { createHash } from 'node:crypto';
 import { LIMITS } from '../../pipeline/limits';
-import { csvOptions, openSandbox, readCareful, surveyAndPlan } from '../support/dirty-csv';
+import type { OpenSource } from '../../plugin/source';
+import { csv } from '../../sources/csv';
+import { landAll, openSandbox, readRecords, type Landing } from '../support/source-sandbox';
 
 const sandbox = openSandbox();
+
+const openCsv = (path: string): OpenSource =>
+  csv.open(csv.options.parse({ path }), sandbox.freshRun().context);
 
 describe('broken records of a CSV source', () => {
   it('cost themselves and nothing else', async () => {
@@ -12,10 +17,9 @@ describe('broken records of a CSV source', () => {
       Buffer.from('\n7,\0\n8,"ok\nok"\n9,w,,\n10,"end'),
     ]);
     sandbox.write('broken.csv', bytes);
-    const options = csvOptions({ path: 'broken.csv' });
-    const run = sandbox.freshRun();
-    const { survey: seen, chunks } = await surveyAndPlan(options, 8, run);
-    const records = await readCareful(options, seen, chunks, run);
+    const source = openCsv('broken.csv');
+    const { survey, partitions } = await landAll(source, 8);
+    const records = await readRecords(source, survey, partitions);
     expect(records.map(({ line, record, values, reason }) => [line, record, values ?? reason])).toEqual([
       [2, 1, 'text after a closing quote'],
       [3, 2, ['2', 'y']],
@@ -41,14 +45,14 @@ describe('broken records of a CSV source', () => {
     const line = `p,${'q'.repeat(65_533)}\n`;
     const lines = line.repeat(LIMITS.fieldBytesMax / line.length + 10);
     sandbox.write('long.csv', `a,b\n1,"open\n${lines}2,${long},"x\n3,"${long}"\n4,ok\n`);
-    const options = csvOptions({ path: 'long.csv' });
-    const plan = await surveyAndPlan(options, Number.MAX_SAFE_INTEGER, sandbox.freshRun());
-    const cut = await surveyAndPlan(options, 20_000_000, sandbox.freshRun());
-    const digest = async ({ survey: seen, chunks }: typeof plan): Promise<unknown> => {
+    const plan = await landAll(openCsv('long.csv'), Number.MAX_SAFE_INTEGER);
+    const cut = await landAll(openCsv('long.csv'), 20_000_000);
+    const digest = async ({ survey, partitions }: Landing): Promise<unknown> => {
       const hash = createHash('sha256');
       const bad: unknown[] = [];
-      for (const record of await readCareful(options, seen, chunks, sandbox.freshRun())) {
+      for (const { ordinal: _, ...record } of await readRecords(openCsv('long.csv'), survey, partitions)) {
         hash.update(JSON.stringify(record));
+        expect(record.raw.length).toBeLessThanOrEqual(LIMITS.rawCharsMax);
         if (record.values === null) bad.push([record.line, record.reason]);
       }
       return { hash: hash.digest('hex'), bad };
@@ -61,7 +65,7 @@ describe('broken records of a CSV source', () => {
         [270, 'quote not closed'],
       ],
     });
-    expect(cut.chunks.length).toBeGreaterThan(1);
+    expect(cut.partitions.length).toBeGreaterThan(1);
     expect(await digest(cut)).toEqual(whole);
   });
 });

@@ -2,16 +2,17 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
 import { csv } from '../../sources/csv';
+import { dirtyCsv, knownCsv } from '../support/dirty-csv';
 import {
-  csvOptions,
-  dirtyCsv,
-  knownCsv,
+  landAll,
   openSandbox,
-  readCareful,
   readFast,
-  surveyAndPlan,
+  readRecords,
+  readRepaired,
+  type Sandbox,
   type Values,
-} from '../support/dirty-csv';
+} from '../support/source-sandbox';
+import type { OpenSource } from '../../plugin/source';
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 150);
 const root = openSandbox();
@@ -72,22 +73,37 @@ const ORDINARY: [string, string | Buffer, Record<string, unknown>, Values[]][] =
   ['gzip', gzipSync('a,b\n1,x\n'), {}, [['1', 'x']]],
 ];
 
-describe('the two lanes of the CSV source', () => {
-  it.each(ORDINARY)('both read ordinary files: %s', async (_title, bytes, given, rows) => {
+/** The source over the bytes of a file, in a run of its own. */
+function openCsv(
+  bytes: string | Buffer,
+  given: Record<string, unknown>,
+  sandbox: Sandbox = root.freshRun(),
+): OpenSource {
+  return csv.open(csv.options.parse({ path: sandbox.write('input.csv', bytes), ...given }), sandbox.context);
+}
+
+describe('the lanes of the CSV source', () => {
+  it.each(ORDINARY)('all read ordinary files: %s', async (_title, bytes, given, rows) => {
     await withSession(async (db) => {
-      const sandbox = root.freshRun();
-      const options = csvOptions({ path: sandbox.write('ordinary.csv', bytes), ...given });
-      for (const chunkBytes of [WHOLE, 1]) {
-        const { survey, chunks } = await surveyAndPlan(options, chunkBytes, sandbox);
-        const records = await readCareful(options, survey, chunks, sandbox);
+      for (const partitionBytes of [WHOLE, 1]) {
+        const source = openCsv(bytes, given);
+        const { survey, partitions } = await landAll(source, partitionBytes);
+        const records = await readRecords(source, survey, partitions);
         expect(records.map(({ values, reason }) => values ?? reason)).toEqual(rows);
-        const fast = await Promise.all(chunks.map((chunk) => readFast(db, options, survey, chunk, sandbox)));
-        expect(fast.flat()).toEqual(rows);
+        const fast: unknown[] = [];
+        const repaired: unknown[] = [];
+        for (const partition of partitions) {
+          fast.push(...((await readFast(db, source, survey, partition)) ?? ['refused']));
+          const found = await readRepaired(db, source, survey, partition);
+          repaired.push(...found.rows, ...found.broken);
+        }
+        expect(fast).toEqual(rows);
+        expect(repaired).toEqual(rows);
       }
     });
   });
 
-  it('fails in DuckDB, whatever is asked, where DuckDB would accept what is no record', async () => {
+  it('fail in DuckDB, whatever is asked, where DuckDB would accept what is no record', async () => {
     await withSession(async (db) => {
       for (const bad of [
         '"x" "y",1',
@@ -98,13 +114,14 @@ describe('the two lanes of the CSV source', () => {
         '"x,1',
         'x,1\ry,2',
       ]) {
-        const sandbox = root.freshRun();
-        const file = Buffer.concat([Buffer.from('a,b\n0,0\n'), Buffer.from(bad), Buffer.from('\n2,2\n')]);
-        const options = csvOptions({ path: sandbox.write('bad.csv', file) });
-        const { survey, chunks } = await surveyAndPlan(options, WHOLE, sandbox);
-        for (const chunk of chunks) {
-          const { sql, sound } = await csv.relation(options, survey, chunk, sandbox.tools);
-          if (!(await sound)) continue;
+        const source = openCsv(
+          Buffer.concat([Buffer.from('a,b\n0,0\n'), Buffer.from(bad), Buffer.from('\n2,2\n')]),
+          {},
+        );
+        const { survey, partitions } = await landAll(source, WHOLE);
+        for (const partition of partitions) {
+          const { sql, trusted } = await source.relation(survey, partition);
+          if (!(await trusted)) continue;
           await expect(db.all(`SELECT count(*) FROM ${sql}`)).rejects.toThrow();
           await expect(db.all(`SELECT b FROM ${sql}`)).rejects.toThrow();
         }
@@ -112,26 +129,28 @@ describe('the two lanes of the CSV source', () => {
     });
   });
 
-  it('read the rows, lines, record numbers and offsets of any clean file, in one chunk and in many', async () => {
+  it('read the rows, lines, record numbers and offsets of any clean file, in one partition and in many', async () => {
     await withSession((db) =>
       fc.assert(
-        fc.asyncProperty(knownCsv, fc.integer({ min: 1, max: 80 }), async (file, chunkBytes) => {
-          const sandbox = root.freshRun();
-          const options = csvOptions({ path: sandbox.write('known.csv', file.bytes), ...file.options });
-          for (const bytes of [WHOLE, chunkBytes]) {
-            const { survey, chunks } = await surveyAndPlan(options, bytes, sandbox);
-            const records = await readCareful(options, survey, chunks, sandbox);
-            expect(records).toEqual(file.rows.map((values, index) => ({ ...file.places[index], values })));
+        fc.asyncProperty(knownCsv, fc.integer({ min: 1, max: 80 }), async (file, partitionBytes) => {
+          for (const bytes of [WHOLE, partitionBytes]) {
+            const source = openCsv(file.bytes, file.options);
+            const { survey, partitions } = await landAll(source, bytes);
+            const records = await readRecords(source, survey, partitions);
+            expect(
+              records.map(({ line, record, byteOffset, values }) => ({ line, record, byteOffset, values })),
+            ).toEqual(file.rows.map((values, index) => ({ ...file.places[index], values })));
             const fast: Values[] = [];
-            for (const chunk of chunks) {
-              const rows = await readFast(db, options, survey, chunk, sandbox);
+            const repaired: Values[] = [];
+            for (const partition of partitions) {
+              const found = await readRepaired(db, source, survey, partition);
+              expect(found.broken).toEqual([]);
+              repaired.push(...found.rows);
               // The fast lane may refuse (mixed line breaks); it may never read something else.
-              fast.push(
-                ...(rows ??
-                  (await readCareful(options, survey, [chunk], sandbox)).map(({ values }) => values ?? [])),
-              );
+              fast.push(...((await readFast(db, source, survey, partition)) ?? found.rows));
             }
             expect(fast).toEqual(file.rows);
+            expect(repaired).toEqual(file.rows);
           }
         }),
         { numRuns: RUNS },
@@ -143,17 +162,22 @@ describe('the two lanes of the CSV source', () => {
     let accepted = 0;
     await withSession((db) =>
       fc.assert(
-        fc.asyncProperty(dirtyCsv, fc.integer({ min: 1, max: 64 }), async (file, chunkBytes) => {
-          const sandbox = root.freshRun();
-          const options = csvOptions({ path: sandbox.write('dirty.csv', file.bytes), ...file.options });
-          for (const bytes of [WHOLE, chunkBytes]) {
-            const plan = await surveyAndPlan(options, bytes, sandbox).catch(() => undefined);
-            if (!plan) return;
-            for (const chunk of plan.chunks) {
-              const rows = await readFast(db, options, plan.survey, chunk, sandbox);
+        fc.asyncProperty(dirtyCsv, fc.integer({ min: 1, max: 64 }), async (file, partitionBytes) => {
+          for (const bytes of [WHOLE, partitionBytes]) {
+            const source = openCsv(file.bytes, file.options);
+            const landing = await landAll(source, bytes).catch(() => undefined);
+            if (!landing) return;
+            for (const partition of landing.partitions) {
+              const records = await readRecords(source, landing.survey, [partition]);
+              const found = await readRepaired(db, source, landing.survey, partition);
+              const good = records.filter(({ values }) => values);
+              expect(found.rows).toEqual(good.map(({ values }) => values));
+              expect(found.broken).toEqual(
+                records.filter(({ values }) => !values).map(({ ordinal }) => ordinal),
+              );
+              const rows = await readFast(db, source, landing.survey, partition);
               if (!rows) continue;
               accepted++;
-              const records = await readCareful(options, plan.survey, [chunk], sandbox);
               expect(rows).toEqual(records.map(({ values, reason }) => values ?? reason));
             }
           }
@@ -164,21 +188,23 @@ describe('the two lanes of the CSV source', () => {
     expect(accepted).toBeGreaterThan(RUNS / 4);
   });
 
-  it('give the same records, good and broken, for every size of chunk', async () => {
+  it('give the same records, good and broken, for every size of partition', async () => {
     await fc.assert(
-      fc.asyncProperty(dirtyCsv, fc.integer({ min: 1, max: 64 }), async (file, chunkBytes) => {
-        const sandbox = root.freshRun();
-        const options = csvOptions({ path: sandbox.write('cut.csv', file.bytes), ...file.options });
-        const whole = await surveyAndPlan(options, WHOLE, sandbox).catch(() => undefined);
+      fc.asyncProperty(dirtyCsv, fc.integer({ min: 1, max: 64 }), async (file, partitionBytes) => {
+        const source = openCsv(file.bytes, file.options);
+        const whole = await landAll(source, WHOLE).catch(() => undefined);
         if (!whole) return;
-        const cut = await surveyAndPlan(options, chunkBytes, sandbox);
-        expect(cut.chunks.at(-1)?.end).toBe(whole.chunks.at(-1)?.end);
-        const expected = await readCareful(options, whole.survey, whole.chunks, sandbox);
-        expect(await readCareful(options, cut.survey, cut.chunks, root.freshRun())).toEqual(expected);
-        // Any one chunk by itself knows where it is.
-        const last = cut.chunks.slice(-1);
-        const alone = await readCareful(options, cut.survey, last, root.freshRun());
-        expect(alone).toEqual(alone.length === 0 ? [] : expected.slice(-alone.length));
+        const cut = await landAll(source, partitionBytes);
+        expect(cut.partitions.at(-1)?.end).toBe(whole.partitions.at(-1)?.end);
+        const plain = (records: readonly { ordinal: number }[]): unknown =>
+          records.map((record) => ({ ...record, ordinal: 0 }));
+        const expected = await readRecords(source, whole.survey, whole.partitions);
+        const again = openCsv(file.bytes, file.options);
+        expect(plain(await readRecords(again, cut.survey, cut.partitions))).toEqual(plain(expected));
+        // Any one partition by itself knows where it is.
+        const last = cut.partitions.slice(-1);
+        const alone = await readRecords(openCsv(file.bytes, file.options), cut.survey, last);
+        expect(plain(alone)).toEqual(plain(alone.length === 0 ? [] : expected.slice(-alone.length)));
       }),
       { numRuns: RUNS },
     );

@@ -1,23 +1,24 @@
-import { mkdirSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { mkdirSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { LIMITS } from '../../pipeline/limits';
 import { csv } from '../../sources/csv';
-import { csvOptions, openSandbox, readCareful, surveyAndPlan } from '../support/dirty-csv';
+import type { OpenSource } from '../../plugin/source';
+import { landAll, openSandbox, readRecords, type Sandbox } from '../support/source-sandbox';
 
 const sandbox = openSandbox();
 
-const survey = (options: Record<string, unknown>) =>
-  csv.survey(csvOptions(options), sandbox.freshRun().tools);
+const openCsv = (options: Record<string, unknown>, run: Sandbox = sandbox.freshRun()): OpenSource =>
+  csv.open(csv.options.parse(options), run.context);
 
-/** All good rows of a source, read by the careful lane. */
-async function rowsOf(options: Record<string, unknown>, chunkBytes = 64): Promise<unknown[]> {
-  const run = sandbox.freshRun();
-  const parsed = csvOptions(options);
-  const plan = await surveyAndPlan(parsed, chunkBytes, run);
-  return (await readCareful(parsed, plan.survey, plan.chunks, run)).map(
-    ({ values, reason }) => values ?? reason,
-  );
+const survey = (options: Record<string, unknown>) => openCsv(options).survey();
+
+/** All good rows of a source, record by record. */
+async function rowsOf(options: Record<string, unknown>, partitionBytes = 64): Promise<unknown[]> {
+  const source = openCsv(options);
+  const landing = await landAll(source, partitionBytes);
+  const records = await readRecords(source, landing.survey, landing.partitions);
+  return records.map(({ values, reason }) => values ?? reason);
 }
 
 describe('the files of a CSV source', () => {
@@ -119,11 +120,12 @@ describe('the files of a CSV source', () => {
   it('are noticed when they change during a run, with what changed', async () => {
     sandbox.write('live.csv', 'x\n1\n');
     const path = join(sandbox.dir, 'live.csv');
-    const options = csvOptions({ path: 'live.csv' });
+    const source = openCsv({ path: 'live.csv' });
     utimesSync(path, 1000, 1000);
-    const seen = await csv.survey(options, sandbox.tools);
-    await csv.assertUnchanged(options, seen, 0, sandbox.tools);
-    const changed = (): Promise<void> => csv.assertUnchanged(options, seen, 0, sandbox.tools);
+    const seen = await source.survey();
+    const changed = (): Promise<void> =>
+      source.assertUnchanged(seen, { index: 0, file: 0, start: 2, end: 4 });
+    await changed();
     sandbox.write('live.csv', 'x\n2\n');
     utimesSync(path, 1000, 1000);
     await expect(changed()).rejects.toMatchObject({
@@ -156,11 +158,14 @@ describe('the header of a CSV source', () => {
     });
   });
 
-  it('alone is a source without rows or chunks', async () => {
+  it('alone is a source without rows or partitions', async () => {
     for (const bytes of ['a,b\n', 'a,b', '\ufeffa,b\r\n']) {
       sandbox.write('only.csv', bytes);
-      const plan = await surveyAndPlan(csvOptions({ path: 'only.csv' }), 64, sandbox.freshRun());
-      expect(plan).toMatchObject({ survey: { columns: ['a', 'b'], sample: [], recordBytes: 0 }, chunks: [] });
+      const plan = await landAll(openCsv({ path: 'only.csv' }), 64);
+      expect(plan).toMatchObject({
+        survey: { columns: ['a', 'b'], sample: [], recordBytes: 0 },
+        partitions: [],
+      });
     }
   });
 
@@ -224,11 +229,12 @@ ${line('3', text, '4')}
   it('makes the plain copy of a gzip file once, and again where it is gone', async () => {
     const run = sandbox.freshRun();
     sandbox.write('packed.csv.gz', Buffer.concat([gzipSync('a,b\n1,2\n'), gzipSync('3,4\n')]));
-    const options = csvOptions({ path: 'packed.csv.gz' });
-    const { survey: seen, chunks } = await surveyAndPlan(options, 4, run);
-    expect(readdirSync(join(run.tools.runDir, 'source'))).toEqual(['file-0.csv']);
-    rmSync(join(run.tools.runDir, 'source'), { recursive: true });
-    const read = await Promise.all(chunks.map((chunk) => readCareful(options, seen, [chunk], run)));
+    const source = openCsv({ path: 'packed.csv.gz' }, run);
+    const seen = await source.survey();
+    expect(await run.context.shared.list('plain/')).toEqual(['plain/0.csv']);
+    const { partitions } = await landAll(source, 4);
+    await run.context.shared.remove('plain/0.csv');
+    const read = await Promise.all(partitions.map((one) => readRecords(source, seen, [one])));
     expect(read.flat().map(({ values }) => values)).toEqual([
       ['1', '2'],
       ['3', '4'],

@@ -1,13 +1,11 @@
 /** Files that are compressed or not UTF-8, made into plain UTF-8 text once per run. */
-import { randomUUID } from 'node:crypto';
 import { createReadStream, type ReadStream } from 'node:fs';
-import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, stat } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
-import type { Tools } from '../../pipeline/plugin';
-import { openSource } from './files';
+import type { PluginContext } from '../../plugin/context';
+import { openFile } from './find';
 
 /** Below this an inflated file is no bomb, whatever its ratio. */
 const INFLATED_BYTES_FREE = 16 * 1024 * 1024;
@@ -22,7 +20,7 @@ function isUtf8Label(encoding: string): boolean {
 }
 
 async function isGzip(absolute: string, shown: string): Promise<boolean> {
-  const handle = await openSource(absolute, shown);
+  const handle = await openFile(absolute, shown);
   try {
     const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(2), position: 0 });
     return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
@@ -32,45 +30,38 @@ async function isGzip(absolute: string, shown: string): Promise<boolean> {
 }
 
 /**
- * Writes a file as plain UTF-8 text to `plain`, once: a copy that is there is complete.
- * @throws FlexetlError SOURCE_UNREADABLE
+ * The absolute path of a file as plain UTF-8 text, made once per run.
+ * @param name of the copy, among the shared files
+ * @throws FlexetlError SOURCE_UNREADABLE, DISK_FULL
  */
-export async function writePlainCopy(
+export function makePlainCopy(
   absolute: string,
   shown: string,
   encoding: string,
-  plain: string,
-  tools: Tools,
-): Promise<void> {
-  if (await exists(plain)) return;
-  await mkdir(dirname(plain), { recursive: true, mode: 0o700 });
-  const scratch = `${plain}.${randomUUID()}.tmp`;
-  const handle = await open(scratch, 'wx', 0o600);
-  let raw: ReadStream | undefined;
-  try {
-    const inflate = await isGzip(absolute, shown);
-    const { size } = await stat(absolute);
-    raw = createReadStream(absolute);
-    const text = inflate ? inflatePieces(raw) : raw;
-    const bounded = boundPieces(text, shown, inflate ? size : Infinity, tools);
-    const pieces = isUtf8Label(encoding) ? bounded : decodePieces(bounded, shown, encoding);
-    for await (const piece of pieces) await handle.writeFile(piece);
-    await handle.sync();
-    await rename(scratch, plain);
-  } catch (error) {
-    throw explainCopy(error, shown, tools.signal);
-  } finally {
-    raw?.destroy();
-    await handle.close();
-    await rm(scratch, { force: true });
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+  name: string,
+  { shared, signal, progress }: PluginContext,
+): Promise<string> {
+  return shared.make(name, async (path) => {
+    const handle = await open(path, 'w', 0o600);
+    let raw: ReadStream | undefined;
+    try {
+      const inflate = await isGzip(absolute, shown);
+      const { size } = await stat(absolute);
+      raw = createReadStream(absolute);
+      const text = inflate ? inflatePieces(raw) : raw;
+      const bounded = boundPieces(text, shown, inflate ? size : Infinity, signal);
+      const pieces = isUtf8Label(encoding) ? bounded : decodePieces(bounded, shown, encoding);
+      for await (const piece of pieces) {
+        await handle.writeFile(piece);
+        progress(raw.bytesRead / size);
+      }
+    } catch (error) {
+      throw explainCopy(error, shown, signal);
+    } finally {
+      raw?.destroy();
+      await handle.close();
+    }
+  });
 }
 
 /** An error of the file ends the inflating too, which `pipe` alone would leave waiting. */
@@ -84,16 +75,15 @@ async function* boundPieces(
   pieces: AsyncIterable<Buffer>,
   shown: string,
   packedBytes: number,
-  tools: Tools,
+  signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   let bytes = 0;
   for await (const piece of pieces) {
-    tools.signal.throwIfAborted();
+    signal.throwIfAborted();
     bytes += piece.length;
     if (bytes > INFLATED_BYTES_FREE && bytes > packedBytes * LIMITS.gzipRatioMax) {
       throw unreadable(shown, `inflates to more than ${LIMITS.gzipRatioMax} times its size`);
     }
-    tools.progress(bytes);
     yield piece;
   }
 }

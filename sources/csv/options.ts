@@ -1,0 +1,53 @@
+/** The options of the CSV source. */
+import { z } from 'zod';
+import { path } from '../../plugin/options';
+
+const ASCII_CHAR = /^(?![\0\r\n])\p{ASCII}$/u;
+const char = (): z.ZodString => z.string().regex(ASCII_CHAR, 'must be one ASCII character');
+
+export const csvOptions = z
+  .strictObject({
+    path: path().describe(
+      'A file, a glob or a folder (its *.csv, *.tsv and the same with .gz), relative to the project.',
+    ),
+    delimiter: char().optional().describe('Detected among , ; tab | when absent.'),
+    quote: char()
+      .regex(/[^ ]/, 'must not be a space')
+      .or(z.literal(''))
+      .default('"')
+      .describe('Encloses fields; empty for none.'),
+    escape: char().optional().describe('Precedes a quote inside quotes; the quote itself when absent.'),
+    encoding: z
+      .string()
+      .refine(isEncoding, 'must be an encoding such as utf-8, utf-16le or windows-1252')
+      .default('utf-8')
+      .describe('The text encoding, by its WHATWG name.'),
+    header: z.boolean().default(true).describe('The first line names the columns.'),
+    columns: z
+      .array(z.string().min(1))
+      .min(1)
+      .optional()
+      .describe('The names with header: false; column_1, column_2, … when absent.'),
+    null_values: z.array(z.string()).default(['']).describe('Texts that stand for null, quoted or not.'),
+    decimal_separator: z.enum(['.', ',']).default('.').describe('The point of decimals.'),
+    skip_rows: z.int().min(0).max(1000).default(0).describe('Lines before the header to pass over.'),
+    trim: z.boolean().default(false).describe('Removes blanks around every value.'),
+  })
+  .refine((value) => !value.header || value.columns === undefined, {
+    path: ['columns'],
+    message: 'goes with header: false',
+  })
+  .refine(({ delimiter, quote, escape }) => delimiter === undefined || ![quote, escape].includes(delimiter), {
+    path: ['delimiter'],
+    message: 'must differ from quote and escape',
+  });
+
+export type CsvOptions = z.infer<typeof csvOptions>;
+
+function isEncoding(label: string): boolean {
+  try {
+    return new TextDecoder(label, { fatal: true }).encoding !== '';
+  } catch {
+    return false;
+  }
+}

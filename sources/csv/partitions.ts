@@ -1,0 +1,102 @@
+/**
+ * Where the partitions of CSV files are. Files of moderate size are read in place, one partition each. Larger ones are
+ * cut one partition after the other, and each is copied to a slice of its own while its end is looked for.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { FlexetlError } from '../../pipeline/errors';
+import { LIMITS } from '../../pipeline/limits';
+import type { PluginContext } from '../../plugin/context';
+import type {
+  Landed,
+  Partition,
+  Partitions,
+  PartitionSize,
+  Position,
+  SourceSurvey,
+} from '../../plugin/source';
+import { runJob } from './jobs';
+import type { CsvOptions } from './options';
+import type { Slice } from './slice';
+import { detailsIn, openPlain, type FileDetails, type PlainFile } from './survey';
+
+/** Where a partition starts, and how large partitions are to be. */
+type CsvPosition = { file: number; offset: number; wholeBytesMax: number; cutBytes: number };
+
+export function planPartitions(survey: SourceSurvey, size: PartitionSize): Partitions {
+  const files = detailsIn(survey);
+  const smallest = smallestPartitionBytes(files);
+  const wholeBytesMax = Math.max(size.wholeBytesMax, smallest);
+  const cutBytes = Math.max(size.cutBytes, smallest);
+  const filled = [...files.entries()].filter(([, { start, bytes }]) => start < bytes);
+  const large = filled.some(([, { start, bytes }]) => bytes - start > wholeBytesMax);
+  const [first] = filled;
+  if (first && large) {
+    const position: CsvPosition = { file: first[0], offset: first[1].start, wholeBytesMax, cutBytes };
+    return { first: position };
+  }
+  return { known: filled.map(([file, { start, bytes }], index) => ({ index, file, start, end: bytes })) };
+}
+
+/** Partitions at least this large stay within LIMITS.chunksMax. */
+function smallestPartitionBytes(files: readonly FileDetails[]): number {
+  const room = LIMITS.chunksMax - files.length;
+  if (room < 0) {
+    throw new FlexetlError('SOURCE_UNREADABLE', {
+      message: `The source has ${files.length} files, the limit is ${LIMITS.chunksMax}.`,
+      hint: 'Join small files, or run the pipeline on one folder at a time.',
+    });
+  }
+  const total = files.reduce((sum, file) => sum + file.bytes - file.start, 0);
+  return Math.ceil(total / Math.max(1, room));
+}
+
+/** Cuts one partition; the same for every attempt. */
+export async function landPartition(
+  options: CsvOptions,
+  context: PluginContext,
+  survey: SourceSurvey,
+  index: number,
+  from: Position,
+): Promise<Landed> {
+  const position = from as CsvPosition;
+  const { file, offset: start, wholeBytesMax, cutBytes } = position;
+  const plain = await openPlain(options, context, survey, file);
+  const whole = start === plain.start && plain.bytes - start <= wholeBytesMax;
+  const target = Math.min(start + cutBytes, plain.bytes);
+  const end = whole ? plain.bytes : (await makeSlice(context, plain, index, start, target)).end;
+  const partition = { index, file, start, end };
+  if (end < plain.bytes) return { partition, next: { ...position, offset: end } };
+  const files = [...detailsIn(survey).entries()];
+  const next = files.find(([at, details]) => at > file && details.start < details.bytes);
+  return next ? { partition, next: { ...position, file: next[0], offset: next[1].start } } : { partition };
+}
+
+const sliceName = (index: number): string => `slices/${index}.csv`;
+const verdictName = (index: number): string => `slices/${index}.json`;
+
+/**
+ * The copy of a partition's bytes after a line break, with what one look at them has shown; made where it is not there.
+ * @param target the slice ends with the first record that ends at or after this offset
+ */
+export async function makeSlice(
+  { shared, signal }: PluginContext,
+  { path, shown, dialect, bytes: size }: PlainFile,
+  index: number,
+  start: number,
+  target: number,
+): Promise<Slice & { path: string }> {
+  const job = { task: 'slice', path, shown, dialect, size, start, target } as const;
+  let made: Slice | undefined;
+  const slice = await shared.make(sliceName(index), async (copy) => {
+    made = await runJob({ ...job, copy }, signal);
+  });
+  const verdict = await shared.make(verdictName(index), async (file) =>
+    writeFile(file, JSON.stringify(made ?? (await runJob(job, signal)))),
+  );
+  return { path: slice, ...(JSON.parse(await readFile(verdict, 'utf8')) as Slice) };
+}
+
+export async function releasePartition({ shared }: PluginContext, { index }: Partition): Promise<void> {
+  await shared.remove(sliceName(index));
+  await shared.remove(verdictName(index));
+}

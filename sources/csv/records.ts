@@ -1,0 +1,106 @@
+/** Records of a partition with their places, the broken ones with their reason: all of them, or those asked for. */
+import { LIMITS } from '../../pipeline/limits';
+import type { PluginContext } from '../../plugin/context';
+import type { Partition, SourceRecord, SourceSurvey } from '../../plugin/source';
+import { openFile } from '../files/find';
+import { keepCheckpoint, nearestCheckpoint, type LineCheckpoint } from '../files/line-checkpoints';
+import { cutRecords, dialectBytes, isBlank, type RecordCut } from './boundaries';
+import type { CsvOptions } from './options';
+import { splitRecords } from './split';
+import { openPlain, type PlainFile } from './survey';
+import { createValueReader } from './values';
+
+/** Small enough that splitting a piece does not hold up heartbeats. */
+const PIECE_BYTES = 512 * 1024;
+const COUNT_BYTES = 4 * 1024 * 1024;
+
+/** @param ordinals ascending; undefined: all */
+export async function* readCsvRecords(
+  options: CsvOptions,
+  context: PluginContext,
+  survey: SourceSurvey,
+  partition: Partition,
+  ordinals?: readonly number[],
+): AsyncGenerator<SourceRecord> {
+  const file = await openPlain(options, context, survey, partition.file);
+  const columnCount = survey.columns.length;
+  const prefix = `lines/${partition.file}-`;
+  const { line, records } = await findCheckpoint(file, partition.start, columnCount, prefix, context);
+  const place = { ordinal: -1, line, record: records };
+  const places: (typeof place)[] = [];
+  let asked = 0;
+  const isAsked = (cut: RecordCut): boolean => {
+    const startLine = place.line;
+    place.line += cut.lines;
+    if (isBlank(cut, columnCount)) return false;
+    place.ordinal++;
+    place.record++;
+    if (ordinals && ordinals[asked] !== place.ordinal) return false;
+    asked++;
+    places.push({ ...place, line: startLine });
+    return true;
+  };
+  const readValues = createValueReader(options, columnCount);
+  const handle = await openFile(file.path, file.shown);
+  let reached = partition.start;
+  try {
+    const range = { handle, start: partition.start, end: partition.end, size: file.bytes };
+    for await (const piece of cutRecords(range, dialectBytes(file.dialect), PIECE_BYTES, isAsked)) {
+      context.signal.throwIfAborted();
+      const rows = splitRecords(piece, file.dialect);
+      for (const [index, at] of places.splice(0).entries()) {
+        const cut = piece.cuts[index];
+        if (!cut) continue;
+        const found = readValues(rows[index] ?? []);
+        yield {
+          ...at,
+          byteOffset: piece.base + cut.start,
+          values: 'values' in found ? found.values : null,
+          ...('reason' in found ? { reason: found.reason } : {}),
+          raw: showRaw(piece.bytes, cut),
+        };
+      }
+      reached = piece.base + piece.end;
+      if (ordinals && asked >= ordinals.length) break;
+    }
+  } finally {
+    await handle.close();
+  }
+  await keepCheckpoint(context.shared, prefix, { offset: reached, line: place.line, records: place.record });
+}
+
+/** The checkpoint at an offset, counted from the last one before it. */
+async function findCheckpoint(
+  file: PlainFile,
+  offset: number,
+  columnCount: number,
+  prefix: string,
+  { shared, signal }: PluginContext,
+): Promise<LineCheckpoint> {
+  const origin = { offset: file.start, line: file.line, records: 0 };
+  const { offset: start, ...counted } = await nearestCheckpoint(shared, prefix, offset, origin);
+  if (start === offset) return { offset, ...counted };
+  const count = (cut: RecordCut): boolean => {
+    counted.line += cut.lines;
+    if (!isBlank(cut, columnCount)) counted.records++;
+    return false;
+  };
+  const handle = await openFile(file.path, file.shown);
+  try {
+    const range = { handle, start, end: offset, size: file.bytes };
+    for await (const _ of cutRecords(range, dialectBytes(file.dialect), COUNT_BYTES, count)) {
+      signal.throwIfAborted();
+    }
+  } finally {
+    await handle.close();
+  }
+  await keepCheckpoint(shared, prefix, { offset, ...counted });
+  return { offset, ...counted };
+}
+
+/** The head of the record's text; a byte is at most a character, and a character at most four bytes. */
+function showRaw(bytes: Buffer, { start, textEnd }: RecordCut): string {
+  const text = bytes.toString('utf8', start, Math.min(textEnd, start + 4 * LIMITS.rawCharsMax));
+  const shown = text.slice(0, LIMITS.rawCharsMax);
+  return /[\ud800-\udbff]$/.test(shown) ? shown.slice(0, -1) : shown;
+}

@@ -1,0 +1,106 @@
+/**
+ * One pass over the bytes of a partition: finds its end, copies it, and looks for what DuckDB may misread. Native search
+ * does most of it; only records near a quote are read byte by byte.
+ */
+import { open } from 'node:fs/promises';
+import { LIMITS } from '../../pipeline/limits';
+import { openFile } from '../files/find';
+import { openWindow, type ByteRange, type Window } from '../files/window';
+import {
+  CARRIAGE_RETURN,
+  createCut,
+  cutRecord,
+  cutRecords,
+  dialectBytes,
+  skipRecords,
+  type Dialect,
+  type DialectBytes,
+  type RecordCut,
+} from './boundaries';
+import { inspect, type Suspicion } from './inspect';
+
+export interface SliceJob {
+  task: 'slice';
+  /** Absolute path of the plain text, and its name for users. */
+  path: string;
+  shown: string;
+  dialect: Dialect;
+  /** Bytes of the whole file. */
+  size: number;
+  start: number;
+  /** The slice ends with the first record that ends at or after this offset. */
+  target: number;
+  /** Path of the copy; absent: none is made. A copy begins with a line break. */
+  copy?: string;
+}
+
+export interface Slice {
+  end: number;
+  /** False if DuckDB may misread the slice without noticing. */
+  trusted: boolean;
+}
+
+/** Stays in the processor's cache between reading, searching and writing. */
+const PIECE_BYTES = 1024 * 1024;
+
+export async function sliceFile(job: SliceJob): Promise<Slice> {
+  const { dialect, size, start, target } = job;
+  const codes = dialectBytes(dialect);
+  const handle = await openFile(job.path, job.shown);
+  const copy = job.copy === undefined ? undefined : await open(job.copy, 'w', 0o600);
+  try {
+    await copy?.write(dialect.newline);
+    const window = openWindow({ handle, start, size }, PIECE_BYTES);
+    let suspicion: Suspicion = null;
+    let end = start;
+    let more = await window.more(0);
+    while (more && end < target) {
+      const { at, tooLong } = advance(window, target, size, codes);
+      const piece = window.bytes.subarray(0, at);
+      const found = tooLong ? 'certain' : inspect(piece, dialect.newline, codes);
+      if (suspicion !== 'certain') suspicion = found ?? suspicion;
+      await copy?.writeFile(piece);
+      end = tooLong ? await window.seek(codes.newline) : window.base + at;
+      more = tooLong ? window.bytes.length > 0 || (await window.more(0)) : await window.more(at);
+    }
+    if (suspicion === null) return { end, trusted: true };
+    return {
+      end,
+      trusted: suspicion === 'maybe' && !(await hasProblem({ handle, start, end, size }, codes)),
+    };
+  } finally {
+    await handle.close();
+    await copy?.close();
+  }
+}
+
+/** How much of the window can be used: whole records, or whole lines where all of the file is wanted. */
+function advance(
+  { bytes, base, final }: Window,
+  target: number,
+  size: number,
+  codes: DialectBytes,
+): { at: number; tooLong: boolean } {
+  if (target < size) return skipRecords(bytes, target - base, final, codes);
+  const at = final ? bytes.length : bytes.lastIndexOf(codes.newline) + 1;
+  return { at, tooLong: bytes.length - at >= LIMITS.fieldBytesMax };
+}
+
+async function hasProblem(range: ByteRange, codes: DialectBytes): Promise<boolean> {
+  const isProblem = (cut: RecordCut, bytes: Buffer): boolean =>
+    cut.problem !== null || hasBareReturn(bytes, cut, codes);
+  for await (const { cuts } of cutRecords(range, codes, PIECE_BYTES, isProblem)) {
+    if (cuts.length > 0) return true;
+  }
+  return false;
+}
+
+/** A record that is shorter when carriage returns end lines has one outside its quotes. */
+function hasBareReturn(bytes: Buffer, cut: RecordCut, codes: DialectBytes): boolean {
+  const end = bytes[cut.end - 1] === codes.newline ? cut.end - 1 : cut.end;
+  const record = bytes.subarray(cut.start, end);
+  if (!record.includes(CARRIAGE_RETURN)) return false;
+  if (record.at(-1) === CARRIAGE_RETURN) return true;
+  const returns = { ...codes, newline: CARRIAGE_RETURN, carriageReturn: -1 };
+  return cutRecord(record, 0, true, returns, createCut()) < record.length;
+}

@@ -1,0 +1,95 @@
+/** Which files a source has. */
+import { open, readdir, stat, type FileHandle } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { glob, isDynamicPattern } from 'tinyglobby';
+import { FlexetlError, messageOf } from '../../pipeline/errors';
+import { suggest } from '../../pipeline/suggest';
+
+const NAMES_SHOWN = 5;
+
+/** The files of a folder that a source takes. */
+export interface FileKind {
+  /** What they are called: `CSV`. */
+  name: string;
+  pattern: RegExp;
+  /** The pattern for users: `*.csv or *.tsv`. */
+  shown: string;
+}
+
+/**
+ * The absolute paths of a user's `path`, which is a file, a folder or a glob; sorted bytewise.
+ * @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE
+ */
+export async function findFiles(path: string, projectDir: string, kind: FileKind): Promise<string[]> {
+  const absolute = resolve(projectDir, path);
+  const found = await stat(absolute).catch(() => undefined);
+  if (found?.isDirectory()) {
+    const names = (await readdir(absolute)).filter((name) => kind.pattern.test(name));
+    if (names.length === 0) {
+      throw missing(`The folder ${path} has no file named ${kind.shown}.`);
+    }
+    return sortBytewise(names.map((name) => join(absolute, name)));
+  }
+  if (found) {
+    if (!found.isFile()) {
+      throw new FlexetlError('SOURCE_UNREADABLE', {
+        message: `${path} is not a regular file.`,
+        hint: 'A source is read more than once: write it to a file first.',
+      });
+    }
+    return [absolute];
+  }
+  if (!isDynamicPattern(path)) throw await explainMissing(path, absolute, kind);
+  const paths = await glob(path, {
+    cwd: projectDir,
+    absolute: true,
+    onlyFiles: true,
+    expandDirectories: false,
+  });
+  if (paths.length === 0) throw missing(`No file matches ${path}.`);
+  return sortBytewise(paths.map((match) => resolve(match)));
+}
+
+function sortBytewise(paths: string[]): string[] {
+  return paths.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+function missing(message: string, hint = 'Paths are relative to the project folder.'): FlexetlError {
+  return new FlexetlError('SOURCE_MISSING', { message, hint });
+}
+
+async function explainMissing(path: string, absolute: string, kind: FileKind): Promise<FlexetlError> {
+  const folder = dirname(absolute);
+  const names = await readdir(folder).catch(() => undefined);
+  if (!names) return missing(`There is no file ${path}: its folder does not exist.`);
+  const near = suggest(basename(absolute), names);
+  const listed = names.filter((name) => kind.pattern.test(name)).sort();
+  const shown = listed.slice(0, NAMES_SHOWN).join(', ');
+  const more = listed.length > NAMES_SHOWN ? ` and ${listed.length - NAMES_SHOWN} more` : '';
+  const there =
+    listed.length > 0 ? ` Its folder has ${shown}${more}.` : ` Its folder has no ${kind.name} files.`;
+  return missing(
+    `There is no file ${path}.${there}`,
+    near ? `Did you mean ${join(dirname(path), near)}?` : 'Paths are relative to the project folder.',
+  );
+}
+
+/** The path as users see it: relative to the project where it lies inside. */
+export function showPath(absolute: string, projectDir: string): string {
+  const path = relative(projectDir, absolute);
+  return path === '..' || path.startsWith(`..${sep}`) ? absolute : path;
+}
+
+/** Opens a file for reading. @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE */
+export async function openFile(absolute: string, shown: string): Promise<FileHandle> {
+  try {
+    return await open(absolute, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw missing(`There is no file ${shown}.`);
+    throw new FlexetlError('SOURCE_UNREADABLE', {
+      message: `${shown} cannot be opened: ${messageOf(error)}.`,
+      hint: 'Check the permissions of the file.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,58 @@
+/** Whether a file still is what it was. */
+import { createHash } from 'node:crypto';
+import { FlexetlError, messageOf } from '../../pipeline/errors';
+import type { SourceFile } from '../../plugin/source';
+import { openFile } from './find';
+
+const FINGERPRINT_BYTES = 64 * 1024;
+
+/** Size, mtime in milliseconds and SHA-256 of the first and last 64 KiB, joined by dashes. */
+export async function describeFile(absolute: string, shown: string): Promise<SourceFile> {
+  const handle = await openFile(absolute, shown);
+  try {
+    const { size, mtimeMs } = await handle.stat();
+    const hash = createHash('sha256');
+    for (const position of [0, Math.max(FINGERPRINT_BYTES, size - FINGERPRINT_BYTES)]) {
+      const { buffer, bytesRead } = await handle.read({
+        buffer: Buffer.alloc(FINGERPRINT_BYTES),
+        position,
+      });
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+    return {
+      path: shown,
+      bytes: size,
+      fingerprint: `${size}-${Math.trunc(mtimeMs)}-${hash.digest('hex').slice(0, 32)}`,
+    };
+  } finally {
+    await handle.close();
+  }
+}
+
+/** @throws FlexetlError SOURCE_CHANGED that says what changed */
+export async function assertSameFile(absolute: string, before: SourceFile): Promise<void> {
+  const after = await describeFile(absolute, before.path).catch((error: unknown) => {
+    throw changed(before.path, messageOf(error));
+  });
+  if (after.fingerprint === before.fingerprint) return;
+  const [sizeBefore = '', timeBefore = ''] = before.fingerprint.split('-');
+  const [sizeAfter = '', timeAfter = ''] = after.fingerprint.split('-');
+  if (sizeBefore !== sizeAfter) {
+    throw changed(before.path, `It had ${sizeBefore} bytes, now it has ${sizeAfter}.`);
+  }
+  const time = (ms: string): string => new Date(Number(ms)).toISOString();
+  const touched = timeBefore !== timeAfter;
+  throw changed(
+    before.path,
+    touched
+      ? `It was last written at ${time(timeBefore)}, now at ${time(timeAfter)}.`
+      : 'Its bytes are others.',
+  );
+}
+
+function changed(path: string, what: string): FlexetlError {
+  return new FlexetlError('SOURCE_CHANGED', {
+    message: `${path} changed while the run was reading it. ${what}`,
+    hint: 'Start a new run, and replace files by renaming instead of writing into them.',
+  });
+}
