@@ -32,7 +32,7 @@ export interface SharedFiles {
   find(name: string): Promise<string | undefined>;
   /**
    * Absolute path of the file of that name. Where there is none, `write` makes it at the path it is given, and it
-   * appears under its name whole and durable. Two attempts may both make it: they must make the same bytes.
+   * appears under its name whole and durable. Of two attempts that make it, the first one's file stays.
    */
   make(name: string, write: (path: string) => Promise<void>): Promise<string>;
   /** Names of finished files that start with a prefix, sorted. */

@@ -1,6 +1,6 @@
 /** Files that appear under their name whole and durable, or not at all. */
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm, writeFile } from 'node:fs/promises';
+import { link, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolders } from '../folders';
 
@@ -9,6 +9,21 @@ export async function publishFile(scratchFile: string, file: string): Promise<vo
   makeFolders(dirname(file), 0o700);
   await syncPath(scratchFile);
   await rename(scratchFile, file);
+  await syncPath(dirname(file));
+}
+
+/** The same for a file that must not be replaced: one that is there stays. */
+export async function publishOnce(scratchFile: string, file: string): Promise<void> {
+  await syncPath(scratchFile);
+  try {
+    await link(scratchFile, file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    // A file system without links: two attempts at the very same moment could replace each other's file.
+    if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(code ?? '')) throw error;
+    await rename(scratchFile, file);
+  }
   await syncPath(dirname(file));
 }
 

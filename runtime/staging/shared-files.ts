@@ -4,7 +4,7 @@ import { access, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SharedFiles } from '../../plugin/context';
 import { makeFolders } from '../folders';
-import { publishFile } from './durable-file';
+import { publishOnce } from './durable-file';
 
 /** @param dir absolute; made when the first file is */
 export function createSharedFiles(dir: string): SharedFiles {
@@ -24,7 +24,7 @@ export function createSharedFiles(dir: string): SharedFiles {
       const scratchFile = `${path}.${randomUUID()}.tmp`;
       try {
         await write(scratchFile);
-        await publishFile(scratchFile, path);
+        await publishOnce(scratchFile, path);
       } finally {
         await rm(scratchFile, { force: true });
       }

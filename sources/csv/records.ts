@@ -1,5 +1,6 @@
 /** Records of a partition with their places, the broken ones with their reason: all of them, or those asked for. */
 import { LIMITS } from '../../pipeline/limits';
+import { shortenRaw } from '../../pipeline/raw-text';
 import type { PluginContext } from '../../plugin/context';
 import type { Partition, SourceRecord, SourceSurvey } from '../../plugin/source';
 import { openFile } from '../files/find';
@@ -13,6 +14,8 @@ import { createValueReader } from './values';
 /** Small enough that splitting a piece does not hold up heartbeats. */
 const PIECE_BYTES = 512 * 1024;
 const COUNT_BYTES = 4 * 1024 * 1024;
+/** A character has four bytes at most. */
+const RAW_BYTES = 4 * LIMITS.rawCharsMax;
 
 /** @param ordinals ascending; undefined: all */
 export async function* readCsvRecords(
@@ -57,7 +60,9 @@ export async function* readCsvRecords(
           byteOffset: piece.base + cut.start,
           values: 'values' in found ? found.values : null,
           ...('reason' in found ? { reason: found.reason } : {}),
-          raw: showRaw(piece.bytes, cut),
+          raw: shortenRaw(
+            piece.bytes.toString('utf8', cut.start, Math.min(cut.textEnd, cut.start + RAW_BYTES)),
+          ),
         };
       }
       reached = piece.base + piece.end;
@@ -96,11 +101,4 @@ async function findCheckpoint(
   }
   await keepCheckpoint(shared, prefix, { offset, ...counted });
   return { offset, ...counted };
-}
-
-/** The head of the record's text; a byte is at most a character, and a character at most four bytes. */
-function showRaw(bytes: Buffer, { start, textEnd }: RecordCut): string {
-  const text = bytes.toString('utf8', start, Math.min(textEnd, start + 4 * LIMITS.rawCharsMax));
-  const shown = text.slice(0, LIMITS.rawCharsMax);
-  return /[\ud800-\udbff]$/.test(shown) ? shown.slice(0, -1) : shown;
 }

@@ -1,0 +1,199 @@
+/**
+ * Record sources made into sources like those of files. Each page is landed, before anything is computed from it: its
+ * records become a file of JSON lines, and then a receipt is written with the position of the next page. A page with a
+ * receipt is never asked for again, by whatever attempt. A partition is a run of pages.
+ */
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { FlexetlError } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
+import type { PluginContext } from '../plugin/context';
+import type {
+  Landed,
+  OpenSource,
+  Page,
+  Partition,
+  Position,
+  RecordSource,
+  Source,
+  SourceSurvey,
+} from '../plugin/source';
+import {
+  columnsOf,
+  landedRelation,
+  readLandedRecords,
+  repairLanded,
+  sampleOf,
+  toLines,
+  type LandedPage,
+} from './landed-pages';
+
+/** A partition of pages, decided once for all attempts. */
+interface LandedPartition {
+  pages: readonly LandedPage[];
+  next?: PageStart;
+}
+
+/** Where a page starts; the first one has no position. */
+type PageStart = { page: number; cutBytes: number; position?: Position };
+
+interface Landing<Options> {
+  source: RecordSource<Options>;
+  options: Options;
+  context: PluginContext;
+}
+
+/** A source of either form over given options. */
+export function openSource<Options>(
+  source: Source<Options>,
+  options: Options,
+  context: PluginContext,
+): OpenSource {
+  if (source.kind === 'files') return source.open(options, context);
+  const { shared } = context;
+  const landing = { source, options, context };
+  const pagesOf = async (index: number): Promise<readonly LandedPage[]> => {
+    const path = await shared.find(partitionName(index));
+    if (path !== undefined) return (JSON.parse(await readFile(path, 'utf8')) as LandedPartition).pages;
+    throw new FlexetlError('STAGING_MISSING', {
+      message: `The pages of partition ${index} of the source ${source.type} are not there.`,
+      hint: 'All workers of a task queue need the same FLEXETL_STAGING_DIR, on a shared volume.',
+    });
+  };
+  return {
+    rules: { decimal_separator: '.' },
+    survey: () => surveyPages(landing),
+    partitions: ({ columns }, { cutBytes }) => {
+      const first: PageStart = { page: 0, cutBytes };
+      return Promise.resolve(columns.length === 0 ? { known: [] } : { first });
+    },
+    land: (survey, index, from) => landPartition(landing, survey, index, from as PageStart),
+    relation: async ({ columns }, { index }) => landedRelation(await pagesOf(index), columns, shared),
+    repair: async ({ columns }, { index }) => repairLanded(await pagesOf(index), columns, context),
+    async *records({ columns }, { index }, ordinals) {
+      yield* readLandedRecords(source.type, await pagesOf(index), columns, context, ordinals);
+    },
+    // What was landed cannot change, and is the only copy there is: it goes with the run.
+    assertUnchanged: () => Promise.resolve(),
+    release: () => Promise.resolve(),
+  };
+}
+
+/** Lands pages up to the first one with records, which shows the columns. */
+async function surveyPages<Options>(landing: Landing<Options>): Promise<SourceSurvey> {
+  const { shared } = landing.context;
+  for await (const page of landPages(landing, { page: 0, cutBytes: 0 })) {
+    if (page.records === 0) continue;
+    const columns = await columnsOf(page, shared);
+    const sample = await sampleOf(page, columns, shared);
+    return { files: [], columns, sample, recordBytes: page.bytes / page.records, detected: null };
+  }
+  return { files: [], columns: [], sample: [], recordBytes: 0, detected: null };
+}
+
+const partitionName = (index: number): string => `pages/partition-${index}.json`;
+
+async function landPartition<Options>(
+  landing: Landing<Options>,
+  { columns }: SourceSurvey,
+  index: number,
+  from: PageStart,
+): Promise<Landed> {
+  const path = await landing.context.shared.make(partitionName(index), async (file) => {
+    const pages: LandedPage[] = [];
+    let next: PageStart | undefined;
+    let bytes = 0;
+    const startMs = performance.now();
+    for await (const page of landPages(landing, from, columns)) {
+      pages.push(page);
+      bytes += page.bytes;
+      next = page.next === undefined ? undefined : { ...from, page: page.page + 1, position: page.next };
+      if (bytes >= from.cutBytes || performance.now() - startMs > LIMITS.landingMs) break;
+      // A source that ends after a page with a next one has no more pages.
+      next = undefined;
+    }
+    await writeFile(file, JSON.stringify({ pages, ...(next && { next }) } satisfies LandedPartition));
+  });
+  const { pages, next } = JSON.parse(await readFile(path, 'utf8')) as LandedPartition;
+  const partition: Partition = { index, file: 0, start: from.page, end: from.page + pages.length };
+  return next === undefined ? { partition } : { partition, next };
+}
+
+/**
+ * The receipts of all pages from one on: first of those that are landed, then of those that the source yields.
+ * @param columns those of the first page; a page with another one is an error
+ */
+async function* landPages<Options>(
+  landing: Landing<Options>,
+  start: PageStart,
+  columns?: readonly string[],
+): AsyncGenerator<LandedPage> {
+  const { source, options, context } = landing;
+  let at: PageStart | undefined = start;
+  const after = ({ page, next }: LandedPage): PageStart | undefined =>
+    next === undefined ? undefined : { ...start, page: page + 1, position: next };
+  while (at) {
+    const landed = await findReceipt(landing, at);
+    if (landed) {
+      yield landed;
+      at = after(landed);
+      continue;
+    }
+    let asked = 0;
+    for await (const page of source.read(options, context, at.position)) {
+      context.signal.throwIfAborted();
+      asked++;
+      const receipt = await landPage(landing, at, page, columns);
+      yield receipt;
+      at = after(receipt);
+      // Where another attempt landed this page first and its next page is another one, its receipts count.
+      if (!at || JSON.stringify(receipt.next) !== JSON.stringify(page.next)) break;
+    }
+    if (asked === 0) return;
+  }
+}
+
+/** The receipt of a page is found by the position of the page, so a position that repeats is seen. */
+function receiptName({ position }: PageStart): string {
+  if (position === undefined) return 'pages/first.json';
+  const hash = createHash('sha256').update(JSON.stringify(position)).digest('hex');
+  return `pages/at-${hash.slice(0, 32)}.json`;
+}
+
+/** @throws FlexetlError SOURCE_UNREADABLE for a position that repeats */
+async function findReceipt<Options>(
+  { source, context }: Landing<Options>,
+  start: PageStart,
+): Promise<LandedPage | undefined> {
+  const path = await context.shared.find(receiptName(start));
+  if (path === undefined) return undefined;
+  const receipt = JSON.parse(await readFile(path, 'utf8')) as LandedPage;
+  if (receipt.page === start.page) return receipt;
+  throw new FlexetlError('SOURCE_UNREADABLE', {
+    message: `The source ${source.type} repeats itself: page ${start.page + 1} has the position of page ${receipt.page + 1}.`,
+    hint: 'Check how the position of the next page is found.',
+  });
+}
+
+async function landPage<Options>(
+  landing: Landing<Options>,
+  start: PageStart,
+  page: Page,
+  columns: readonly string[] | undefined,
+): Promise<LandedPage> {
+  const { source, context } = landing;
+  const { text, broken } = toLines(page.records, `${source.type} page ${start.page + 1}`, columns);
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  const file = `pages/${String(start.page).padStart(6, '0')}-${hash}.ndjson`;
+  await context.shared.make(file, (path) => writeFile(path, text));
+  const receipt: LandedPage = {
+    page: start.page,
+    ...(page.next !== undefined && { next: page.next }),
+    file,
+    records: page.records.length,
+    bytes: Buffer.byteLength(text),
+    broken,
+  };
+  await context.shared.make(receiptName(start), (path) => writeFile(path, JSON.stringify(receipt)));
+  return (await findReceipt(landing, start)) ?? receipt;
+}

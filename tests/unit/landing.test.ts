@@ -1,0 +1,208 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { openSource } from '../../engine/landing';
+import { defineSource, type OpenSource, type Page, type Position } from '../../plugin/source';
+import { withDuckdb } from '../../runtime/duckdb';
+import { fakeRecords, ordersOf } from '../support/fake-record-source';
+import {
+  landAll,
+  openSandbox,
+  readFast,
+  readRecords,
+  readRepaired,
+  type Values,
+} from '../support/source-sandbox';
+
+const PAGES = 5;
+const root = openSandbox();
+
+const textOf = (value: unknown): string | null =>
+  value == null || value === '' ? null : typeof value === 'object' ? JSON.stringify(value) : String(value);
+const EXPECTED: Values[] = Array.from({ length: PAGES }, (_, page) => ordersOf(page))
+  .flat()
+  .map((order) => ['id', 'price', 'note', 'lines'].map((name) => textOf(order[name])));
+
+/** A source of given pages; the position is the number of the page. */
+function pagesOf(
+  pages: readonly (Page & { records: readonly object[] })[],
+  sandbox = root.freshRun(),
+): OpenSource {
+  const source = defineSource<object>({
+    kind: 'records',
+    type: 'given',
+    description: 'Given pages.',
+    options: z.strictObject({}),
+    async *read(_options, _context, from: Position | undefined) {
+      await Promise.resolve();
+      for (const page of pages.slice(Number(from ?? 0))) yield page;
+    },
+  });
+  return openSource(source, {}, sandbox.context);
+}
+
+async function readAll(source: OpenSource, partitionBytes: number): Promise<(Values | undefined)[]> {
+  const { survey, partitions } = await landAll(source, partitionBytes);
+  const rows: (Values | undefined)[] = [];
+  await withDuckdb({ dir: root.dir, memoryMb: 200 }, async (db) => {
+    for (const partition of partitions) {
+      rows.push(...((await readFast(db, source, survey, partition)) ?? [undefined]));
+    }
+  });
+  return rows;
+}
+
+describe('a record source that is landed', () => {
+  const requestsOf = (name: string): number[] =>
+    readFileSync(join(root.dir, name), 'utf8').trim().split('\n').map(Number);
+
+  it.each([1, 600, Number.MAX_SAFE_INTEGER])('gives exact rows in partitions of %d bytes', async (bytes) => {
+    const { context } = root.freshRun();
+    const requests = `requests-${bytes}`;
+    const source = openSource(fakeRecords, { pages: PAGES, requests }, context);
+    expect(await readAll(source, bytes)).toEqual(EXPECTED);
+    expect(requestsOf(requests)).toEqual([0, 1, 2, 3, 4]);
+    // Once more, as another attempt: nothing is asked for.
+    const again = openSource(fakeRecords, { pages: PAGES, requests }, context);
+    expect(await readAll(again, bytes)).toEqual(EXPECTED);
+    expect(requestsOf(requests)).toHaveLength(PAGES);
+  });
+
+  it('asks for no landed page again after a failure', async () => {
+    const { context } = root.freshRun();
+    const requests = 'failing';
+    for (const fails_at of [0, 2, 3]) {
+      const source = openSource(fakeRecords, { pages: PAGES, requests, fails_at }, context);
+      await expect(landAll(source, Number.MAX_SAFE_INTEGER)).rejects.toThrow(`Page ${fails_at}`);
+    }
+    const source = openSource(fakeRecords, { pages: PAGES, requests }, context);
+    expect(await readAll(source, 1)).toEqual(EXPECTED);
+    expect(requestsOf(requests)).toEqual([0, 0, 1, 2, 2, 3, 3, 4]);
+  });
+
+  it('asks for no landed page again after it was killed between two', async () => {
+    const requests = 'killed';
+    for (const dies_at of [1, 4, undefined]) {
+      const options = JSON.stringify({ pages: PAGES, requests, dies_at });
+      const child = spawn(process.execPath, [
+        '--require',
+        join(__dirname, '../support/run-ts.js'),
+        join(__dirname, '../support/land-child.ts'),
+        root.dir,
+        '1000',
+        options,
+      ]);
+      const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
+      expect([code, signal]).toEqual(dies_at === undefined ? [0, null] : [null, 'SIGKILL']);
+    }
+    expect(requestsOf(requests)).toEqual([0, 1, 1, 2, 3, 4, 4]);
+    const { context } = openSandbox(root.dir, { number: 1000 });
+    const source = openSource(fakeRecords, { pages: PAGES, requests }, context);
+    expect(await readAll(source, 1)).toEqual(EXPECTED);
+    expect(requestsOf(requests)).toHaveLength(7);
+  });
+
+  it('names page and record of what it reads', async () => {
+    const source = pagesOf([
+      { records: [{ a: 1 }], next: 1 },
+      { records: [], next: 2 },
+      { records: [{ a: 'x' }, { a: true }] },
+    ]);
+    const { survey, partitions } = await landAll(source, Number.MAX_SAFE_INTEGER);
+    expect(await readRecords(source, survey, partitions)).toEqual([
+      { ordinal: 0, file: 'given page 1', line: 1, record: 1, byteOffset: 0, values: ['1'], raw: '{"a":1}' },
+      {
+        ordinal: 1,
+        file: 'given page 3',
+        line: 1,
+        record: 1,
+        byteOffset: 0,
+        values: ['x'],
+        raw: '{"a":"x"}',
+      },
+      {
+        ordinal: 2,
+        file: 'given page 3',
+        line: 2,
+        record: 2,
+        byteOffset: 10,
+        values: ['true'],
+        raw: '{"a":true}',
+      },
+    ]);
+  });
+
+  it('leaves out records that hold half a character or a NUL', async () => {
+    const source = pagesOf([{ records: [{ a: 'x' }, { a: '\ud83d' }, { a: '\\u0000' }, { a: '\0' }] }]);
+    const { survey, partitions } = await landAll(source, 1);
+    const [partition] = partitions;
+    if (!partition) throw new Error('no partition');
+    await withDuckdb({ dir: root.dir, memoryMb: 200 }, async (db) => {
+      expect(await readFast(db, source, survey, partition)).toBeUndefined();
+      expect(await readRepaired(db, source, survey, partition)).toEqual({
+        rows: [['x'], ['\\u0000']],
+        broken: [1, 3],
+      });
+    });
+    const records = await readRecords(source, survey, partitions);
+    expect(records.map(({ values }) => values)).toEqual([['x'], null, ['\\u0000'], null]);
+  });
+
+  it('without any record has no columns and no partitions', async () => {
+    const landing = { survey: { columns: [], sample: [], recordBytes: 0 }, partitions: [] };
+    expect(await landAll(pagesOf([]), 1)).toMatchObject(landing);
+    expect(await landAll(pagesOf([{ records: [], next: 1 }, { records: [] }]), 1)).toMatchObject(landing);
+  });
+
+  it('ends with its pages, whatever the last one says of a next one', async () => {
+    const source = pagesOf([
+      { records: [{ a: 1 }], next: 1 },
+      { records: [{ a: 2 }], next: 2 },
+    ]);
+    expect(await readAll(source, 1)).toEqual([['1'], ['2']]);
+  });
+
+  it.each<[string, (Page & { records: readonly object[] })[], string, RegExp]>([
+    [
+      'a position that repeats',
+      [
+        { records: [{ a: 1 }], next: 1 },
+        { records: [{ a: 2 }], next: 2 },
+        { records: [{ a: 3 }], next: 1 },
+      ],
+      'SOURCE_UNREADABLE',
+      /given repeats itself: page 4 has the position of page 2/,
+    ],
+    [
+      'a column that the first page does not have',
+      [{ records: [{ a: 1 }], next: 1 }, { records: [{ a: 1 }, { b: 1 }] }],
+      'SCHEMA_MISMATCH',
+      /given page 2, record 2 has the column "b"/,
+    ],
+    [
+      'a number that JSON does not have',
+      [{ records: [{ a: NaN }] }],
+      'SOURCE_UNREADABLE',
+      /record 1: "a" is NaN/,
+    ],
+    [
+      'a record that is none',
+      [{ records: [[1]] }] as never,
+      'SOURCE_UNREADABLE',
+      /record 1 is not an object/,
+    ],
+    [
+      'a reserved name',
+      [{ records: [{ ['__proto__']: 1 }] }],
+      'SOURCE_UNREADABLE',
+      /"__proto__", which is reserved/,
+    ],
+  ])('refuses %s', async (_title, pages, code, message) => {
+    await expect(landAll(pagesOf(pages), 1)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+  });
+});
