@@ -6,14 +6,8 @@
 import { isUtf8 } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import { openFile } from '../files/find';
-import {
-  CARRIAGE_RETURN,
-  cutRecords,
-  dialectBytes,
-  isBlank,
-  type Dialect,
-  type RecordCut,
-} from './boundaries';
+import { CARRIAGE_RETURN, dialectBytes, type Dialect, type RecordCut } from './boundaries';
+import { cutRecords, isBlank } from './cut';
 import { splitRecords, type Fields } from './split';
 import { createValueReader } from './values';
 

@@ -10,13 +10,12 @@ import {
   CARRIAGE_RETURN,
   createCut,
   cutRecord,
-  cutRecords,
   dialectBytes,
-  skipRecords,
   type Dialect,
   type DialectBytes,
   type RecordCut,
 } from './boundaries';
+import { cutRecords, skipRecords } from './cut';
 import { inspect, type Suspicion } from './inspect';
 
 export interface SliceJob {

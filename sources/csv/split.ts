@@ -2,7 +2,8 @@
 import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
 import { FlexetlError } from '../../pipeline/errors';
-import { dialectBytes, type Dialect, type RecordCut, type RecordPiece } from './boundaries';
+import { dialectBytes, type Dialect, type RecordCut } from './boundaries';
+import type { RecordPiece } from './cut';
 
 type CutBytes = Pick<RecordPiece, 'bytes' | 'cuts'>;
 

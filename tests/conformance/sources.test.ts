@@ -1,26 +1,73 @@
-/** The laws of every source in the list, over a small dataset written in the source's own format. */
+/** The laws of sources, for every source in the list and for one that yields pages. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import type { Source } from '../../plugin/source';
+import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
 import { sources } from '../../sources/index';
-import { withDuckdb } from '../../runtime/duckdb';
-import { openSandbox, readCareful, readFast, type Sandbox, type Values } from '../support/dirty-csv';
+import { dirtyCsv, knownCsv } from '../support/dirty-csv';
+import { fakeRecords, ordersOf } from '../support/fake-record-source';
+import { changeSource, LAWLESS } from '../support/lawless-sources';
+import { brokenLaws, type Law, type SourceCase } from '../support/source-laws';
+import { openSandbox, type Sandbox, type Values } from '../support/source-sandbox';
 
-const ROWS: Values[] = Array.from({ length: 200 }, (_, index) => [
+const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 100);
+
+const ROWS: Values[] = Array.from({ length: 60 }, (_, index) => [
   String(index),
   index % 7 === 0 ? null : `name ${index}`,
   index % 5 === 0 ? `two\nlines, "${index}"` : 'plain',
 ]);
 
-/** How each source is given the dataset; a new source adds its line. */
-const FIXTURES: Record<string, (sandbox: Sandbox) => Record<string, unknown>> = {
-  csv: (sandbox) => {
-    const cell = (text: string | null): string => (text === null ? '' : `"${text.replaceAll('"', '""')}"`);
-    const lines = [['id', 'name', 'note'], ...ROWS].map((row) => row.map(cell).join(','));
-    return { path: sandbox.write('data.csv', `${lines.join('\n')}\n`) };
+type Input = Omit<SourceCase, 'source' | 'project' | 'options'> & { options: Record<string, unknown> };
+
+interface Fixture {
+  /** A clean input of several partitions. */
+  clean(project: Sandbox): Input;
+  /** Inputs of any kind. */
+  any?: fc.Arbitrary<{ bytes: Buffer; options: Record<string, unknown>; rows?: Values[] }>;
+}
+
+/** How each source is given an input; a new source adds its line. */
+const FIXTURES: Record<string, Fixture> = {
+  csv: {
+    clean(project) {
+      const cell = (text: string | null): string => (text === null ? '' : `"${text.replaceAll('"', '""')}"`);
+      const lines = [['id', 'name', 'note'], ...ROWS].map((row) => row.map(cell).join(','));
+      const text = Buffer.from(`${lines.join('\n')}\n`);
+      const path = project.write('data.csv', text);
+      const change = (): void => writeFileSync(join(project.dir, path), 'id,name,note\n');
+      return { options: { path }, sizes: [64, 1000], rows: ROWS, text, change };
+    },
+    any: fc.oneof(dirtyCsv, knownCsv),
+  },
+  fake_records: {
+    clean: () => ({
+      options: { pages: 7, requests: 'requests' },
+      sizes: [1, 500],
+      rows: [0, 1, 2, 3, 4, 5, 6]
+        .flatMap(ordersOf)
+        .map(({ id, price, note, lines }) => [
+          String(id),
+          price === null ? null : String(price),
+          note === '' ? null : String(note),
+          lines === undefined ? null : JSON.stringify(lines),
+        ]),
+    }),
   },
 };
 
-describe.each(sources.map((source) => [source.type, source] as const))('the source %s', (type, source) => {
-  const sandbox = openSandbox();
-  const options = source.options.parse(FIXTURES[type]?.(sandbox));
+const inDuckdb = <T>(dir: string, work: (db: Duckdb) => Promise<T>): Promise<T> =>
+  withDuckdb({ dir, memoryMb: 200, threads: 2 }, work);
+
+const all: Source<object>[] = [...sources, fakeRecords];
+
+describe.each(all.map((source) => [source.type, source] as const))('the source %s', (type, source) => {
+  const project = openSandbox();
+  const fixture = FIXTURES[type];
+  if (!fixture) throw new Error(`The source ${type} has no fixture.`);
+  const { options, ...clean } = fixture.clean(project);
+  const given: SourceCase = { ...clean, source, project, options: source.options.parse(options) };
 
   it('describes itself and every option', () => {
     expect(source.description).toMatch(/\.$/);
@@ -33,52 +80,38 @@ describe.each(sources.map((source) => [source.type, source] as const))('the sour
     expect(source.options.safeParse({ ...options, no_such_option: 1 }).success).toBe(false);
   });
 
-  it('surveys the same twice, as plain JSON', async () => {
-    const once = await source.survey(options, sandbox.tools);
-    expect(await source.survey(options, sandbox.freshRun().tools)).toEqual(once);
-    expect(JSON.parse(JSON.stringify(once))).toEqual(once);
-    expect(once.sample).toEqual(ROWS);
-    expect(once.recordBytes).toBeGreaterThan(0);
+  it('keeps the laws over any input', async () => {
+    const { any } = fixture;
+    if (!any) return;
+    await inDuckdb(project.dir, (db) =>
+      fc.assert(
+        fc.asyncProperty(any, fc.integer({ min: 1, max: 64 }), async (input, size) => {
+          const path = project.write('any', input.bytes);
+          const parsed = source.options.parse({ ...input.options, path });
+          const one = { source, project, options: parsed, sizes: [size], text: input.bytes };
+          const broken = await brokenLaws(one, db).catch((error: { code?: string }) => [String(error.code)]);
+          // An input that cannot be read at all is refused by the survey.
+          expect(broken.filter((law) => law !== 'SOURCE_UNREADABLE')).toEqual([]);
+        }),
+        { numRuns: RUNS },
+      ),
+    );
   });
 
-  it.each([64, 1000, Number.MAX_SAFE_INTEGER])(
-    'gives all rows in order in both lanes with chunks of %d bytes',
-    async (chunkBytes) => {
-      const survey = await source.survey(options, sandbox.tools);
-      const chunks = await source.planChunks(options, survey, chunkBytes, sandbox.tools);
-      expect(await source.planChunks(options, survey, chunkBytes, sandbox.tools)).toEqual(chunks);
-      expect(chunks.map(({ index }) => index)).toEqual(chunks.map((_, index) => index));
-      const records = await readCareful(options, survey, chunks, sandbox);
-      expect(records.map(({ values }) => values)).toEqual(ROWS);
-      expect(records.map(({ record }) => record)).toEqual(ROWS.map((_, index) => index + 1));
-      const fast: (Values | undefined)[] = [];
-      await withDuckdb({ dir: sandbox.dir, memoryMb: 200 }, async (db) => {
-        for (const chunk of chunks)
-          fast.push(...((await readFast(db, options, survey, chunk, sandbox)) ?? [undefined]));
-      });
-      expect(fast).toEqual(ROWS);
-    },
-  );
-
-  it('reads with nothing but the paths that it names', async () => {
-    const survey = await source.survey(options, sandbox.tools);
-    const chunks = await source.planChunks(options, survey, 1000, sandbox.tools);
-    for (const chunk of [
-      ...chunks.slice(0, 2),
-      ...(await source.planChunks(options, survey, Number.MAX_SAFE_INTEGER, sandbox.tools)),
-    ]) {
-      const { sql, reads, sound } = await source.relation(options, survey, chunk, sandbox.tools);
-      expect(await sound).toBe(true);
-      await withDuckdb({ dir: `${sandbox.dir}/elsewhere`, reads, memoryMb: 200 }, async (db) => {
-        const { n } = await db.one(`SELECT count(*) AS n FROM ${sql}`);
-        expect(Number(n)).toBeGreaterThan(0);
-      });
-    }
+  it('keeps the laws over a clean input', async () => {
+    await inDuckdb(project.dir, async (db) => expect(await brokenLaws(given, db)).toEqual([]));
   });
+});
 
-  it('notices no change where there is none', async () => {
-    const survey = await source.survey(options, sandbox.tools);
-    for (const file of survey.files.keys())
-      await source.assertUnchanged(options, survey, file, sandbox.tools);
+describe('the suite', () => {
+  it.each(Object.keys(LAWLESS) as Law[])('catches a source that breaks the law: %s', async (law) => {
+    const project = openSandbox();
+    const [csv] = sources;
+    const { options, ...clean } = FIXTURES['csv']!.clean(project);
+    const given = { ...clean, project, options: csv.options.parse(options) };
+    const broken = await inDuckdb(project.dir, (db) =>
+      brokenLaws({ ...given, source: changeSource(csv, LAWLESS[law]) }, db),
+    );
+    expect(broken.map((found) => found.split(':')[0])).toContain(law);
   });
 });

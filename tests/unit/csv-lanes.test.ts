@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
 import { csv } from '../../sources/csv';
-import { dirtyCsv, knownCsv } from '../support/dirty-csv';
+import { knownCsv } from '../support/dirty-csv';
 import {
   landAll,
   openSandbox,
@@ -155,58 +155,6 @@ describe('the lanes of the CSV source', () => {
         }),
         { numRuns: RUNS },
       ),
-    );
-  });
-
-  it('never contradict each other, whatever the bytes', async () => {
-    let accepted = 0;
-    await withSession((db) =>
-      fc.assert(
-        fc.asyncProperty(dirtyCsv, fc.integer({ min: 1, max: 64 }), async (file, partitionBytes) => {
-          for (const bytes of [WHOLE, partitionBytes]) {
-            const source = openCsv(file.bytes, file.options);
-            const landing = await landAll(source, bytes).catch(() => undefined);
-            if (!landing) return;
-            for (const partition of landing.partitions) {
-              const records = await readRecords(source, landing.survey, [partition]);
-              const found = await readRepaired(db, source, landing.survey, partition);
-              const good = records.filter(({ values }) => values);
-              expect(found.rows).toEqual(good.map(({ values }) => values));
-              expect(found.broken).toEqual(
-                records.filter(({ values }) => !values).map(({ ordinal }) => ordinal),
-              );
-              const rows = await readFast(db, source, landing.survey, partition);
-              if (!rows) continue;
-              accepted++;
-              expect(rows).toEqual(records.map(({ values, reason }) => values ?? reason));
-            }
-          }
-        }),
-        { numRuns: RUNS * 2 },
-      ),
-    );
-    expect(accepted).toBeGreaterThan(RUNS / 4);
-  });
-
-  it('give the same records, good and broken, for every size of partition', async () => {
-    await fc.assert(
-      fc.asyncProperty(dirtyCsv, fc.integer({ min: 1, max: 64 }), async (file, partitionBytes) => {
-        const source = openCsv(file.bytes, file.options);
-        const whole = await landAll(source, WHOLE).catch(() => undefined);
-        if (!whole) return;
-        const cut = await landAll(source, partitionBytes);
-        expect(cut.partitions.at(-1)?.end).toBe(whole.partitions.at(-1)?.end);
-        const plain = (records: readonly { ordinal: number }[]): unknown =>
-          records.map((record) => ({ ...record, ordinal: 0 }));
-        const expected = await readRecords(source, whole.survey, whole.partitions);
-        const again = openCsv(file.bytes, file.options);
-        expect(plain(await readRecords(again, cut.survey, cut.partitions))).toEqual(plain(expected));
-        // Any one partition by itself knows where it is.
-        const last = cut.partitions.slice(-1);
-        const alone = await readRecords(openCsv(file.bytes, file.options), cut.survey, last);
-        expect(plain(alone)).toEqual(plain(alone.length === 0 ? [] : expected.slice(-alone.length)));
-      }),
-      { numRuns: RUNS },
     );
   });
 });
