@@ -44,8 +44,7 @@ function assertFunctions(node: Node, text: string, known: readonly string[]): vo
   } else if (node.kind === 'unary') assertFunctions(node.argument, text, known);
   else if (node.kind === 'in') {
     for (const one of [node.value, ...node.list]) assertFunctions(one, text, known);
-  }
-  else if (node.kind === 'binary') {
+  } else if (node.kind === 'binary') {
     assertFunctions(node.left, text, known);
     assertFunctions(node.right, text, known);
   }

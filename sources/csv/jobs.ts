@@ -6,7 +6,7 @@ import { sliceFile, type Slice, type SliceJob } from './slice';
 
 /** Up to this a pass is over before a thread has started, and the pieces of it are short. */
 const INLINE_BYTES_MAX = 8 * 1024 * 1024;
-const THREAD = join(__dirname, 'thread');
+const THREAD = join(__dirname, 'csv-thread');
 
 /** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE, SOURCE_CHANGED, CANCELLED */
 export function runJob(job: SliceJob, signal: AbortSignal): Promise<Slice>;

@@ -119,7 +119,7 @@ const idle = new Set<IdleWorker>();
 
 // Run from source, as tests do, the thread has TypeScript to compile as it loads.
 const FROM_SOURCE = __filename.endsWith('.ts');
-const THREAD = join(__dirname, FROM_SOURCE ? 'thread.ts' : 'thread.js');
+const THREAD = join(__dirname, FROM_SOURCE ? 'sqlite-thread.ts' : 'sqlite-thread.js');
 const COMPILER = join(__dirname, '../../tests/support/run-ts.js');
 
 function takeWorker(entry: string): IdleWorker {
