@@ -9,7 +9,7 @@ import { FlexetlError } from '../pipeline/errors';
 import type { StepCount } from '../pipeline/row-balance';
 import type { Schema } from '../pipeline/types';
 import { literal } from '../pipeline/sql';
-import { planTransforms } from '../pipeline/transforms/plan';
+import { planTransforms, type PlannedStep } from '../pipeline/transforms/plan';
 import { tallySteps } from '../pipeline/transforms/tally';
 import { planTransformSql, type TransformStatement } from '../pipeline/transforms/transform-sql';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
@@ -18,7 +18,7 @@ import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { readEvidence, schemaOf } from './evidence';
-import { groupsSql, readParts, rowsSql } from './parts';
+import { groupsSql, readParts, rowsSql, type ExtractedPart } from './parts';
 import { countPartitions, readPlan, sessionOptions } from './plan';
 import { pluginsOf } from './resolve-config';
 
@@ -56,15 +56,10 @@ export async function transformPart(
   const indexes =
     input.partition === null ? [...Array(await countPartitions(plan, staging)).keys()] : [input.partition];
   const parts = await readParts(plan, evidence, indexes, staging);
-  const sql = planTransformSql(steps, { rows: rowsSql(parts, schema), groups: groupsSql(parts) }, schema);
   const file = join(scratchDir, 'output.parquet');
   const result = await withDuckdb(sessionOptions(plan.config, context), async (db) => {
-    const counts = await runStatements(db, sql.statements);
     const timer = setInterval(() => context.progress(Math.max(0, db.progress())), PROGRESS_MS);
-    await db.copy(sql.output, file).finally(() => clearInterval(timer));
-    const found = await db.one(`SELECT count(*)::DOUBLE AS "rows" FROM read_parquet(${literal(file)})`);
-    const output = Number(found['rows']);
-    return { rows: output, counts: tallySteps(steps, counts, output) };
+    return transformParts(db, steps, schema, parts, file).finally(() => clearInterval(timer));
   });
   await staging.commit(OUTPUT, { schema: steps.at(-1)?.plan.schema ?? schema } satisfies OutputReceipt);
   await staging.commit(outputName(input.part), result, file);
@@ -72,6 +67,28 @@ export async function transformPart(
 }
 
 const PROGRESS_MS = 200;
+
+/**
+ * Transforms parts into one file.
+ * @param schema the staged columns with their final types
+ * @param file of the output, Parquet
+ * @throws FlexetlError ROWS_UNBALANCED, VALUE_OVERFLOW, DIVISION_BY_ZERO, CAST_FAILED
+ */
+export async function transformParts(
+  db: Duckdb,
+  steps: readonly PlannedStep[],
+  schema: Schema,
+  parts: readonly ExtractedPart[],
+  file: string,
+): Promise<TransformResult> {
+  const input = { rows: rowsSql(parts, schema), groups: groupsSql(parts) };
+  const { statements, output } = planTransformSql(steps, input, schema);
+  const counted = await runStatements(db, statements);
+  await db.copy(output, file);
+  const found = await db.one(`SELECT count(*)::DOUBLE AS "rows" FROM read_parquet(${literal(file)})`);
+  const rows = Number(found['rows']);
+  return { rows, counts: tallySteps(steps, counted, rows) };
+}
 
 /** Runs the statements in order; one that overflows in fast arithmetic is run again in exact arithmetic. */
 export async function runStatements(

@@ -4,7 +4,7 @@
  * Records that fail a check fail the run, with their places; dataset checks are decided over all parts; and with the
  * final types known, the transforms and targets are checked once more, before any work is done with them.
  */
-import { compileChecks } from '../pipeline/checks/compile';
+import type { compileChecks } from '../pipeline/checks/compile';
 import { FlexetlError, type Place } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import type { CheckReport } from '../pipeline/report';

@@ -65,7 +65,7 @@ export function createConfigSchema(plugins: Plugins) {
     validation: validation
       .safeExtend({
         quality_checks: z
-          .array(pluginUnion(plugins.checks))
+          .array(plugins.checks.length > 0 ? pluginUnion(plugins.checks) : noPlugin)
           .default([])
           .describe('Checks of rows, and of the input as a whole. Nothing is loaded when one fails.'),
       })
@@ -83,6 +83,9 @@ export function createConfigSchema(plugins: Plugins) {
     monitoring: monitoring.prefault({}).describe('What a run writes to its log.'),
   });
 }
+
+/** Where there are no plugins of a kind. */
+const noPlugin: z.ZodType<PluginUse> = z.never();
 
 type AnyPlugin = Plugins[keyof Plugins][number];
 

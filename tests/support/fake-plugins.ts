@@ -3,25 +3,15 @@ import { z } from 'zod';
 import { aggregation } from '../../plugin/options';
 import type { Plugins } from '../../pipeline/config/schema';
 import type { Target } from '../../plugin/target';
-import type { Source } from '../../pipeline/plugin';
+import type { FileSource } from '../../plugin/source';
 import type { Transform } from '../../plugin/transform';
 
 const refuse = (): never => {
   throw new Error('A fake plugin does nothing.');
 };
 
-function fakeSource<O>(type: string, options: z.ZodType<O>): Source<O> {
-  return {
-    type,
-    description: `Reads ${type}.`,
-    options,
-    textRules: refuse,
-    survey: refuse,
-    planChunks: refuse,
-    relation: refuse,
-    records: refuse,
-    assertUnchanged: refuse,
-  };
+function fakeSource<O>(type: string, options: z.ZodType<O>): FileSource<O> {
+  return { kind: 'files', type, description: `Reads ${type}.`, options, open: refuse };
 }
 
 function fakeTransform<O>(type: string, options: z.ZodType<O>): Transform<O> {

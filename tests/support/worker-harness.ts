@@ -12,6 +12,7 @@ import {
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import pino from 'pino';
 import { createActivities, type Activities } from '../../activities';
+import { createDeps } from '../../engine/deps';
 import { awaitReport } from '../../control/await-report';
 import { LIMITS } from '../../pipeline/limits';
 import type { RunReport } from '../../pipeline/report';
@@ -81,7 +82,7 @@ export async function openHarness({ workers = 1 } = {}): Promise<Harness> {
   const connection = await Connection.connect({ address });
   const client = new Client({ connection });
   const log = pino({ level: 'silent' });
-  const real = createActivities({ settings, plugins: PLUGINS, log });
+  const real = createActivities(createDeps(settings, PLUGINS, log));
   const fakes = new Map<string, AnyStep>();
   const activities = Object.fromEntries(
     Object.entries(real).map(([name, step]) => [

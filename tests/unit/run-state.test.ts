@@ -5,7 +5,6 @@ import {
   addCounts,
   buildReport,
   createRunState,
-  outputOf,
   progressOf,
   restartExtract,
   type RunState,
@@ -13,11 +12,11 @@ import {
 
 const PLAN = {
   digest: 'sha256:1',
-  chunks: 4,
+  partitions: 4,
   bytes: 900,
   files: [{ path: 'a.csv', bytes: 900, fingerprint: 'f' }],
   targets: [],
-  perChunk: true,
+  perPartition: true,
   parallelWorkers: 2,
   retry: {
     enabled: true,
@@ -61,18 +60,23 @@ describe('the state of a run', () => {
     expect(first[0]?.rows_in).toBe(5);
   });
 
-  it('forgets what was extracted when types have changed, and keeps the needs', () => {
-    const wider = { a: { kind: 'string' as const, integerDigits: 0, scale: 0 } };
-    const state = newState({ extracted: 3, read: 30, rejected: 1 });
-    restartExtract(state, wider);
-    expect(state).toMatchObject({ extracted: 0, read: 0, rejected: 0, places: [], wider });
+  it('forgets what was extracted when types have changed, and keeps what was landed', () => {
+    const state = newState({
+      landed: 4,
+      landedAll: true,
+      extracted: 3,
+      read: 30,
+      rejected: 1,
+      typesDiffer: true,
+    });
+    restartExtract(state);
+    expect(state).toMatchObject({ extracted: 0, read: 0, rejected: 0, typesDiffer: false, types: null });
+    expect(state).toMatchObject({ landed: 4, landedAll: true });
   });
 
   it('survives the way through JSON into a fresh history', () => {
-    const state = newState({ plan: PLAN, outputRows: [3, 0, 4] });
-    const copy = JSON.parse(JSON.stringify(state)) as RunState;
-    expect(copy).toEqual(state);
-    expect(outputOf(copy)).toBe(7);
+    const state = newState({ plan: PLAN, output: 7 });
+    expect(JSON.parse(JSON.stringify(state))).toEqual(state);
   });
 });
 
@@ -90,6 +94,7 @@ describe('progress', () => {
     const state = newState({
       step,
       plan: PLAN,
+      landed: 4,
       extracted: 3,
       transformed: 2,
       targets: [
@@ -123,12 +128,12 @@ describe('the report', () => {
   });
 
   it('of a run that succeeded is balanced only if its counts are', () => {
-    const good = newState({ plan: PLAN, read: 7, outputRows: [7] });
+    const good = newState({ plan: PLAN, read: 7, output: 7 });
     expect(buildReport(good, 'w', 'succeeded', 1500)).toMatchObject({
       balanced: true,
       rows: { read: 7, output: 7 },
     });
-    const bad = newState({ plan: PLAN, read: 7, outputRows: [6] });
+    const bad = newState({ plan: PLAN, read: 7, output: 6 });
     expect(buildReport(bad, 'w', 'succeeded', 1500).balanced).toBe(false);
   });
 });

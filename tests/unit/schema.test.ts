@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { evidenceSql, parseEvidence } from '../../pipeline/extract-sql';
+import { evidenceSql, parseEvidence } from '../../pipeline/evidence-sql';
 import {
   declareColumns,
   mergeAllEvidence,

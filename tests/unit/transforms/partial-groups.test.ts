@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
-import { transformParts, type StagedPart } from '../../../engine/transform';
+import type { ExtractedPart } from '../../../engine/parts';
+import { transformParts } from '../../../engine/transform';
 import { RECORD_COLUMN, REJECTED_COLUMN } from '../../../pipeline/columns';
 import { FlexetlError } from '../../../pipeline/errors';
 import type { StepCount } from '../../../pipeline/row-balance';
+import { stagedColumn } from '../../../pipeline/stage-sql';
 import { transforms } from '../../../pipeline/transforms/index';
 import {
   looksWorthwhile,
@@ -12,7 +14,7 @@ import {
   type PartialGroups,
 } from '../../../pipeline/transforms/partial-groups';
 import { planTransforms } from '../../../pipeline/transforms/plan';
-import { DATE, FLOAT, INTEGER, STRING, decimal, type Schema } from '../../../pipeline/types';
+import { DATE, FLOAT, formatType, INTEGER, STRING, decimal, type Schema } from '../../../pipeline/types';
 import { withDuckdb, type Duckdb } from '../../../runtime/duckdb';
 import { makeFolder } from '../../support/folder';
 import { parseStep, relationOf, textRows, type Step, type TextRow } from '../../support/rows';
@@ -94,31 +96,38 @@ function typedRows(rows: readonly TextRow[]): string {
   return `SELECT * EXCLUDE ("${RECORD_COLUMN}"), ${rejected} FROM (${relationOf(schema, rows)})`;
 }
 
+type Kind = ExtractedPart['receipt']['kind'];
+
 /** Stages a part as extract does: as groups where that is wanted and can be, otherwise as rows. */
 async function stagePart(
   db: Duckdb,
   partial: PartialGroups,
   rows: readonly TextRow[],
-  kind: StagedPart['kind'],
+  kind: Kind,
   index: number,
-): Promise<StagedPart> {
+): Promise<ExtractedPart> {
   const path = join(dir, `${randomUUID()}.parquet`);
   if (kind === 'groups') {
     try {
       await db.copy(partial.sql(typedRows(rows)), path);
       const found = await db.one(partial.checkSql(`read_parquet('${path}')`));
       expect(found['rows']).toBe(rows.length);
-      if (found['uniform'] === true) return { path, kind, index };
+      if (found['uniform'] === true) return { path, index, receipt: receiptOf(kind, rows) };
     } catch (error) {
       expect((error as FlexetlError).code).toBe('VALUE_OVERFLOW');
     }
   }
-  const names = schema.map(({ name }) => `"${name}"`).join(', ');
+  const names = schema.map(({ name }, column) => `"${name}" AS ${stagedColumn(column)}`).join(', ');
   await db.copy(`SELECT ${names} FROM (${relationOf(schema, rows)})`, path);
-  return { path, kind: 'rows', index };
+  return { path, index, receipt: receiptOf('rows', rows) };
 }
 
-type Cut = readonly (readonly [size: number, kind: StagedPart['kind']])[];
+function receiptOf(kind: Kind, rows: readonly TextRow[]): ExtractedPart['receipt'] {
+  const types = schema.map(({ type }) => formatType(type));
+  return { kind, rows: rows.length, rejected: 0, types, states: [] };
+}
+
+type Cut = readonly (readonly [size: number, kind: Kind])[];
 interface Result {
   rows: (string | null)[][] | string;
   counts: readonly StepCount[];
@@ -128,13 +137,13 @@ interface Result {
 /** The result of parts cut from rows; an overflow as its code. */
 function transform(steps: readonly Step[], rows: readonly TextRow[], cut: Cut): Promise<Result> {
   return inDuckdb(async (db) => {
-    const parts: StagedPart[] = [];
+    const parts: ExtractedPart[] = [];
     let start = 0;
     for (const [size, kind] of [...cut, [Infinity, 'rows'] as const]) {
       parts.push(await stagePart(db, partialOf(steps), rows.slice(start, start + size), kind, parts.length));
       start += size;
     }
-    const kinds = parts.map((part) => part.kind);
+    const kinds = parts.map(({ receipt }) => receipt.kind);
     const file = join(dir, `${randomUUID()}.parquet`);
     try {
       const { counts } = await transformParts(db, planned(steps), schema, parts, file);
