@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { probePort } from '../server/server-probe';
+import { probePort } from '../server/client';
 import { startDevServer, type DevServer } from './dev-server';
 import { measure, type Command, type Measured } from './measure';
 

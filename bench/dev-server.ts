@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { probeServer } from '../server/server-probe';
+import { probeServer } from '../server/client';
 import { findTemporalServer } from '../server/temporal-server';
 
 const READY_MS = 20_000;

@@ -3,7 +3,8 @@ import type { Client } from '@temporalio/client';
 import { projectPath } from '../runtime/settings';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { createLog, type Logger } from '../runtime/log';
-import { acquireServer, connectClient, type Server, type ServerOptions } from '../server/connect';
+import { connectClient } from '../server/client';
+import { acquireServer, type Server, type ServerOptions } from '../server/connect';
 import type { CommandContext } from './context';
 import { printNote } from './print';
 

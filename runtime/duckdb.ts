@@ -144,7 +144,7 @@ async function lockDown(
 
 function createDuckdb(connection: DuckDBConnection, signal: AbortSignal | undefined): Duckdb {
   const guarded = async <T>(query: () => Promise<T>): Promise<T> => {
-    if (signal?.aborted) throw new FlexetlError('CANCELLED', { message: 'Cancelled.' });
+    if (signal?.aborted) throw cancelled();
     try {
       return await query();
     } catch (error) {
@@ -169,12 +169,18 @@ function createDuckdb(connection: DuckDBConnection, signal: AbortSignal | undefi
       const result = await guarded(() => connection.stream(sql));
       for (;;) {
         const chunk = await guarded(() => result.fetchChunk());
+        // An interrupted query seems to be at its end.
+        if (signal?.aborted) throw cancelled();
         if (!chunk || chunk.rowCount === 0) return;
         yield chunk;
       }
     },
     progress: () => connection.progress.percentage / 100,
   };
+}
+
+function cancelled(): FlexetlError {
+  return new FlexetlError('CANCELLED', { message: 'Cancelled.' });
 }
 
 /** Measured on 10 M rows: a bound on dictionaries and the second version of pages take a twentieth off the write. */

@@ -1,8 +1,7 @@
 /** Two ways to get the `temporal` binary: the official download, and a build with Go. */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createWriteStream, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { messageOf } from '../pipeline/errors';
@@ -41,44 +40,40 @@ export async function downloadTemporal(path: string, { env, log }: BinaryOptions
 
 async function fetchFile(url: string, path: string, onStart: () => void): Promise<void> {
   const abort = new AbortController();
+  const { signal } = abort;
   let why = `no answer from ${url} within ${LIMITS.downloadReplyMs / 1000} s`;
   const timer = setTimeout(() => abort.abort(), LIMITS.downloadReplyMs);
   try {
-    const response = await fetch(url, { signal: abort.signal });
-    if (!response.ok || !response.body) throw new Error(`${url} answered ${response.status}`);
+    const response = await fetch(url, { signal });
+    const { body } = response;
+    if (!response.ok || !body) throw new Error(`${url} answered ${response.status}`);
     onStart();
     why = `the transfer from ${url} stalled`;
     // Every chunk winds the clock up again, so a slow line is fine and a dead one is not.
-    const watched = new Transform({
-      transform(chunk, _encoding, done) {
+    const watched = async function* (): AsyncGenerator<Uint8Array> {
+      for await (const chunk of body) {
         timer.refresh();
-        done(null, chunk);
-      },
-    });
-    await pipeline(Readable.fromWeb(response.body), watched, createWriteStream(path), {
-      signal: abort.signal,
-    });
+        yield chunk as Uint8Array;
+      }
+    };
+    await pipeline(watched, createWriteStream(path), { signal });
   } catch (error) {
-    throw abort.signal.aborted ? new Error(why, { cause: error }) : explainFetch(url, error);
+    // `fetch` hides the reason in the cause.
+    const { cause } = error as { cause?: unknown };
+    const reason = cause === undefined ? messageOf(error) : `${url}: ${messageOf(cause)}`;
+    throw new Error(signal.aborted ? why : reason, { cause: error });
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** `fetch` hides the reason in the cause. */
-function explainFetch(url: string, error: unknown): Error {
-  const { cause } = error as { cause?: unknown };
-  return cause === undefined ? (error as Error) : new Error(`${url}: ${messageOf(cause)}`, { cause: error });
 }
 
 /** Puts a build from source at `path`. Needs the Go module proxy; minutes, not seconds. */
 export async function goInstallTemporal(
   path: string,
   go: string | null,
-  options: BinaryOptions,
+  { env, log }: BinaryOptions,
 ): Promise<void> {
   if (go === null) throw new Error('Go is not on PATH');
-  const { env, log } = options;
   const startedMs = Date.now();
   log('Building the Temporal server with Go: about two minutes, once.');
   const ticker = setInterval(
@@ -88,33 +83,16 @@ export async function goInstallTemporal(
   try {
     await withScratch(path, async (scratch) => {
       const args = ['install', `${GO_PACKAGE}@v${TEMPORAL_CLI_VERSION}`];
-      await runQuietly(go, args, { ...env, GOBIN: scratch });
+      const options = { env: { ...env, GOBIN: scratch }, timeout: LIMITS.goInstallMs, maxBuffer: Infinity };
+      await run(go, args, options).catch((error: { stderr?: string }) => {
+        // Go prints every module it fetches: only the last line says why it failed.
+        throw new Error(error.stderr?.trim().split('\n').at(-1) || messageOf(error), { cause: error });
+      });
       return join(scratch, 'temporal');
     });
   } finally {
     clearInterval(ticker);
   }
-}
-
-/** Go prints every module it fetches: only the last line of that matters, and only when it failed. */
-function runQuietly(command: string, args: string[], env: BinaryOptions['env']): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
-      env,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      timeout: LIMITS.goInstallMs,
-    });
-    let tail = '';
-    child.stderr.on('data', (chunk: Buffer) => {
-      tail = (tail + chunk.toString()).slice(-4000);
-    });
-    child.once('error', reject);
-    child.once('close', (code, signal) => {
-      if (code === 0) return resolve();
-      const reason = tail.trim().split('\n').at(-1);
-      reject(new Error(reason || `ended with ${signal ?? `exit code ${code}`}`));
-    });
-  });
 }
 
 /** Makes the binary in a folder beside its place, tries it, and moves it there in one step. */

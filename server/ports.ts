@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import { probeServer } from './server-probe';
+import { probeServer } from './client';
 
 export interface Ports {
   port: number;
@@ -13,12 +13,14 @@ export interface Ports {
 const HOST = '127.0.0.1';
 
 /**
- * The first pair of `wanted` that is free, else the pair that belongs to the project (so that the link to its Web UI
- * stays the same from run to run), else any. Never 7233: a project's own server must not pose as a general one.
+ * The pair that belongs to the project if it is free (so that the link to its Web UI stays the same from run to run),
+ * else any. Never 7233: a project's own server must not pose as a general one.
  */
-export async function choosePorts(projectDir: string, wanted: readonly Ports[]): Promise<Ports> {
-  for (const ports of [...wanted, portsOfProject(projectDir)])
-    if ((await isFree(ports.port)) && (await isFree(ports.uiPort))) return ports;
+export async function choosePorts(projectDir: string): Promise<Ports> {
+  // Below the ranges from which Linux and macOS give ports to outgoing connections.
+  const slot = createHash('sha256').update(projectDir).digest().readUInt16BE(0) % 1000;
+  const usual = { port: 17_000 + slot, uiPort: 18_000 + slot };
+  if ((await isFree(usual.port)) && (await isFree(usual.uiPort))) return usual;
   // Both are held open at once, so they differ.
   const held = [await listen(0), await listen(0)];
   const [port = 0, uiPort = 0] = held.map((server) => (server.address() as AddressInfo).port);
@@ -26,13 +28,7 @@ export async function choosePorts(projectDir: string, wanted: readonly Ports[]):
   return { port, uiPort };
 }
 
-/** Below the ranges from which Linux and macOS give ports to outgoing connections. */
-function portsOfProject(projectDir: string): Ports {
-  const slot = createHash('sha256').update(projectDir).digest().readUInt16BE(0) % 1000;
-  return { port: 17_000 + slot, uiPort: 18_000 + slot };
-}
-
-/** @throws FlexetlError SERVER_PORT_TAKEN, telling what answers there as far as that can be found out */
+/** @throws FlexetlError SERVER_PORT_TAKEN, with what answers there as far as that can be found out */
 export async function assertPortsFree({ port, uiPort }: Ports): Promise<void> {
   for (const taken of [port, uiPort]) {
     if (await isFree(taken)) continue;

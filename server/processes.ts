@@ -1,87 +1,66 @@
-/** What the operating system tells about processes: alive, since when, started how. */
+/** What the operating system tells about processes: alive, since when, started how. Linux and macOS. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
+export interface Process {
+  pid: number;
+  /** When it started, as text that is only good for comparing: an id alone proves nothing, ids are given out again. */
+  started: string;
+  /** The command line, its arguments joined by blanks. */
+  command: string;
+}
+
 const LINUX = process.platform === 'linux';
 
-/**
- * When a live process started, as text that is only good for comparing; null when there is no such process.
- * A process id alone proves nothing: ids are given out again. A zombie counts as gone: its parent may never reap it.
- */
-export function startOfProcess(pid: number): string | null {
-  const [state, start] = LINUX ? readStat(pid) : readPs(pid);
-  return !state || (state.startsWith('Z') && !hasThreads(pid)) ? null : (start ?? null);
+/** Null when there is none. A zombie counts as gone: its parent may never reap it. */
+export function findProcess(pid: number): Process | null {
+  return LINUX ? readProc(pid) : (readPs(['-p', String(pid)])[0] ?? null);
+}
+
+export function listProcesses(): Process[] {
+  if (!LINUX) return readPs(['-ax']);
+  return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) && readProc(Number(name))) || []);
 }
 
 /** Cheap enough to ask several times a second. */
 export function isAlive(pid: number): boolean {
-  if (LINUX) return startOfProcess(pid) !== null;
+  if (LINUX) return readProc(pid) !== null;
   try {
-    process.kill(pid, 0);
-    return true;
+    return process.kill(pid, 0);
   } catch {
     return false;
   }
 }
 
-/** The command line of a live process, its arguments joined by blanks; empty when there is no such process. */
-export function commandOfProcess(pid: number): string {
-  if (LINUX) return readOrEmpty(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
-  return startOfProcess(pid) === null ? '' : ps(['-ww', '-o', 'command=', '-p', String(pid)]).trim();
-}
-
-/** The id of the first process whose command line fits, null when none does. */
-export function findProcess(fits: (command: string) => boolean): number | null {
-  return listProcesses().find(({ command }) => fits(command))?.pid ?? null;
-}
-
-function listProcesses(): { pid: number; command: string }[] {
-  if (LINUX) {
-    const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-    return pids.map((name) => ({ pid: Number(name), command: commandOfProcess(Number(name)) }));
-  }
-  const lines = ps(['-ww', '-axo', 'pid=,command=']).split('\n');
-  return lines.map((line) => {
-    const [, pid = '0', command = ''] = /^\s*(\d+)\s+(.*)$/.exec(line) ?? [];
-    return { pid: Number(pid), command };
-  });
-}
-
-/** State and start time; the fields are counted from the last parenthesis, for a program's name may hold blanks. */
-function readStat(pid: number): (string | undefined)[] {
-  const stat = readOrEmpty(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return [fields[0], fields[19]];
-}
-
-/** The first thread of a killed process can be a zombie while others still hold its ports and files. */
-function hasThreads(pid: number): boolean {
+/** State and start time are counted from the last parenthesis, for a program's name may hold blanks. */
+function readProc(pid: number): Process | null {
   try {
-    return LINUX && readdirSync(`/proc/${pid}/task`).length > 1;
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // The first thread of a killed process can be a zombie while others still hold its ports and files.
+    if (fields[0] === 'Z' && readdirSync(`/proc/${pid}/task`).length === 1) return null;
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+    return { pid, started: fields[19] ?? '', command };
   } catch {
-    return false;
+    return null;
   }
 }
 
-function readPs(pid: number): (string | undefined)[] {
-  const [state, ...start] = ps(['-o', 'stat=,lstart=', '-p', String(pid)])
-    .trim()
-    .split(/\s+/);
-  return [state, start.join(' ')];
-}
-
-function readOrEmpty(path: string): string {
+/** Exported for its test: CI has no macOS. */
+export function readPs(which: readonly string[]): Process[] {
+  const args = ['-ww', '-o', 'pid=,stat=,lstart=,command=', ...which];
   try {
-    return readFileSync(path, 'utf8');
+    const env = { ...process.env, LC_ALL: 'C' };
+    const text = execFileSync('ps', args, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'ignore'] });
+    return text.split('\n').flatMap((line) => {
+      const [, pid, state, started, command] = PS_LINE.exec(line) ?? [];
+      if (!pid || !started || state?.startsWith('Z')) return [];
+      return { pid: Number(pid), started, command: `${command ?? ''} ` };
+    });
   } catch {
-    return '';
+    return [];
   }
 }
 
-function ps(args: string[]): string {
-  try {
-    return execFileSync('ps', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  } catch {
-    return '';
-  }
-}
+/** The start is five words: `Thu Nov 26 14:17:23 2026`. */
+const PS_LINE = /^\s*(\d+)\s+(\S+)\s+(\S+\s+\S+\s+\S+\s+\S+\s+\S+)\s+(.*)$/;

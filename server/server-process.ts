@@ -1,7 +1,8 @@
-/** The embedded server as a process: its record in .flexetl, starting it, finding it again, ending it. */
+/** The embedded server as a process: starting it, finding it again, ending it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import {
   closeSync,
+  existsSync,
   openSync,
   readFileSync,
   realpathSync,
@@ -14,21 +15,14 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
+import { probeServer } from './client';
 import type { Ports } from './ports';
-import { commandOfProcess, findProcess, isAlive } from './processes';
-import { probePort, probeServer } from './server-probe';
+import { findProcess, isAlive, listProcesses, type Process } from './processes';
 
 export interface ServerProcess extends Ports {
   pid: number;
-}
-
-/** `.flexetl/server.json`; `folder` tells a copied project from the one whose server this is. */
-interface ServerRecord {
-  pid: number;
-  address: string;
-  uiUrl: string;
-  startedAt: string;
-  folder: string;
+  /** `.flexetl` of the project that it serves. */
+  stateDir: string;
 }
 
 export function addressOf({ port }: Ports): string {
@@ -51,22 +45,23 @@ export async function startServer(
   ports: Ports,
   whileStarting: () => void = () => undefined,
 ): Promise<ServerProcess> {
+  prepareDatabase(stateDir);
   const logPath = join(stateDir, 'temporal.log');
   const { child, logOffset } = spawnServer(stateDir, binary, ports, logPath);
   const failed = new Promise<never>((_resolve, reject) => child.once('error', reject));
   failed.catch(() => undefined);
   try {
     if (child.pid === undefined) return await failed;
-    const server = { ...ports, pid: child.pid };
-    writeRecord(stateDir, server);
+    const server = { ...ports, pid: child.pid, stateDir };
+    writeRecord(server);
     whileStarting();
     await waitUntilReady(server, LIMITS.serverStartMs);
     return server;
   } catch (error) {
-    const said = tailOfLog(logPath, logOffset);
-    if (child.pid !== undefined) await endServer({ ...ports, pid: child.pid });
+    const said = readFileSync(logPath).subarray(logOffset).toString().trim().split('\n');
+    if (child.pid !== undefined) await endServer({ ...ports, pid: child.pid, stateDir });
     throw new FlexetlError('SERVER_UNREACHABLE', {
-      message: `The embedded Temporal server (${binary}) did not start: ${said || messageOf(error)}`,
+      message: `The embedded Temporal server (${binary}) did not start: ${said.slice(-3).join(' ').slice(-600) || messageOf(error)}`,
       hint: `Its log is ${logPath}. TEMPORAL_CLI_PATH names another binary, TEMPORAL_ADDRESS another server.`,
       cause: error,
     });
@@ -87,22 +82,35 @@ function spawnServer(
   args.push('--db-filename', databaseOf(stateDir), '--log-level', 'error');
   // Measured: the first start in 0.3 s instead of 1 s, and five times the workflow starts. Safe against every kill.
   args.push('--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL');
-  const child = spawn(binary, args, {
-    cwd: stateDir,
-    detached: true,
-    stdio: ['ignore', log, log],
-    env: plainEnv(),
-  });
+  // The server outlives commands: it gets none of their secrets, and no TEMPORAL_* meant for clients.
+  // USER: without an entry in /etc/passwd the server knows its user by no other way.
+  const names = ['PATH', 'HOME', 'USER', 'TMPDIR', 'TZ', 'LANG'].filter((name) => process.env[name]);
+  const env = Object.fromEntries(names.map((name) => [name, process.env[name]]));
+  const child = spawn(binary, args, { cwd: stateDir, detached: true, stdio: ['ignore', log, log], env });
   child.unref();
   closeSync(log);
   return { child, logOffset: keepsLog ? sizeBytes : 0 };
 }
 
-/** The server outlives commands: it gets none of their secrets, and no TEMPORAL_* meant for clients. */
-function plainEnv(): NodeJS.ProcessEnv {
-  // USER: without an entry in /etc/passwd the server knows its user by no other way.
-  const names = ['PATH', 'HOME', 'USER', 'TMPDIR', 'TZ', 'LANG'];
-  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+function databaseOf(stateDir: string): string {
+  return join(realpathSync(stateDir), 'temporal.db');
+}
+
+/** There while the server makes its database, for the first time, and is not ready. */
+function unfinishedMark(stateDir: string): string {
+  return `${databaseOf(stateDir)}.unfinished`;
+}
+
+/**
+ * A server killed while it makes its database leaves one that no server starts on. Nobody has used it yet, so it is
+ * made again.
+ */
+function prepareDatabase(stateDir: string): void {
+  const database = databaseOf(stateDir);
+  const mark = unfinishedMark(stateDir);
+  if (existsSync(mark))
+    for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(`${database}${ending}`, { force: true });
+  else if (!existsSync(database)) writeFileSync(mark, '');
 }
 
 async function waitUntilReady(server: ServerProcess, timeoutMs: number): Promise<void> {
@@ -112,12 +120,11 @@ async function waitUntilReady(server: ServerProcess, timeoutMs: number): Promise
     if (!isAlive(server.pid)) throw new Error('it ended at once');
     const leftMs = deadlineMs - Date.now();
     if (leftMs <= 0) throw new Error(`no answer at ${address} within ${timeoutMs / 1000} s`);
-    if ((await probePort(address, leftMs)) === null) {
-      const probe = await probeServer({ address }, 'default', Math.min(leftMs, LIMITS.serverConnectMs));
-      if (probe.status === 'ready' && isAlive(server.pid)) return;
-    }
+    const probe = await probeServer({ address }, 'default', Math.min(leftMs, LIMITS.serverConnectMs));
+    if (probe.status === 'ready' && isAlive(server.pid)) break;
     await delay(10);
   }
+  rmSync(unfinishedMark(server.stateDir), { force: true });
 }
 
 /**
@@ -125,45 +132,32 @@ async function waitUntilReady(server: ServerProcess, timeoutMs: number): Promise
  * answer is hung and ended here. Call it under the project's lock.
  */
 export async function findServer(stateDir: string): Promise<ServerProcess | null> {
-  const record = readRecord(stateDir);
-  const server = (record && fromRecord(record)) ?? fromProcessList(stateDir);
+  const server = fromRecord(stateDir) ?? fromProcessList(stateDir);
   if (!server) return null;
-  const ageMs = record ? Date.now() - Date.parse(record.startedAt) : Infinity;
   try {
-    await waitUntilReady(server, ageMs < LIMITS.serverStartMs ? LIMITS.serverStartMs : LIMITS.serverHungMs);
+    await waitUntilReady(server, LIMITS.serverHungMs);
   } catch {
     await endServer(server);
     return null;
   }
-  if (server.pid !== record?.pid) writeRecord(stateDir, server);
+  writeRecord(server);
   return server;
-}
-
-/** The ports of the last server, also when it is gone: a link to its Web UI should go on working. */
-export function readPorts(stateDir: string): Ports | null {
-  const record = readRecord(stateDir);
-  const port = Number(record?.address.split(':').at(-1));
-  const uiPort = Number(record?.uiUrl.split(':').at(-1));
-  return port > 0 && uiPort > 0 ? { port, uiPort } : null;
-}
-
-function fromRecord({ pid, address }: ServerRecord): ServerProcess | null {
-  const ports = portsOfCommand(commandOfProcess(pid));
-  return ports && addressOf(ports) === address ? { ...ports, pid } : null;
 }
 
 /** Without a record (lost, or its writer was killed first) a second server on the same database would be ruin. */
 function fromProcessList(stateDir: string): ServerProcess | null {
   const database = `--db-filename ${databaseOf(stateDir)} `;
-  const pid = findProcess((command) => portsOfCommand(command) !== null && command.includes(database));
-  const ports = pid === null ? null : portsOfCommand(commandOfProcess(pid));
-  return pid !== null && ports ? { ...ports, pid } : null;
+  const found = listProcesses().filter(({ command }) => command.includes(database));
+  return found.map((one) => asServer(one, stateDir)).find((server) => server !== null) ?? null;
 }
 
-/** The ports in the command line of an embedded server; null when it is any other process. */
-function portsOfCommand(command: string): Ports | null {
-  const [, port, uiPort] = / server start-dev .*--port (\d+) --ui-port (\d+) /.exec(command) ?? [];
-  return port && uiPort ? { port: Number(port), uiPort: Number(uiPort) } : null;
+/** The ports are in its command line; null when it is any other process. */
+function asServer(found: Process | null, stateDir: string): ServerProcess | null {
+  const [, port, uiPort] =
+    / server start-dev .*--port (\d+) --ui-port (\d+) /.exec(found?.command ?? '') ?? [];
+  return found && port && uiPort
+    ? { pid: found.pid, port: Number(port), uiPort: Number(uiPort), stateDir }
+    : null;
 }
 
 /**
@@ -171,58 +165,54 @@ function portsOfCommand(command: string): Ports | null {
  * does: SQLite in WAL mode, every answer it gave committed. A process that has got its id since is left alone.
  */
 export async function endServer(server: ServerProcess): Promise<void> {
-  if (portsOfCommand(commandOfProcess(server.pid))?.port !== server.port) return;
-  sendSignal(server.pid, 'SIGKILL');
+  rmSync(recordPath(server.stateDir), { force: true });
+  if (asServer(findProcess(server.pid), server.stateDir)?.port !== server.port) return;
+  try {
+    // To the whole group, which it leads: the binary may be a script that started the real one.
+    process.kill(-server.pid, 'SIGKILL');
+  } catch {
+    // It ended on its own in between.
+  }
   const deadlineMs = Date.now() + LIMITS.serverHungMs;
   while (isAlive(server.pid) && Date.now() < deadlineMs) await delay(5);
 }
 
-/** To the whole group, which it leads: the binary may be a script that started the real one. */
-function sendSignal(pid: number, signal: NodeJS.Signals): void {
+/** `.flexetl/server.json`; `folder` tells a copied project from the one whose server this is. */
+interface ServerRecord {
+  pid: number;
+  address: string;
+  uiUrl: string;
+  folder: string;
+}
+
+function recordPath(stateDir: string): string {
+  return join(stateDir, 'server.json');
+}
+
+function fromRecord(stateDir: string): ServerProcess | null {
   try {
-    process.kill(-pid, signal);
-  } catch {
-    // It ended on its own in between.
-  }
-}
-
-function databaseOf(stateDir: string): string {
-  return join(realpathSync(stateDir), 'temporal.db');
-}
-
-function folderOf(stateDir: string): string {
-  const { dev, ino } = statSync(stateDir);
-  return `${dev}:${ino}`;
-}
-
-function readRecord(stateDir: string): ServerRecord | null {
-  try {
-    const record = JSON.parse(readFileSync(join(stateDir, 'server.json'), 'utf8')) as ServerRecord;
-    return record.folder === folderOf(stateDir) && Number.isInteger(record.pid) ? record : null;
+    const record = JSON.parse(readFileSync(recordPath(stateDir), 'utf8')) as ServerRecord;
+    const server = record.folder === folderOf(stateDir) ? asServer(findProcess(record.pid), stateDir) : null;
+    return server && addressOf(server) === record.address ? server : null;
   } catch {
     return null;
   }
 }
 
-function writeRecord(stateDir: string, server: ServerProcess): void {
+function writeRecord(server: ServerProcess): void {
+  const { pid, stateDir } = server;
   const record: ServerRecord = {
-    pid: server.pid,
+    pid,
     address: addressOf(server),
     uiUrl: uiUrlOf(server),
-    startedAt: new Date().toISOString(),
     folder: folderOf(stateDir),
   };
-  const path = join(stateDir, 'server.json');
+  const path = recordPath(stateDir);
   writeFileSync(`${path}.new`, `${JSON.stringify(record)}\n`);
   renameSync(`${path}.new`, path);
 }
 
-export function removeRecord(stateDir: string): void {
-  rmSync(join(stateDir, 'server.json'), { force: true });
-}
-
-/** What the server said since its start, shortened: usually one line, the reason why it ended. */
-function tailOfLog(logPath: string, offset: number): string {
-  const lines = readFileSync(logPath).subarray(offset).toString().trim().split('\n');
-  return lines.slice(-3).join(' ').slice(-600);
+function folderOf(stateDir: string): string {
+  const { dev, ino } = statSync(stateDir);
+  return `${dev}:${ino}`;
 }

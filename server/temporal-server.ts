@@ -43,15 +43,10 @@ async function getTemporal(cacheDir: string, options: BinaryOptions): Promise<st
       await get().catch((error: unknown) => failures.push(`${way}: ${messageOf(error)}`));
     }
   };
-  const lock = {
-    dir: cacheDir,
-    name: 'install.lock',
-    waitMs: LIMITS.goInstallMs,
-    onWait: () => options.log('Another command is getting the Temporal server; waiting for it.'),
-  };
+  const onWait = (): void => options.log('Another command is getting the Temporal server; waiting for it.');
   try {
     mkdirSync(cacheDir, { recursive: true });
-    await withLock(lock, getOnce);
+    await withLock(join(cacheDir, 'install.lock'), onWait, getOnce, LIMITS.goInstallMs);
   } catch (error) {
     failures.push(`cache folder ${cacheDir}: ${messageOf(error)}`);
   }

@@ -1,7 +1,7 @@
 /** A worker: activities over this machine's files and DuckDB, workflows from the prebuilt bundle. */
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type LogEntry } from '@temporalio/worker';
 import { createActivities } from '../activities';
 import { createDeps } from '../engine/deps';
@@ -9,7 +9,8 @@ import { LIMITS } from '../pipeline/limits';
 import type { Logger } from '../runtime/log';
 import type { Settings } from '../runtime/settings';
 import { bundlePath } from './bundle';
-import { connectionOptions, type Server } from '../server/connect';
+import { connectionOptions, createClient } from '../server/client';
+import type { Server } from '../server/connect';
 import { answerHealth } from './health';
 import { PLUGINS } from './plugins';
 import { oneThreadOptions, stopWatchingPromises } from './sdk-internals';
@@ -76,7 +77,7 @@ export async function startWorker(
   // The failure is seen by whoever awaits `done`; unhandled it would end the process before that.
   done.catch(() => undefined);
   return {
-    client: new Client({ connection, namespace: server.namespace }),
+    client: createClient(connection, server.namespace),
     done,
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();

@@ -1,53 +1,95 @@
-/** Opening a SQLite file, waiting for its lock, and what its errors mean. */
+/** A session with a SQLite file: opening it, waiting for its lock, and what its errors mean. */
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
+import { LIMITS } from '../../pipeline/limits';
 import { makeFolders } from '../../runtime/folders';
+import type { SessionUse, SqlSession, TableColumn } from '../sql/dialect';
 import { openSqlite, type Sqlite } from './binding';
-import type { TableColumn } from './columns';
+import { convertDecimals, readColumns, replaceTable, rowidName } from './tables';
 import { decimalText, type SqliteValue } from './values';
-import type { Job } from './messages';
+import { writePart } from './write';
 
 /** SQLite itself waits this long; longer waits are a loop that sees a cancellation. */
 const NATIVE_BUSY_MS = 100;
 
-/** What bounds a wait. */
-export interface Patience {
-  busyMs: number;
-  signal: AbortSignal;
+export interface SqliteFile {
+  /** Absolute path. */
+  file: string;
+  /** The path as users wrote it, for messages. */
+  shownFile: string;
+  mode: 'replace' | 'append' | 'merge';
 }
 
 /**
- * Opens the file, creating it and its folders, makes it a WAL database (readers and one writer do not disturb
- * each other), and closes it after `work`. A check opens what is there and leaves it as it is.
- * @throws FlexetlError TARGET_BUSY, TARGET_INVALID, DISK_FULL, CANCELLED
+ * Opens the file, creating it and its folders, and makes it a WAL database: readers and one writer do not disturb
+ * each other. A check opens what is there and leaves it as it is.
+ * @returns undefined where a check or a discard finds no file
+ * @throws errors of SQLite, see {@link explainError}
  */
-export async function withDatabase<T>(
-  { file, shownFile, mode, task }: Job,
-  patience: Patience,
-  work: (db: Sqlite) => Promise<T>,
-): Promise<T> {
-  let db: Sqlite | undefined;
-  try {
-    if (task !== 'check') makeFolders(dirname(file));
-    db = openSqlite(file, { timeout: NATIVE_BUSY_MS, fileMustExist: task === 'check' });
-    if (task !== 'check') await prepare(db, mode, patience);
-    return await work(db);
-  } catch (error) {
-    throw translateError(error, shownFile);
-  } finally {
-    db?.close();
+export async function openSession(
+  { file, shownFile, mode }: SqliteFile,
+  use: SessionUse,
+  signal: AbortSignal,
+): Promise<SqlSession | undefined> {
+  if (!existsSync(file)) {
+    if (use === 'check' || use === 'discard') return undefined;
+    makeFolders(dirname(file));
   }
+  const busyMs = use === 'check' ? LIMITS.sqliteCheckBusyMs : LIMITS.sqliteLoadBusyMs;
+  const whenFree = (attempt: () => unknown): Promise<void> => retryBusy(attempt, busyMs, signal);
+  const db = openSqlite(file, { timeout: NATIVE_BUSY_MS, fileMustExist: use === 'check' });
+  try {
+    if (use !== 'check') await prepare(db, mode, whenFree);
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return {
+    run: (sql) => Promise.resolve(db.prepare(sql).run().changes),
+    all: (sql) => Promise.resolve(db.prepare(sql).all() as Record<string, unknown>[]),
+    async transaction(work) {
+      await whenFree(() => db.exec('BEGIN IMMEDIATE'));
+      try {
+        const result = await work();
+        if (signal.aborted) throw new FlexetlError('CANCELLED', { message: 'Cancelled.' });
+        // Busy only where the file could not become a WAL database and a reader is in the way.
+        await whenFree(() => db.exec('COMMIT'));
+        return result;
+      } catch (error) {
+        if (db.inTransaction) db.exec('ROLLBACK');
+        throw error;
+      }
+    },
+    columns: (table) => Promise.resolve(readColumns(db, table).map(toTableColumn)),
+    write: (table, part, batches) => writePart(db, table, part, batches),
+    order: (schema) => `s.${rowidName(schema, shownFile)}`,
+    convert: (table, stage, schema) =>
+      Promise.resolve(convertDecimals(db, `${shownFile}, table ${table}`, table, stage, schema)),
+    replace: (table, stage) => Promise.resolve(replaceTable(db, shownFile, table, stage)),
+    close: () => Promise.resolve(void db.close()),
+  };
 }
 
-async function prepare(db: Sqlite, mode: Job['mode'], patience: Patience): Promise<void> {
-  await retryBusy(patience, () => {
+function toTableColumn(column: ReturnType<typeof readColumns>[number]): TableColumn {
+  const { name, type, notnull, dflt_value, pk, hidden } = column;
+  const required = notnull === 1 && dflt_value === null && pk === 0 && hidden === 0;
+  return { name, type, required, generated: hidden > 0 };
+}
+
+async function prepare(
+  db: Sqlite,
+  mode: SqliteFile['mode'],
+  whenFree: (attempt: () => unknown) => Promise<void>,
+): Promise<void> {
+  await whenFree(() => {
     if (db.pragma('journal_mode', { simple: true }) !== 'wal') db.pragma('journal_mode = WAL');
   });
   // A power cut after COMMIT loses nothing.
   db.pragma('synchronous = FULL');
-  // Appended rows keep the promises of the table. Replacing a table drops it, which would delete rows elsewhere.
-  db.pragma(`foreign_keys = ${mode === 'append' ? 'ON' : 'OFF'}`);
+  // New rows keep the promises of the table. Replacing a table drops it, which would delete rows elsewhere.
+  db.pragma(`foreign_keys = ${mode === 'replace' ? 'OFF' : 'ON'}`);
   // Renaming the staging table leaves views and triggers on the target's name alone.
   db.pragma('legacy_alter_table = ON');
   db.function('flexetl_decimal_text', { deterministic: true, safeIntegers: true }, (value, scale) =>
@@ -55,40 +97,10 @@ async function prepare(db: Sqlite, mode: Job['mode'], patience: Patience): Promi
   );
 }
 
-/** Runs `work` in one write transaction: all of it or, after an error or a cancellation, nothing. */
-export async function transact<T>(db: Sqlite, patience: Patience, work: () => T | Promise<T>): Promise<T> {
-  await retryBusy(patience, () => db.exec('BEGIN IMMEDIATE'));
-  try {
-    const result = await work();
-    assertNotAborted(patience.signal);
-    // Busy only where the file could not become a WAL database and a reader is in the way.
-    await retryBusy(patience, () => db.exec('COMMIT'));
-    return result;
-  } catch (error) {
-    if (db.inTransaction) db.exec('ROLLBACK');
-    throw error;
-  }
-}
-
-export function assertNotAborted(signal: AbortSignal): void {
-  if (signal.aborted) throw new FlexetlError('CANCELLED', { message: 'Cancelled.' });
-}
-
-/** Columns of a table in order; empty when there is no such table. */
-export function readColumns(db: Sqlite, table: string): TableColumn[] {
-  return db.prepare('SELECT * FROM pragma_table_xinfo(?)').all(table) as TableColumn[];
-}
-
-/** `table`, `view`, `virtual` or `shadow`, or undefined when nothing has that name. */
-export function kindOfTable(db: Sqlite, table: string): string | undefined {
-  const sql = `SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = ? COLLATE NOCASE`;
-  return db.prepare(sql).pluck().get(table) as string | undefined;
-}
-
-async function retryBusy(patience: Patience, attempt: () => unknown): Promise<void> {
-  const deadline = performance.now() + patience.busyMs;
+async function retryBusy(attempt: () => unknown, busyMs: number, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + busyMs;
   for (;;) {
-    assertNotAborted(patience.signal);
+    if (signal.aborted) throw new FlexetlError('CANCELLED', { message: 'Cancelled.' });
     try {
       attempt();
       return;
@@ -106,7 +118,7 @@ function codeOf(error: unknown): string {
 }
 
 /** The FlexetlError that an error of SQLite or of the file system means; others pass through. */
-export function translateError(error: unknown, shownFile: string): unknown {
+export function explainError(error: unknown, shownFile: string): unknown {
   if (error instanceof FlexetlError) return error;
   const cause = error;
   const code = codeOf(error);

@@ -1,26 +1,24 @@
-/** What crosses between the plugin and the thread that holds SQLite. All of it survives a structured clone. */
+/** What crosses between the target and the thread that holds SQLite. All of it survives a structured clone. */
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode } from '../../pipeline/errors';
 import type { Schema } from '../../pipeline/types';
 import type { LoadKey } from '../../plugin/target';
 import type { PartSlice } from '../../runtime/batches/part';
+import type { SqliteOptions } from './dialect';
 
-export interface Destination {
-  /** Absolute path of the database file. */
-  file: string;
-  /** The path as users wrote it, for messages. */
-  shownFile: string;
-  table: string;
-  mode: 'replace' | 'append';
+/** A call of an open target. */
+export type Call =
+  | { method: 'check'; schema: Schema }
+  | { method: 'load'; key: LoadKey; part: PartSlice }
+  | { method: 'publish'; key: LoadKey; schema: Schema; rowsExpected: number | undefined }
+  | { method: 'discard'; key: LoadKey };
+
+export interface Job {
+  options: SqliteOptions;
+  projectDir: string;
+  scratchDir: string;
+  call: Call;
 }
-
-export type Job = Destination &
-  (
-    | { task: 'check'; schema: Schema }
-    | { task: 'load'; schema: Schema; key: LoadKey; part: PartSlice; scratchDir: string }
-    | { task: 'publish'; schema: Schema; key: LoadKey; rowsExpected: number | undefined }
-    | { task: 'discard'; key: LoadKey }
-  );
 
 /** What the thread gets: a job, and the channel on which it answers and is cancelled. */
 export interface Assignment {
@@ -28,11 +26,9 @@ export interface Assignment {
   port: MessagePort;
 }
 
-export type TaskOf<Task extends Job['task']> = Extract<Job, { task: Task }>;
-
 export type ToThread = { abort: true };
 
 export type FromThread =
-  | { written: number }
-  | { done: { rows: number } }
+  | { progress: number }
+  | { done: unknown }
   | { failed: { code: ErrorCode; message: string; hint: string | undefined } };

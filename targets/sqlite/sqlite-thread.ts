@@ -1,49 +1,53 @@
 /** The thread that holds SQLite: does one job after the other, and answers each. */
 import { parentPort } from 'node:worker_threads';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
-import { LIMITS } from '../../pipeline/limits';
+import type { PluginContext } from '../../plugin/context';
 import { createPart } from '../../runtime/batches/part';
-import { check } from './check';
-import { translateError, type Patience } from './database';
-import { loadPart } from './load';
-import type { Assignment, FromThread, Job, ToThread } from './messages';
-import { discard, publish } from './publish';
+import { openSqlTarget } from '../sql/target';
+import { sqliteDialect } from './dialect';
+import type { Assignment, FromThread, Job } from './messages';
 
 parentPort?.on('message', ({ job, port }: Assignment) => {
   const abort = new AbortController();
   const answer = (message: FromThread): void => port.postMessage(message);
-  port.on('message', (message: ToThread) => {
-    if ('abort' in message) abort.abort();
-  });
-  runJob(job, abort.signal, (written) => answer({ written })).then(
+  port.on('message', () => abort.abort());
+  runJob(job, abort.signal, (progress) => answer({ progress })).then(
     (done) => answer({ done }),
     (error: unknown) => answer(failed(job, error)),
   );
 });
 
-function runJob(
-  job: Job,
-  signal: AbortSignal,
-  progress: (written: number) => void,
-): Promise<{ rows: number }> {
-  const patience: Patience = { busyMs: LIMITS.sqliteLoadBusyMs, signal };
-  switch (job.task) {
+function runJob(job: Job, signal: AbortSignal, progress: (share: number) => void): Promise<unknown> {
+  const context = { ...job, signal, progress, ...ELSEWHERE };
+  const target = openSqlTarget(sqliteDialect, job.options, context);
+  const { call } = job;
+  switch (call.method) {
     case 'check':
-      return check(job, { ...patience, busyMs: LIMITS.sqliteCheckBusyMs });
+      return target.check(call.schema);
     case 'load':
-      return loadPart(job, patience, createPart(job.part, { scratchDir: job.scratchDir, signal }), progress);
+      return target.load(call.key, createPart(call.part, context));
     case 'publish':
-      return publish(job, patience);
+      return target.publish(call.key, call.schema, call.rowsExpected);
     case 'discard':
-      return discard(job, patience);
+      return target.discard(call.key);
   }
 }
 
-function failed(job: Job, error: unknown): FromThread {
-  const known = translateError(error, job.shownFile);
-  if (known instanceof FlexetlError) {
-    return { failed: { code: known.code, message: known.message, hint: known.hint } };
-  }
-  const message = `${job.shownFile}: ${messageOf(error)}`;
-  return { failed: { code: 'INTERNAL', message, hint: undefined } };
+const refuse = (): never => {
+  throw new FlexetlError('INTERNAL', { message: 'This is not to be had in the thread of SQLite.' });
+};
+
+/** What SQLite does not ask for. */
+const ELSEWHERE: Pick<PluginContext, 'log' | 'secret' | 'shared'> = {
+  log: { debug: refuse, info: refuse, warn: refuse },
+  secret: refuse,
+  shared: { find: refuse, make: refuse, list: refuse, remove: refuse },
+};
+
+function failed({ options }: Job, error: unknown): FromThread {
+  if (error instanceof FlexetlError)
+    return { failed: { code: error.code, message: error.message, hint: error.hint } };
+  return {
+    failed: { code: 'INTERNAL', message: `${options.database}: ${messageOf(error)}`, hint: undefined },
+  };
 }

@@ -87,7 +87,7 @@ async function openBench(engine: Engine): Promise<Bench> {
   const owner = process.getuid?.() === 0 ? 1234 : (process.getuid?.() ?? 1000);
   mkdirSync(join(dir, 'output'), { recursive: true });
   if (process.getuid?.() === 0) chownSync(join(dir, 'output'), owner, owner);
-  const { port, uiPort } = await choosePorts(dir, []);
+  const { port, uiPort } = await choosePorts(dir);
   const project = `flexetl-check-${process.pid}`;
   const env = {
     COMPOSE_PROJECT_NAME: project,

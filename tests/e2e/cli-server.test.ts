@@ -146,7 +146,7 @@ describe('worker', () => {
 
 describe('dev', () => {
   it('runs server, Web UI and worker until Ctrl-C, and its runs are seen in the Web UI', async () => {
-    const { port, uiPort } = await choosePorts(project.dir, []);
+    const { port, uiPort } = await choosePorts(project.dir);
     project.env['TEMPORAL_ADDRESS'] = undefined;
     const dev = project.start('dev', '--port', String(port), '--ui-port', String(uiPort));
     await dev.says(/Ctrl-C ends it\./);

@@ -57,7 +57,7 @@ describe('a worker whose server has gone', () => {
   it('is alive, not healthy, and still ends within seconds', async () => {
     const stateDir = makeFolder();
     const binary = await findTemporalServer({ env: process.env, log: () => undefined });
-    const server = await startServer(stateDir, binary, await choosePorts(stateDir, []));
+    const server = await startServer(stateDir, binary, await choosePorts(stateDir));
     const project = openProject();
     project.env['TEMPORAL_ADDRESS'] = addressOf(server);
     const worker = project.start('worker');

@@ -3,9 +3,10 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { LIMITS } from '../../pipeline/limits';
-import { acquireServer, connectClient, connectionOptions, type Server } from '../../server/connect';
+import { connectClient, connectionOptions } from '../../server/client';
+import { acquireServer, type Server } from '../../server/connect';
 import { choosePorts } from '../../server/ports';
-import { commandOfProcess, isAlive } from '../../server/processes';
+import { findProcess, isAlive } from '../../server/processes';
 import { serverPid } from '../support/embedded';
 import { makeFolder } from '../support/folder';
 
@@ -49,7 +50,7 @@ describe('a command without any server around', () => {
     await client.workflow.start('pipeline', { taskQueue: 'nobody', workflowId: 'kept' });
     await client.connection.close();
     const pid = serverPid(projectDir);
-    expect(commandOfProcess(pid)).toContain('start-dev --ip 127.0.0.1');
+    expect(findProcess(pid)?.command).toContain('start-dev --ip 127.0.0.1');
     await server.release();
     expect(isAlive(pid)).toBe(false);
     expect(readdirSync(join(projectDir, '.flexetl')).sort()).toEqual(
@@ -76,7 +77,7 @@ describe('a command without any server around', () => {
 
   it('takes other ports when those of the project are in use', async () => {
     const projectDir = makeFolder();
-    const usual = await choosePorts(projectDir, []);
+    const usual = await choosePorts(projectDir);
     await listen(createServer(), usual.port);
     const server = await acquire({ projectDir });
     expect(portOf(server)).not.toBe(usual.port);
@@ -109,7 +110,7 @@ describe('a command without any server around', () => {
 
 describe('a command with fixed ports', () => {
   it('gets exactly these', async () => {
-    const { port, uiPort } = await choosePorts(makeFolder(), []);
+    const { port, uiPort } = await choosePorts(makeFolder());
     const server = await acquire({ port, uiPort });
     expect([server.address, server.uiUrl]).toEqual([`127.0.0.1:${port}`, `http://127.0.0.1:${uiPort}`]);
   });
@@ -137,7 +138,7 @@ describe('a command with fixed ports', () => {
 describe('a server that somebody else started on the usual local port', () => {
   it('is used, and left running', async () => {
     const somebody = makeFolder();
-    const { port } = await choosePorts(somebody, []);
+    const { port } = await choosePorts(somebody);
     const theirs = await acquire({ projectDir: somebody, port, uiPort: port + 1000 });
     const projectDir = makeFolder();
     const server = await acquire({ projectDir, localPort: port });

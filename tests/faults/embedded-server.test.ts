@@ -1,10 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LIMITS } from '../../pipeline/limits';
-import { acquireServer, connectClient, type Server } from '../../server/connect';
-import { commandOfProcess, isAlive, startOfProcess } from '../../server/processes';
+import { connectClient } from '../../server/client';
+import { acquireServer, type Server } from '../../server/connect';
+import { findProcess, isAlive } from '../../server/processes';
 import { endServerOf, serverPid, serversOf } from '../support/embedded';
 import { makeFolder, removeFolder } from '../support/folder';
 import { waitFor } from '../support/wait-for';
@@ -35,10 +36,7 @@ function newProject(): string {
 
 /** A command in a process of its own, up to the moment when it holds a server. */
 async function startCommand(projectDir: string): Promise<Command> {
-  const args = ['--require', join(SUPPORT, 'run-ts.js'), join(SUPPORT, 'hold-server.ts')];
-  // In a process group of its own, as a terminal gives it one.
-  const child = spawn(process.execPath, [...args, projectDir, String(NO_LOCAL)], { env, detached: true });
-  commands.push(child);
+  const child = spawnCommand(projectDir);
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   await waitFor(() => said.includes('\n'), { what: 'a command to hold its server' });
@@ -55,6 +53,14 @@ async function startCommand(projectDir: string): Promise<Command> {
       await gone;
     },
   };
+}
+
+function spawnCommand(projectDir: string): ChildProcessWithoutNullStreams {
+  const args = ['--require', join(SUPPORT, 'run-ts.js'), join(SUPPORT, 'hold-server.ts')];
+  // In a process group of its own, as a terminal gives it one.
+  const child = spawn(process.execPath, [...args, projectDir, String(NO_LOCAL)], { env, detached: true });
+  commands.push(child);
+  return child;
 }
 
 async function acquire(projectDir: string, log?: (message: string) => void): Promise<Server> {
@@ -136,9 +142,8 @@ describe('commands of one project', () => {
   it('do not count a user whose process id now belongs to another process', async () => {
     const dir = newProject();
     const server = await acquire(dir);
-    const stale = { pid: process.pid, started: `${startOfProcess(process.pid)}0` };
-    writeFileSync(join(dir, '.flexetl', 'users', `${process.pid}-old.json`), JSON.stringify(stale));
-    writeFileSync(join(dir, '.flexetl', 'users', '1-torn.json'), '{"pid"');
+    for (const stale of [`${process.pid}~${findProcess(process.pid)?.started}0~abc`, '1~', 'strange'])
+      writeFileSync(join(dir, '.flexetl', 'users', stale), '');
     await server.release();
     expect(serversOf(dir)).toBe(0);
   });
@@ -168,7 +173,6 @@ describe('a server that is killed while commands use it', () => {
       what: 'the server to come back',
     });
     expect(revived).toBe(true);
-    await server.ensureAlive();
     expect(await statusOf(server, 'kept')).toBe('RUNNING');
     expect(serversOf(dir)).toBe(1);
     await other.finish();
@@ -177,23 +181,43 @@ describe('a server that is killed while commands use it', () => {
     expect(serversOf(dir)).toBe(0);
   });
 
-  it('comes back when asked for, at once', async () => {
-    const dir = newProject();
-    const server = await acquire(dir);
-    const pid = serverPid(dir);
-    process.kill(pid, 'SIGKILL');
-    await waitFor(() => !isAlive(pid), { what: 'the server to be gone' });
-    await server.ensureAlive();
-    await startWorkflow(server, 'w');
-  });
-
   it('is not brought back by a command that is done', async () => {
     const dir = newProject();
     const server = await acquire(dir);
     await server.release();
     await server.release();
-    await server.ensureAlive();
     expect(serversOf(dir)).toBe(0);
+  });
+});
+
+describe('a server that is killed while it makes its database', () => {
+  it('is replaced by one that starts, with a new database', async () => {
+    jest.replaceProperty(LIMITS, 'lockStaleMs', 2000 as 5000);
+    const dir = newProject();
+    const database = join(dir, '.flexetl', 'temporal.db');
+    const child = spawnCommand(dir);
+    const gone = once(child, 'exit');
+    await waitFor(() => existsSync(database), { what: 'a database' });
+    endServerOf(dir);
+    child.kill('SIGKILL');
+    await gone;
+    const server = await acquire(dir);
+    await startWorkflow(server, 'w');
+    await server.release();
+    const next = await acquire(dir);
+    expect(await statusOf(next, 'w')).toBe('RUNNING');
+  });
+
+  it('keeps its database once it was ready', async () => {
+    const dir = newProject();
+    const killed = await startCommand(dir);
+    const started = await acquire(dir);
+    await startWorkflow(started, 'kept');
+    await killed.kill();
+    endServerOf(dir);
+    await started.release();
+    const server = await acquire(dir);
+    expect(await statusOf(server, 'kept')).toBe('RUNNING');
   });
 });
 
@@ -205,9 +229,6 @@ describe('a server that hangs', () => {
     await killed.kill();
     const pid = serverPid(dir);
     process.kill(pid, 'SIGSTOP');
-    const path = join(dir, '.flexetl', 'server.json');
-    const record = JSON.parse(readFileSync(path, 'utf8')) as object;
-    writeFileSync(path, JSON.stringify({ ...record, startedAt: '2026-01-01T00:00:00.000Z' }));
     const server = await acquire(dir);
     expect([server.address, isAlive(pid), serversOf(dir)]).toEqual([killed.address, false, 1]);
   });
@@ -232,7 +253,7 @@ describe('the record of the server', () => {
     mkdirSync(join(dir, '.flexetl'));
     writeFileSync(join(dir, '.flexetl', 'server.json'), text);
     const server = await acquire(dir);
-    expect(commandOfProcess(serverPid(dir))).toContain('start-dev');
+    expect(findProcess(serverPid(dir))?.command).toContain('start-dev');
     await server.release();
   });
 

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { sqlite } from '../../targets/sqlite';
-import { runInThread } from '../../targets/sqlite/client';
+import { runInThread } from '../../targets/sqlite/thread-client';
 import type { OpenTarget, Part } from '../../plugin/target';
 import { makeFolder } from '../support/folder';
 import { contextOf, makePart, queryPart } from '../support/parts';
@@ -194,12 +194,10 @@ describe('a SQLite file with several users', () => {
 
 describe('the thread of the SQLite target', () => {
   const job = {
-    file: '/none',
-    shownFile: 'out/t.db',
-    table: 't',
-    mode: 'replace',
-    task: 'discard',
-    key: KEY,
+    options: OPTIONS,
+    projectDir: '/none',
+    scratchDir: '/none',
+    call: { method: 'discard', key: KEY },
   } as const;
   it.each([
     ['crashes', 'throw new Error("bad day")', 'bad day'],

@@ -207,6 +207,16 @@ describe('imports', () => {
     expect(wrong.map(describeImport)).toEqual([]);
   });
 
+  it('lead to one place where Temporal clients are made, so that a payload codec has one place', () => {
+    const made = productFiles
+      .flatMap((path) => nodesOf(parseSource(path)))
+      .filter((node) => {
+        const name = ts.isNewExpression(node) && node.expression.getText();
+        return name === 'Client' || name === 'WorkflowClient';
+      });
+    expect(made.map((node) => node.getSourceFile().fileName)).toEqual(['server/client.ts']);
+  });
+
   it('of lists are lists: no other file is an index, and none exports all of another', () => {
     expect(productFiles.filter((path) => path.endsWith('/index.ts'))).toEqual(LISTS);
     const stars = [...productFiles, ...benchFiles]

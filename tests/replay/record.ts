@@ -16,7 +16,7 @@ async function record(): Promise<void> {
   const stateDir = makeFolder();
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const binary = await findTemporalServer({ env: process.env, log: say });
-  const server = await startServer(stateDir, binary, await choosePorts(stateDir, []));
+  const server = await startServer(stateDir, binary, await choosePorts(stateDir));
   process.env['FLEXETL_TEST_ADDRESS'] = addressOf(server);
   mkdirSync(HISTORIES, { recursive: true });
   try {

@@ -8,7 +8,7 @@ async function start(): Promise<void> {
   const stateDir = makeFolder();
   const log = (line: string): void => void process.stderr.write(`${line}\n`);
   const binary = await findTemporalServer({ env: process.env, log });
-  const server = await startServer(stateDir, binary, await choosePorts(stateDir, []));
+  const server = await startServer(stateDir, binary, await choosePorts(stateDir));
   process.stdout.write(JSON.stringify({ pid: server.pid, address: addressOf(server), stateDir }));
   process.exit(0);
 }

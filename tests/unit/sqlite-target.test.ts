@@ -1,15 +1,13 @@
-/** What only SQLite does: the jobs of its thread, called here without the thread. */
+/** What only SQLite does: its dialect, called here without the thread. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DATE, decimal, FLOAT, INTEGER, STRING, TIMESTAMP, type Schema } from '../../pipeline/types';
-import { check } from '../../targets/sqlite/check';
-import type { Patience } from '../../targets/sqlite/database';
-import { loadPart } from '../../targets/sqlite/load';
-import type { Destination } from '../../targets/sqlite/messages';
-import { discard, publish } from '../../targets/sqlite/publish';
-import type { LoadKey } from '../../plugin/target';
+import { LIMITS } from '../../pipeline/limits';
+import type { LoadKey, OpenTarget, Published } from '../../plugin/target';
+import { openSqlTarget } from '../../targets/sql/target';
+import { sqliteDialect, type SqliteOptions } from '../../targets/sqlite/dialect';
 import { makeFolder } from '../support/folder';
-import { makePart, type TextRow } from '../support/parts';
+import { contextOf, makePart, type TextRow } from '../support/parts';
 import { openSqlite, type Sqlite } from '../../targets/sqlite/binding';
 
 const SCHEMA: Schema = [
@@ -25,27 +23,24 @@ const WIDE: TextRow[] = [['2026-01-04', 'c', '1234567890123456789.01']];
 const KEY: LoadKey = { pipeline: 'p', runKey: 'r1', target: '0:t' };
 
 let dir: string;
-let place: Destination;
+let place: SqliteOptions;
 beforeEach(() => {
   dir = makeFolder();
-  place = { file: join(dir, 'out/t.db'), shownFile: 'out/t.db', table: 't', mode: 'replace' };
+  place = { database: 'out/t.db', table: 't', mode: 'replace' };
 });
+afterEach(() => jest.restoreAllMocks());
 
-const patience = (busyMs = 1000): Patience => ({ busyMs, signal: new AbortController().signal });
-const append = (): Destination => ({ ...place, mode: 'append' });
-
-function runCheck(at = place, schema = SCHEMA): Promise<unknown> {
-  return check({ ...at, task: 'check', schema }, patience(100));
-}
+const append = (): SqliteOptions => ({ ...place, mode: 'append' });
+const merge = (...primary_key: string[]): SqliteOptions => ({ ...place, mode: 'merge', primary_key });
+const open = (at: SqliteOptions): OpenTarget => openSqlTarget(sqliteDialect, at, contextOf(dir));
+const runCheck = (at = place, schema = SCHEMA): Promise<void> => open(at).check(schema);
 
 async function load(rows: TextRow[], at = place, key = KEY, index = 0, schema = SCHEMA): Promise<void> {
-  const part = await makePart(schema, rows, index);
-  const job = { ...at, task: 'load', schema, key, part, scratchDir: dir } as const;
-  await loadPart(job, patience(), part, () => undefined);
+  await open(at).load(key, await makePart(schema, rows, index));
 }
 
-function runPublish(at = place, key = KEY, schema = SCHEMA): Promise<{ rows: number }> {
-  return publish({ ...at, task: 'publish', schema, key, rowsExpected: undefined }, patience());
+function runPublish(at = place, key = KEY, schema = SCHEMA): Promise<Published> {
+  return open(at).publish(key, schema);
 }
 
 async function run(rows: TextRow[], at = place, runKey = 'r1', schema = SCHEMA): Promise<void> {
@@ -56,7 +51,7 @@ async function run(rows: TextRow[], at = place, runKey = 'r1', schema = SCHEMA):
 /** A second connection, as a user's. */
 function withUser<T>(work: (db: Sqlite) => T): T {
   mkdirSync(join(dir, 'out'), { recursive: true });
-  const db = openSqlite(place.file);
+  const db = openSqlite(join(dir, place.database));
   try {
     return work(db);
   } finally {
@@ -109,7 +104,10 @@ describe('a table that FlexETL makes in SQLite', () => {
 
   it('leaves nothing of the load behind but its ledger', async () => {
     await run(ROWS);
-    expect(query('SELECT name FROM sqlite_schema ORDER BY 1').flat()).toEqual(['_flexetl_loads', 't']);
+    expect(query(`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1`).flat()).toEqual([
+      '_flexetl_loads',
+      't',
+    ]);
     expect(readdirSync(join(dir, 'out'))).toEqual(['t.db']);
   });
 
@@ -224,6 +222,91 @@ describe('mode append', () => {
   });
 });
 
+describe('mode merge', () => {
+  const ONE: TextRow[] = [['2026-03-03', 'b', '9.90']];
+
+  it('updates rows whose key is there, adds the others, and leaves what it does not know', async () => {
+    execute(`CREATE TABLE t (id TEXT PRIMARY KEY, day DATE, total DECIMAL_TEXT, note TEXT DEFAULT '-');
+      INSERT INTO t VALUES ('b', NULL, '0', 'kept'), ('y', NULL, '7', 'old')`);
+    await load([...ROWS.slice(0, 1), ...ONE], merge('id'));
+    expect(await runPublish(merge('id'))).toEqual({ rows: 2, inserted: 1, updated: 1 });
+    expect(query('SELECT * FROM t ORDER BY id')).toEqual([
+      ['a', '2026-01-02', '1.10', '-'],
+      ['b', '2026-03-03', '9.90', 'kept'],
+      ['y', null, '7', 'old'],
+    ]);
+    expect(await runPublish(merge('id'))).toEqual({ rows: 2, inserted: 1, updated: 1 });
+  });
+
+  it('makes the table with its primary key', async () => {
+    await run(ROWS, merge('day', 'id'));
+    expect(query(`SELECT name, pk FROM pragma_table_info('t') WHERE pk > 0`)).toEqual([
+      ['day', 1],
+      ['id', 2],
+    ]);
+  });
+
+  it.each([
+    ['a null in a key', [['2026-01-01', null, '1']], '1 row has a null in it'],
+    ['a key in two rows', [...ONE, ...ONE], '1 of its values stands in several rows'],
+  ])('refuses %s and publishes nothing', async (_, rows, found) => {
+    await run(ROWS, place, 'r0');
+    await load(rows as TextRow[], merge('id'));
+    await expect(runPublish(merge('id'))).rejects.toMatchObject({
+      code: 'KEY_INVALID',
+      message: `out/t.db, table t: primary_key (id) does not name one row each: ${found}. Nothing was published.`,
+    });
+    expect(query('SELECT id FROM t').flat()).toEqual(['a', 'b']);
+  });
+
+  it.each([
+    [
+      'holds a key in two rows',
+      `CREATE TABLE t (day, id TEXT, total DECIMAL); INSERT INTO t VALUES (1, 'b', 1), (2, 'b', 2)`,
+      ONE,
+    ],
+    [
+      'ignores case in its keys',
+      `CREATE TABLE t (day, id TEXT COLLATE NOCASE PRIMARY KEY, total DECIMAL); INSERT INTO t VALUES (1, 'b', 1)`,
+      [...ONE, ['2026-03-03', 'B', '1']],
+    ],
+  ])('refuses a table that %s', async (_, sql, rows) => {
+    execute(sql);
+    await load(rows as TextRow[], merge('id'));
+    await expect(runPublish(merge('id'))).rejects.toMatchObject({ code: 'KEY_INVALID' });
+  });
+
+  it('is refused by check when a column of its key is not there', async () => {
+    await expect(runCheck(merge('ID'))).rejects.toThrow(
+      'column "ID" of primary_key is not among the columns of this pipeline: day, id, total.',
+    );
+  });
+});
+
+describe('a table that does not keep what it is given', () => {
+  const ignore = 'BEGIN SELECT RAISE(IGNORE); END';
+  it.each([
+    ['a trigger ignores a row', append, `CREATE TRIGGER g BEFORE INSERT ON t WHEN NEW.id = 'b' ${ignore}`],
+    [
+      'a trigger removes rows',
+      append,
+      'CREATE TRIGGER g AFTER INSERT ON t BEGIN DELETE FROM t WHERE id = NEW.id; END',
+    ],
+    ['a trigger ignores an update', () => merge('id'), `CREATE TRIGGER g BEFORE UPDATE ON t ${ignore}`],
+    ['a conflict is ignored', append, undefined, 'ON CONFLICT IGNORE'],
+    ['a conflict replaces a row', append, undefined, 'ON CONFLICT REPLACE'],
+  ])('is an error, not a loss: %s', async (_, at, trigger, clause = '') => {
+    execute(
+      `CREATE TABLE t (day DATE, id TEXT UNIQUE ${clause}, total DECIMAL); INSERT INTO t VALUES (1, 'a', 1)`,
+    );
+    if (trigger !== undefined) execute(trigger);
+    const rows: TextRow[] = trigger !== undefined && at === append ? [['2026-01-01', 'b', '1']] : ROWS;
+    await load(rows, at());
+    await expect(runPublish(at())).rejects.toMatchObject({ code: 'ROWS_UNBALANCED' });
+    expect(query('SELECT * FROM t')).toEqual([[1, 'a', 1]]);
+  });
+});
+
 describe('check of a SQLite target', () => {
   it.each([
     ['a view', 'CREATE VIEW t AS SELECT 1', 'is a view, expected a table'],
@@ -238,13 +321,13 @@ describe('check of a SQLite target', () => {
   });
 
   it('refuses a folder and a file that is no database', async () => {
-    await expect(runCheck({ ...place, file: dir })).rejects.toThrow(
+    await expect(runCheck({ ...place, database: dir })).rejects.toThrow(
       'is not a SQLite database: it is a folder',
     );
     const file = join(dir, 'notes.txt');
     writeFileSync(file, 'These are some notes, not a database. '.repeat(100));
     const before = readFileSync(file, 'utf8');
-    await expect(runCheck({ ...place, file })).rejects.toMatchObject({
+    await expect(runCheck({ ...place, database: file })).rejects.toMatchObject({
       code: 'TARGET_INVALID',
       message: expect.stringContaining('is not a SQLite database') as string,
     });
@@ -253,12 +336,12 @@ describe('check of a SQLite target', () => {
 
   it('refuses a path below a file, with advice', async () => {
     writeFileSync(join(dir, 'file'), '');
-    await expect(runCheck({ ...place, file: join(dir, 'file/sub/t.db') })).rejects.toMatchObject({
+    await expect(runCheck({ ...place, database: 'file/sub/t.db' })).rejects.toMatchObject({
       code: 'TARGET_INVALID',
       hint: expect.stringContaining('database') as string,
     });
     const key = { ...KEY, runKey: 'x' };
-    await expect(load(ROWS, { ...place, file: join(dir, 'file/t.db') }, key)).rejects.toMatchObject({
+    await expect(load(ROWS, { ...place, database: 'file/t.db' }, key)).rejects.toMatchObject({
       code: 'TARGET_INVALID',
     });
   });
@@ -273,20 +356,21 @@ describe('check of a SQLite target', () => {
 
   it('leaves a database as it found it', async () => {
     execute('CREATE TABLE t (x)');
-    const before = readFileSync(place.file);
+    const before = readFileSync(join(dir, place.database));
     await runCheck();
-    expect(readFileSync(place.file).equals(before)).toBe(true);
+    expect(readFileSync(join(dir, place.database)).equals(before)).toBe(true);
     expect(readdirSync(join(dir, 'out'))).toEqual(['t.db']);
   });
 
   it('says that a locked database is busy, as load and publish do', async () => {
     await run(ROWS, place, 'r0');
-    const user = openSqlite(place.file);
+    const user = openSqlite(join(dir, place.database));
     user.exec('BEGIN IMMEDIATE');
     const busy = { code: 'TARGET_BUSY', retryable: true, message: 'out/t.db is locked by another program.' };
+    jest.replaceProperty(LIMITS, 'sqliteCheckBusyMs', 100 as never);
+    jest.replaceProperty(LIMITS, 'sqliteLoadBusyMs', 100 as never);
     await expect(runCheck()).rejects.toMatchObject(busy);
-    const job = { ...place, task: 'publish', schema: SCHEMA, key: KEY, rowsExpected: 0 } as const;
-    await expect(publish(job, patience(100))).rejects.toMatchObject(busy);
+    await expect(runPublish()).rejects.toMatchObject(busy);
     user.exec('ROLLBACK');
     user.close();
     await runCheck();
@@ -304,9 +388,9 @@ describe('what dead runs leave behind', () => {
   });
 
   it('is not made by discarding a load that never was', async () => {
-    await discard({ ...place, task: 'discard', key: KEY }, patience());
+    await open(place).discard(KEY);
     execute('CREATE TABLE mine (x)');
-    await discard({ ...place, task: 'discard', key: KEY }, patience());
+    await open(place).discard(KEY);
     expect(query('SELECT name FROM sqlite_schema').flat()).toEqual(['mine']);
   });
 });

@@ -1,10 +1,25 @@
-/** The plugin's side of the thread that holds SQLite: finds or starts it, waits for it, lets go of it. */
+/** The target's side of the thread that holds SQLite: finds or starts it, waits for it, lets go of it. */
 import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import type { PluginContext } from '../../plugin/context';
-import type { Assignment, FromThread, Job, ToThread } from './messages';
+import type { OpenTarget, Published } from '../../plugin/target';
+import type { SqliteOptions } from './dialect';
+import type { Assignment, Call, FromThread, Job, ToThread } from './messages';
+
+/** Every call of the target is a job of a thread. */
+export function openInThread(options: SqliteOptions, context: PluginContext): OpenTarget {
+  const { projectDir, scratchDir } = context;
+  const call = <T>(one: Call): Promise<T> =>
+    runInThread<T>({ options, projectDir, scratchDir, call: one }, context);
+  return {
+    check: (schema) => call({ method: 'check', schema }),
+    load: (key, { batches: _, ...part }) => call<{ rows: number }>({ method: 'load', key, part }),
+    publish: (key, schema, rowsExpected) => call<Published>({ method: 'publish', key, schema, rowsExpected }),
+    discard: (key) => call({ method: 'discard', key }),
+  };
+}
 
 /** Together under a second: what a cancelled thread has to roll back and answer, and what it gets beyond that. */
 const ABORT_WAIT_MS = 500;
@@ -16,18 +31,16 @@ const END_WAIT_MS = 400;
  * @throws FlexetlError what the job throws; CANCELLED within a second of `context.signal`; INTERNAL when the
  *   thread ends without an answer
  */
-export async function runInThread(
+export async function runInThread<T>(
   job: Job,
   context: Pick<PluginContext, 'signal' | 'progress'>,
   entry = THREAD,
-): Promise<{ rows: number }> {
+): Promise<T> {
   if (context.signal.aborted) throw cancelled();
-  const thread = createThread(job, entry, (rows) => {
-    if (job.task === 'load') context.progress(rows / job.part.rows);
-  });
+  const thread = createThread(job, entry, context.progress);
   const cancellation = watch(context.signal, () => thread.send({ abort: true }));
   try {
-    return await Promise.race([thread.answer, cancellation.overdue]);
+    return (await Promise.race([thread.answer, cancellation.overdue])) as T;
   } catch (error) {
     thread.send({ abort: true });
     throw error;
@@ -59,37 +72,35 @@ function watch(signal: AbortSignal, abort: () => void): { overdue: Promise<never
 
 interface Thread {
   send(message: ToThread): void;
-  answer: Promise<{ rows: number }>;
+  answer: Promise<unknown>;
   /** Resolves when the thread is free for another job, or is certain to go. */
   end(): Promise<void>;
 }
 
-function createThread(job: Job, entry: string, progress: (rows: number) => void): Thread {
+function createThread(job: Job, entry: string, progress: (share: number) => void): Thread {
   const { worker } = takeWorker(entry);
   // A channel for each job: nothing that was said about one reaches the next.
   const { port1: port, port2 } = new MessageChannel();
   worker.postMessage({ job, port: port2 } satisfies Assignment, [port2]);
-  let written = 0;
   let state: 'working' | 'answered' | 'gone' = 'working';
-  let settle = (): void => undefined;
-  const settled = new Promise<void>((resolve) => (settle = resolve));
-  const answer = new Promise<{ rows: number }>((resolve, reject) => {
+  let end = (): void => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const answer = new Promise<unknown>((resolve, reject) => {
     port.on('message', (message: FromThread) => {
-      if ('written' in message) {
-        written += message.written;
-        progress(written);
+      if ('progress' in message) {
+        progress(message.progress);
       } else {
         state = 'answered';
         if ('done' in message) resolve(message.done);
         else reject(toError(message.failed));
-        settle();
+        end();
       }
     });
     worker.on('error', (error) => reject(crashed(job, messageOf(error), error)));
     worker.on('exit', () => {
       state = 'gone';
       reject(crashed(job, 'it ended without an answer'));
-      settle();
+      end();
     });
   });
   // Whoever awaits it sees the error; a job that fails first elsewhere must not be an unhandled rejection.
@@ -100,7 +111,7 @@ function createThread(job: Job, entry: string, progress: (rows: number) => void)
     async end() {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, END_WAIT_MS)));
-      await Promise.race([settled, late]);
+      await Promise.race([ended, late]);
       clearTimeout(timer);
       port.close();
       if (state === 'answered') keepWorker({ worker, entry });
@@ -155,7 +166,7 @@ function toError({ code, message, hint }: Extract<FromThread, { failed: unknown 
 
 function crashed(job: Job, found: string, cause?: unknown): FlexetlError {
   return new FlexetlError('INTERNAL', {
-    message: `The thread that writes ${job.shownFile} failed: ${found}.`,
+    message: `The thread that writes ${job.options.database} failed: ${found}.`,
     cause,
   });
 }

@@ -1,0 +1,75 @@
+/** Whether a table that is there can take the rows of a schema. */
+import { FlexetlError } from '../../pipeline/errors';
+import { formatType, type Column, type Schema } from '../../pipeline/types';
+import type { SqlDialect, TableColumn } from './dialect';
+import type { TableOptions } from './options';
+
+type Dialect = Pick<SqlDialect<TableOptions>, 'name' | 'ignoresCase' | 'keeps'>;
+
+/** @throws FlexetlError TARGET_INCOMPATIBLE for names that are one to the database, and keys that are no columns */
+export function assertNames(dialect: Dialect, options: TableOptions, schema: Schema, place: string): void {
+  const seen = new Map<string, string>();
+  for (const { name } of schema) {
+    const twin = seen.get(foldName(dialect, name));
+    if (twin !== undefined) {
+      throw new FlexetlError('TARGET_INCOMPATIBLE', {
+        message: `${place}: columns "${twin}" and "${name}" are the same name to ${dialect.name}, which ignores case.`,
+        hint: 'Give one of them another name with a rename.',
+      });
+    }
+    seen.set(foldName(dialect, name), name);
+  }
+  const missing = options.primary_key?.find((key) => !schema.some(({ name }) => name === key));
+  if (missing === undefined) return;
+  throw new FlexetlError('TARGET_INCOMPATIBLE', {
+    message: `${place}: column "${missing}" of primary_key is not among the columns of this pipeline: ${schema.map(({ name }) => name).join(', ')}.`,
+    hint: 'Correct primary_key, or keep the column with select or rename.',
+  });
+}
+
+/**
+ * Tells whether rows of the schema can be added to a table.
+ * @throws FlexetlError TARGET_INCOMPATIBLE naming every column that stands in the way
+ */
+export function assertColumns(
+  dialect: Dialect,
+  schema: Schema,
+  table: readonly TableColumn[],
+  place: string,
+): void {
+  const problems = [
+    ...schema.map((column) => explainColumn(dialect, column, findColumn(dialect, table, column.name))),
+    ...table.map((column) => explainExtra(column, findColumn(dialect, schema, column.name) !== undefined)),
+  ].filter((problem) => problem !== null);
+  if (problems.length === 0) return;
+  throw new FlexetlError('TARGET_INCOMPATIBLE', {
+    message: `${place} cannot take the rows of this pipeline: ${problems.join('; ')}.`,
+    hint: 'Alter the table, change the pipeline with select, rename or cast, or use mode: replace.',
+  });
+}
+
+function findColumn<C extends { name: string }>(
+  dialect: Dialect,
+  columns: readonly C[],
+  name: string,
+): C | undefined {
+  return columns.find((column) => foldName(dialect, column.name) === foldName(dialect, name));
+}
+
+function foldName({ ignoresCase }: Dialect, name: string): string {
+  return ignoresCase ? name.toLowerCase() : name;
+}
+
+function explainColumn(dialect: Dialect, column: Column, existing: TableColumn | undefined): string | null {
+  if (!existing) return `the table lacks column "${column.name}" (${formatType(column.type)})`;
+  if (existing.generated) return `column "${existing.name}" is generated`;
+  if (dialect.keeps(existing.type, column.type)) return null;
+  return `column "${existing.name}" is ${existing.type}, the pipeline has ${formatType(column.type)}`;
+}
+
+/** A column that the pipeline does not fill is fine where the database can fill it. */
+function explainExtra(column: TableColumn, filled: boolean): string | null {
+  return filled || !column.required
+    ? null
+    : `the pipeline lacks column "${column.name}", which must not be null`;
+}

@@ -1,0 +1,81 @@
+/**
+ * What `targets/sql/` must know of a database. It owns the staging table, the load ledger, publish, sweep and merge;
+ * a dialect gives the words of its SQL, its types, its bulk write, its transactions and its catalogue.
+ *
+ * All SQL of the base is what SQLite, PostgreSQL and DuckDB have in common: identifiers quoted by `quote`, texts in
+ * single quotes, `INSERT … SELECT`, `UPDATE … FROM`, `ALTER TABLE … RENAME TO`.
+ */
+import type { ColumnType, Schema } from '../../pipeline/types';
+import type { PluginContext } from '../../plugin/context';
+import type { Batch, Part, TargetCapabilities } from '../../plugin/target';
+import type { TableOptions } from './options';
+
+export interface SqlDialect<Options extends TableOptions> {
+  /** As users know it, in messages: `SQLite`. */
+  name: string;
+  capabilities: TargetCapabilities;
+  /** How users know the database of these options; never with a password: `output/sales.db`. */
+  database(options: Options): string;
+  quote(name: string): string;
+  /** Names that differ only in case are one name. */
+  ignoresCase: boolean;
+  /** The type of a column in a table that is made. */
+  declare(type: ColumnType): string;
+  /** Whether a column declared like that keeps every value of a type as it is. */
+  keeps(declared: string, type: ColumnType): boolean;
+  /**
+   * @param use what it is for: a `check` changes nothing, not even by connecting
+   * @returns undefined when there is no database yet, and it is not to be made: for `check` and `discard`
+   * @throws FlexetlError TARGET_INVALID, TARGET_BUSY
+   */
+  connect(options: Options, context: PluginContext, use: SessionUse): Promise<SqlSession | undefined>;
+  /** @throws FlexetlError TARGET_INCOMPATIBLE for columns that no table of this database can have */
+  assertSchema?(schema: Schema, place: string): void;
+  /**
+   * Refuses, beyond what the base looks at, a table that cannot be published to.
+   * @throws FlexetlError TARGET_INVALID, TARGET_INCOMPATIBLE
+   */
+  assertTable?(session: SqlSession, options: Options, schema: Schema): Promise<void>;
+  /** The FlexetlError that an error of the database means; others come back as they are. */
+  explain(error: unknown, options: Options): unknown;
+}
+
+export type SessionUse = 'check' | 'load' | 'publish' | 'discard';
+
+/** A connection. */
+export interface SqlSession {
+  /** @returns rows that an INSERT or UPDATE has written; anything for other statements */
+  run(sql: string): Promise<number>;
+  all(sql: string): Promise<Record<string, unknown>[]>;
+  /**
+   * All of `work` or, after an error or a cancellation, nothing. Reads inside see no half of another transaction, and
+   * two that insert the same key into the load ledger cannot both succeed.
+   */
+  transaction<T>(work: () => Promise<T>): Promise<T>;
+  /** Columns in order; empty when there is no such table. */
+  columns(table: string): Promise<readonly TableColumn[]>;
+  /**
+   * Writes a part into its staging table, inside a transaction.
+   * @param batches the rows of the part; a dialect with a better way may read `part.path` itself
+   * @returns the rows written
+   */
+  write(table: string, part: Part, batches: AsyncIterable<Batch>): Promise<number>;
+  /** SQL of an order of the staging table, `s`, in which parts come one after the other; absent: there is none. */
+  order?(schema: Schema): string;
+  /** SQL of columns of the staging table, `s`, in the form that the table has for their values; default: as they are. */
+  convert?(table: string, stage: string, schema: Schema): Promise<ReadonlyMap<string, string>>;
+  /** Puts the staging table in the place of a table that may not be there. Default: drop and rename. */
+  replace?(table: string, stage: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A column of a table that is there. */
+export interface TableColumn {
+  name: string;
+  /** As it was declared. */
+  type: string;
+  /** A row must bring a value: not null, no default, nothing that the database fills in. */
+  required: boolean;
+  /** The database computes it. */
+  generated: boolean;
+}

@@ -1,0 +1,234 @@
+/** Makes the rows of a load visible, all in one transaction, or removes them. */
+import { FlexetlError } from '../../pipeline/errors';
+import { LIMITS } from '../../pipeline/limits';
+import type { Schema } from '../../pipeline/types';
+import type { LoadKey, Published } from '../../plugin/target';
+import { assertColumns } from './columns';
+import type { SqlDialect, SqlSession } from './dialect';
+import { openLedger, PUBLISHED, stageName } from './load-ledger';
+import type { TableOptions } from './options';
+
+/** What does not change from call to call. */
+export interface TargetTable<O extends TableOptions> {
+  dialect: SqlDialect<O>;
+  options: O;
+  /** In messages: `output/sales.db, table sales`. */
+  place: string;
+}
+
+export function createTableSql(
+  { quote, declare }: Pick<SqlDialect<never>, 'quote' | 'declare'>,
+  table: string,
+  schema: Schema,
+  primaryKey: readonly string[] = [],
+): string {
+  const columns = schema.map(({ name, type }) => `${quote(name)} ${declare(type)}`);
+  const key = primaryKey.length > 0 ? [`PRIMARY KEY (${primaryKey.map(quote).join(', ')})`] : [];
+  return `CREATE TABLE ${quote(table)} (${[...columns, ...key].join(', ')})`;
+}
+
+/**
+ * Inside a transaction.
+ * @returns what this load has made visible, now or in an earlier attempt
+ * @throws FlexetlError ROWS_UNBALANCED, KEY_INVALID, TARGET_INCOMPATIBLE
+ */
+export async function publishLoad<O extends TableOptions>(
+  target: TargetTable<O>,
+  db: SqlSession,
+  key: LoadKey,
+  schema: Schema,
+  rowsExpected: number | undefined,
+): Promise<Published> {
+  const { dialect, options } = target;
+  const { table, mode } = options;
+  const ledger = openLedger(db, key);
+  await ledger.create();
+  const already = await ledger.find(PUBLISHED);
+  if (already) return publishedOf(already.rows, already.updated);
+  const stage = stageName(table, key);
+  if ((await db.columns(stage)).length === 0) await db.run(createTableSql(dialect, stage, schema));
+  const rows = await countRows(dialect, db, stage);
+  assertStaged(target, await ledger.count(), rows, rowsExpected);
+
+  const exists = (await db.columns(table)).length > 0;
+  const before = exists && mode !== 'replace' ? await countRows(dialect, db, table) : 0;
+  let updated = 0;
+  if (mode === 'merge') updated = await mergeRows(target, db, stage, schema, exists);
+  else if (mode === 'append' && exists) await appendRows(target, db, stage, schema);
+  else await replaceTable(dialect, db, table, stage);
+  assertHeld(target, before + rows - updated, await countRows(dialect, db, table));
+
+  await ledger.record(PUBLISHED, rows, updated);
+  await db.run(`DROP TABLE IF EXISTS ${dialect.quote(stage)}`);
+  for (const dead of await ledger.abandoned(LIMITS.stagingKeepMs)) await removeLoad(dialect, table, db, dead);
+  return publishedOf(rows, updated);
+}
+
+/** Removes what a key has loaded and not published. */
+export async function removeLoad(
+  { quote }: Pick<SqlDialect<never>, 'quote'>,
+  table: string,
+  db: SqlSession,
+  key: LoadKey,
+): Promise<void> {
+  await db.run(`DROP TABLE IF EXISTS ${quote(stageName(table, key))}`);
+  await openLedger(db, key).forget();
+}
+
+function publishedOf(rows: number, updated: number): Published {
+  return { rows, inserted: rows - updated, updated };
+}
+
+// ── Balance: what the target itself counts ────────────────────────────────────────────────────────────────
+
+function assertStaged<O extends TableOptions>(
+  { place }: TargetTable<O>,
+  ledger: { parts: number; rows: number },
+  staged: number,
+  rowsExpected = ledger.rows,
+): void {
+  if (ledger.rows === staged && rowsExpected === staged) return;
+  throw new FlexetlError('ROWS_UNBALANCED', {
+    message:
+      `${place} was to get ${rowsExpected} rows; the load ledger has ${ledger.rows} ` +
+      `in ${ledger.parts} parts, the staging table holds ${staged}. Nothing was published.`,
+    hint: 'Did another program change the database during the run? Run the pipeline again under another run key.',
+  });
+}
+
+/** A trigger or a conflict clause of the table may have swallowed rows, or removed others. */
+function assertHeld<O extends TableOptions>(
+  { place }: TargetTable<O>,
+  expected: number,
+  found: number,
+  what: 'hold' | 'update' = 'hold',
+): void {
+  if (found === expected) return;
+  throw new FlexetlError('ROWS_UNBALANCED', {
+    message: `${place} must ${what} ${expected} rows with this load, it would ${what} ${found}. Nothing was published.`,
+    hint: 'A trigger or a conflict clause (ON CONFLICT IGNORE, REPLACE) of the table ignores or removes rows: drop it, or load into another table.',
+  });
+}
+
+async function countRows(
+  { quote }: Pick<SqlDialect<never>, 'quote'>,
+  db: SqlSession,
+  table: string,
+): Promise<number> {
+  return countOf(db, `SELECT count(*) AS n FROM ${quote(table)}`);
+}
+
+async function countOf(db: SqlSession, sql: string): Promise<number> {
+  const [row] = await db.all(sql);
+  return Number(row?.['n']);
+}
+
+// ── Modes ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+async function replaceTable(
+  { quote }: Pick<SqlDialect<never>, 'quote'>,
+  db: SqlSession,
+  table: string,
+  stage: string,
+): Promise<void> {
+  if (db.replace) return db.replace(table, stage);
+  await db.run(`DROP TABLE IF EXISTS ${quote(table)}`);
+  await db.run(`ALTER TABLE ${quote(stage)} RENAME TO ${quote(table)}`);
+}
+
+/** @param where a further part of the SELECT from the staging table, whose alias is `s` */
+async function appendRows<O extends TableOptions>(
+  target: TargetTable<O>,
+  db: SqlSession,
+  stage: string,
+  schema: Schema,
+  where = '',
+): Promise<number> {
+  const { dialect, options } = target;
+  const names = schema.map(({ name }) => dialect.quote(name)).join(', ');
+  const order = db.order ? ` ORDER BY ${db.order(schema)}` : '';
+  const values = await stagedValues(target, db, stage, schema);
+  return db.run(
+    `INSERT INTO ${dialect.quote(options.table)} (${names})
+     SELECT ${[...values.values()].join(', ')} FROM ${dialect.quote(stage)} AS s${where}${order}`,
+  );
+}
+
+/** SQL of each column of the staging table, `s`, in the form that the target's table has for its values. */
+async function stagedValues<O extends TableOptions>(
+  { dialect, options, place }: TargetTable<O>,
+  db: SqlSession,
+  stage: string,
+  schema: Schema,
+): Promise<ReadonlyMap<string, string>> {
+  assertColumns(dialect, schema, await db.columns(options.table), place);
+  const converted = await db.convert?.(options.table, stage, schema);
+  return new Map(schema.map(({ name }) => [name, converted?.get(name) ?? `s.${dialect.quote(name)}`]));
+}
+
+/** @returns rows that were there and are updated */
+async function mergeRows<O extends TableOptions>(
+  target: TargetTable<O>,
+  db: SqlSession,
+  stage: string,
+  schema: Schema,
+  exists: boolean,
+): Promise<number> {
+  const { dialect, options } = target;
+  const { quote } = dialect;
+  const key = options.primary_key ?? [];
+  await assertKey(target, db, stage, key);
+  if (!exists) {
+    await db.run(createTableSql(dialect, options.table, schema, key));
+    await appendRows(target, db, stage, schema);
+    return 0;
+  }
+  const values = await stagedValues(target, db, stage, schema);
+  const table = `${quote(options.table)} AS t`;
+  const same = key.map((name) => `t.${quote(name)} = ${values.get(name) ?? ''}`).join(' AND ');
+  const matches = `FROM ${quote(stage)} AS s JOIN ${table} ON ${same}`;
+  const updated = await countOf(db, `SELECT count(*) AS n ${matches}`);
+  // Each row of the run must match one row of the table at most, and the other way round.
+  for (const side of ['s', 't']) {
+    const keys = key.map((name) => `${side}.${quote(name)}`).join(', ');
+    const distinct = await countOf(db, `SELECT count(*) AS n FROM (SELECT DISTINCT ${keys} ${matches}) AS d`);
+    if (distinct !== updated) throw keyInvalid(target, 'a key of this run matches several rows of the table');
+  }
+  const changed = schema.filter(({ name }) => !key.includes(name));
+  if (changed.length > 0) {
+    const set = changed.map(({ name }) => `${quote(name)} = ${values.get(name) ?? ''}`).join(', ');
+    const rows = await db.run(`UPDATE ${table} SET ${set} FROM ${quote(stage)} AS s WHERE ${same}`);
+    assertHeld(target, updated, rows, 'update');
+  }
+  const isNew = ` LEFT JOIN ${table} ON ${same} WHERE t.${quote(key[0] ?? '')} IS NULL`;
+  await appendRows(target, db, stage, schema, isNew);
+  return updated;
+}
+
+/** @throws FlexetlError KEY_INVALID for a null in a key, and for a key in several rows */
+async function assertKey<O extends TableOptions>(
+  target: TargetTable<O>,
+  db: SqlSession,
+  stage: string,
+  key: readonly string[],
+): Promise<void> {
+  const { quote } = target.dialect;
+  const from = `FROM ${quote(stage)}`;
+  const isNull = key.map((name) => `${quote(name)} IS NULL`).join(' OR ');
+  const nulls = await countOf(db, `SELECT count(*) AS n ${from} WHERE ${isNull}`);
+  if (nulls > 0) throw keyInvalid(target, `${nulls} ${nulls === 1 ? 'row has' : 'rows have'} a null in it`);
+  const names = key.map(quote).join(', ');
+  const twins = await countOf(
+    db,
+    `SELECT count(*) AS n FROM (SELECT ${names} ${from} GROUP BY ${names} HAVING count(*) > 1) AS d`,
+  );
+  if (twins > 0)
+    throw keyInvalid(target, `${twins} of its values ${twins === 1 ? 'stands' : 'stand'} in several rows`);
+}
+
+function keyInvalid<O extends TableOptions>({ place, options }: TargetTable<O>, found: string): FlexetlError {
+  return new FlexetlError('KEY_INVALID', {
+    message: `${place}: primary_key (${options.primary_key?.join(', ') ?? ''}) does not name one row each: ${found}. Nothing was published.`,
+    hint: 'Add a deduplicate or drop_nulls over these columns, or choose a key that names each row.',
+  });
+}

@@ -1,0 +1,166 @@
+/**
+ * A table of any SQL database as a target, over a {@link SqlDialect}.
+ *
+ * Rows go into a staging table beside the target's, each part with its row in the load ledger in one transaction;
+ * publishing is one more. Whatever is killed, at whatever moment, the next attempt goes on from the ledger.
+ */
+import { FlexetlError } from '../../pipeline/errors';
+import type { Schema } from '../../pipeline/types';
+import type { PluginContext } from '../../plugin/context';
+import type { Batch, LoadKey, OpenTarget, Part, Target } from '../../plugin/target';
+import { assertColumns, assertNames } from './columns';
+import type { SessionUse, SqlDialect, SqlSession } from './dialect';
+import { openLedger, PUBLISHED, stageName, type LoadLedger } from './load-ledger';
+import type { TableOptions } from './options';
+import { createTableSql, publishLoad, removeLoad } from './publish';
+
+/** What a target says of itself, from its dialect; `open` may be replaced, to run it elsewhere. */
+export function sqlTarget<O extends TableOptions>(
+  dialect: SqlDialect<O>,
+): Omit<Target<O>, 'type' | 'description' | 'options'> {
+  return {
+    capabilities: dialect.capabilities,
+    name: (options) => `${dialect.database(options)}#${options.table}`,
+    mode: ({ mode }) => mode,
+    guarantee: ({ mode }) => GUARANTEES[mode],
+    open: (options, context) => openSqlTarget(dialect, options, context),
+  };
+}
+
+const GUARANTEES = {
+  replace: 'Readers see the old table until the new one is complete; a retry never doubles a row.',
+  append:
+    'Readers see all rows of a run at once or none; a retry or a second run with the same key adds none twice.',
+  merge:
+    'Readers see all changes of a run at once or none; a retry or a second run with the same key changes nothing.',
+};
+
+export function openSqlTarget<O extends TableOptions>(
+  dialect: SqlDialect<O>,
+  options: O,
+  context: PluginContext,
+): OpenTarget {
+  const { table, mode } = options;
+  const place = `${dialect.database(options)}, table ${table}`;
+
+  const withSession = async <T>(
+    use: SessionUse,
+    work: (db: SqlSession) => Promise<T>,
+  ): Promise<T | undefined> => {
+    let db: SqlSession | undefined;
+    try {
+      db = await dialect.connect(options, context, use);
+      return db && (await work(db));
+    } catch (error) {
+      throw dialect.explain(error, options);
+    } finally {
+      await db?.close();
+    }
+  };
+
+  return {
+    async check(schema) {
+      assertNames(dialect, options, schema, place);
+      dialect.assertSchema?.(schema, place);
+      await withSession('check', async (db) => {
+        await dialect.assertTable?.(db, options, schema);
+        const existing = await db.columns(table);
+        if (existing.length > 0 && mode !== 'replace') assertColumns(dialect, schema, existing, place);
+        // Shows that the lock can be had and the database written to.
+        await db.transaction(() => Promise.resolve());
+      });
+    },
+
+    async load(key, part) {
+      const rows = await withSession('load', (db) => loadPart(db, key, part));
+      if (rows === undefined) throw noDatabase(place);
+      return { rows };
+    },
+
+    async publish(key, schema, rowsExpected) {
+      const published = await withSession('publish', (db) =>
+        db.transaction(() => publishLoad({ dialect, options, place }, db, key, schema, rowsExpected)),
+      );
+      if (!published) throw noDatabase(place);
+      return published;
+    },
+
+    async discard(key) {
+      await withSession('discard', async (db) => {
+        const ledger = openLedger(db, key);
+        if (!(await ledger.exists())) return;
+        await db.transaction(async () => {
+          if (!(await ledger.find(PUBLISHED))) await removeLoad(dialect, table, db, key);
+        });
+      });
+    },
+  };
+
+  /** @returns the rows of the part, as the ledger has them */
+  async function loadPart(db: SqlSession, key: LoadKey, part: Part): Promise<number> {
+    const ledger = openLedger(db, key);
+    const already = await findLoaded(ledger, key, part);
+    if (already !== undefined) return already;
+    const stage = stageName(table, key);
+    await makeStage(db, ledger, stage, part.schema);
+    try {
+      return await db.transaction(async () => {
+        const meanwhile = await findLoaded(ledger, key, part);
+        if (meanwhile !== undefined) return meanwhile;
+        // First, so that its primary key stops a second attempt before it writes a row.
+        await ledger.record(part.index, part.rows);
+        const written = await db.write(stage, part, watchBatches(part, context));
+        if (written === part.rows) return written;
+        throw new FlexetlError('ROWS_UNBALANCED', {
+          message: `${place}: part ${part.index} has ${part.rows} rows, ${written} were written. It was not loaded.`,
+        });
+      });
+    } catch (error) {
+      // It may have lost against another attempt, which has written the same rows.
+      const theirs = await findLoaded(ledger, key, part).catch(() => undefined);
+      if (theirs === undefined || context.signal.aborted) throw error;
+      return theirs;
+    }
+  }
+
+  /** @throws FlexetlError ROWS_UNBALANCED for a part that a published load did not have */
+  async function findLoaded(ledger: LoadLedger, key: LoadKey, part: Part): Promise<number | undefined> {
+    const found = await ledger.find(part.index);
+    if (found !== undefined || (await ledger.find(PUBLISHED)) === undefined) return found?.rows;
+    throw new FlexetlError('ROWS_UNBALANCED', {
+      message: `Run key "${key.runKey}" has already published table ${table}, without a part ${part.index}.`,
+      hint: 'The input is not what it was in that run: load it under another run key.',
+    });
+  }
+
+  /** In a transaction of its own, so that loads of several parts need not wait for the first one. */
+  async function makeStage(db: SqlSession, ledger: LoadLedger, stage: string, schema: Schema): Promise<void> {
+    const exists = async (): Promise<boolean> => (await db.columns(stage)).length > 0;
+    if (await exists()) return;
+    try {
+      await db.transaction(async () => {
+        await ledger.create();
+        await db.run(createTableSql(dialect, stage, schema));
+        await ledger.recordStage();
+      });
+    } catch (error) {
+      // Another attempt may have made it meanwhile.
+      if (!(await exists())) throw error;
+    }
+  }
+}
+
+/** The batches of a part; tells the progress, and ends between two when it is cancelled. */
+async function* watchBatches(part: Part, { signal, progress }: PluginContext): AsyncGenerator<Batch> {
+  let rows = 0;
+  for await (const batch of part.batches()) {
+    if (signal.aborted) throw new FlexetlError('CANCELLED', { message: 'Cancelled.' });
+    yield batch;
+    rows += batch.rows;
+    progress(rows / part.rows);
+  }
+}
+
+function noDatabase(place: string): FlexetlError {
+  return new FlexetlError('INTERNAL', { message: `${place}: the dialect made no connection.` });
+}

@@ -1,0 +1,94 @@
+/** SQLite for `targets/sql/`. */
+import { accessSync, constants, existsSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { FlexetlError } from '../../pipeline/errors';
+import { ident, literal } from '../../pipeline/sql';
+import type { Schema } from '../../pipeline/types';
+import type { SqlDialect, SqlSession } from '../sql/dialect';
+import type { TableOptions } from '../sql/options';
+import { explainError, notDatabase, openSession } from './database';
+import { declareType, keepsType, rowidName } from './tables';
+
+export interface SqliteOptions extends TableOptions {
+  database: string;
+}
+
+export const sqliteDialect: SqlDialect<SqliteOptions> = {
+  name: 'SQLite',
+  capabilities: {
+    modes: ['replace', 'append', 'merge'],
+    lane: 'rows',
+    transactional: true,
+    // A file has one writer.
+    parallelLoads: false,
+  },
+  database: ({ database }) => database,
+  quote: ident,
+  ignoresCase: true,
+  declare: declareType,
+  keeps: keepsType,
+
+  connect({ database, mode }, { projectDir, signal }, use) {
+    const file = resolve(projectDir, database);
+    if (use === 'check') assertFile(file, database);
+    return openSession({ file, shownFile: database, mode }, use, signal);
+  },
+
+  assertSchema(schema, place) {
+    rowidName(schema, place);
+  },
+
+  async assertTable(db, { table, mode, database }, schema) {
+    await assertKind(db, database, table);
+    if (mode === 'replace') await assertIndexes(db, `${database}, table ${table}`, table, schema);
+  },
+
+  explain: (error, { database }) => explainError(error, database),
+};
+
+/** Creates nothing. @throws FlexetlError TARGET_INVALID; errors of the file system */
+function assertFile(file: string, shownFile: string): void {
+  if (!existsSync(file)) {
+    let folder = dirname(file);
+    while (!existsSync(folder)) folder = dirname(folder);
+    if (!statSync(folder).isDirectory()) {
+      throw new FlexetlError('TARGET_INVALID', {
+        message: `${shownFile} cannot be created: ${folder} is a file, not a folder.`,
+        hint: 'Choose another path in `database`.',
+      });
+    }
+    // Only trying shows it: /proc and network shares allow access and then refuse.
+    rmdirSync(mkdtempSync(join(folder, '.flexetl-')));
+    return;
+  }
+  if (statSync(file).isDirectory()) throw notDatabase(shownFile, 'it is a folder');
+  accessSync(file, constants.R_OK | constants.W_OK);
+  accessSync(dirname(file), constants.W_OK | constants.X_OK);
+}
+
+/** @throws FlexetlError TARGET_INVALID for something of that name that is no table */
+async function assertKind(db: SqlSession, shownFile: string, table: string): Promise<void> {
+  const name = `name = ${literal(table)} COLLATE NOCASE`;
+  const [found] = await db.all(`SELECT type FROM sqlite_schema WHERE ${name} AND type IN ('index', 'trigger')
+    UNION ALL SELECT type FROM pragma_table_list WHERE schema = 'main' AND ${name} AND type <> 'table'`);
+  if (!found) return;
+  const kind = String(found['type']);
+  throw new FlexetlError('TARGET_INVALID', {
+    message: `${shownFile}: "${table}" is ${kind === 'index' ? 'an' : 'a'} ${kind}${kind === 'virtual' ? ' table' : ''}, expected a table.`,
+    hint: 'Choose another name in `table`.',
+  });
+}
+
+/** Indexes outlive a replaced table, so their columns must still be there. */
+async function assertIndexes(db: SqlSession, place: string, table: string, schema: Schema): Promise<void> {
+  const columns = await db.all(`SELECT l.name AS "index", i.name AS "column"
+    FROM pragma_index_list(${literal(table)}) AS l, pragma_index_info(l.name) AS i
+    WHERE l.origin = 'c' AND i.name IS NOT NULL`);
+  const names = new Set(schema.map(({ name }) => name.toLowerCase()));
+  const lost = columns.find(({ column }) => !names.has(String(column).toLowerCase()));
+  if (!lost) return;
+  throw new FlexetlError('TARGET_INCOMPATIBLE', {
+    message: `${place}: index "${String(lost['index'])}" is on column "${String(lost['column'])}", which this pipeline does not have.`,
+    hint: 'Drop the index, or keep the column in the pipeline.',
+  });
+}

@@ -1,0 +1,93 @@
+/** Writes one part into its staging table. */
+import { ident } from '../../pipeline/sql';
+import type { Batch, Part } from '../../plugin/target';
+import type { Sqlite } from './binding';
+import { readTextColumns, rowidName, widenDecimals } from './tables';
+import { storeColumn, type SqliteValue } from './values';
+
+/** Rows of one INSERT; measured: fewer cost more calls, more make no difference. */
+const ROWS_PER_INSERT = 20;
+/** SQLite's own limit of parameters in a statement. */
+const PARAMETERS_MAX = 32_766;
+/** Each part has a range of row ids, so that parts stand in order in whatever order they are written. */
+const ROWIDS_PER_PART = 2 ** 32;
+
+/**
+ * Inside a transaction.
+ * @returns rows written
+ * @throws FlexetlError TARGET_INCOMPATIBLE for a value that SQLite cannot hold
+ */
+export async function writePart(
+  db: Sqlite,
+  table: string,
+  { index, schema }: Part,
+  batches: AsyncIterable<Batch>,
+): Promise<number> {
+  const base = index * ROWIDS_PER_PART;
+  const rowid = rowidName(schema, table);
+  const last = db
+    .prepare(`SELECT max(${rowid}) FROM ${ident(table)}`)
+    .pluck()
+    .get();
+  // SQLite numbers rows on from the last one for nothing; numbering them here costs a quarter more. A later
+  // part that is already there leaves no choice; otherwise a row below the first one starts the count.
+  const numbered = Number(last ?? 0) > base;
+  if (!numbered && base > 0) db.prepare(`INSERT INTO ${ident(table)} (${rowid}) VALUES (?)`).run(base);
+  const names = schema.map(({ name }) => ident(name));
+  if (numbered) names.unshift(rowid);
+  let textColumns = readTextColumns(db, table);
+  let written = 0;
+  for await (const batch of batches) {
+    let columns = storeColumns(batch);
+    while (!columns) columns = storeColumns(batch);
+    if (numbered) columns.unshift(Array.from({ length: batch.rows }, (_, row) => base + written + row + 1));
+    insertRows(db, table, names, columns, batch.rows);
+    written += batch.rows;
+  }
+  if (!numbered && base > 0) db.prepare(`DELETE FROM ${ident(table)} WHERE ${rowid} = ?`).run(base);
+  return written;
+
+  /** @returns undefined after the table was changed, because decimals of the batch must be text */
+  function storeColumns(batch: Batch): (readonly SqliteValue[])[] | undefined {
+    const stored = schema.map((column, at) => {
+      return storeColumn(batch.columns[at] ?? [], column, textColumns.has(column.name)) ?? column.name;
+    });
+    const tooLong = stored.filter((column) => typeof column === 'string');
+    if (tooLong.length === 0) return stored as (readonly SqliteValue[])[];
+    widenDecimals(db, table, schema, new Set([...textColumns, ...tooLong]));
+    textColumns = readTextColumns(db, table);
+    return undefined;
+  }
+}
+
+function insertRows(
+  db: Sqlite,
+  table: string,
+  names: readonly string[],
+  columns: readonly (readonly SqliteValue[])[],
+  rows: number,
+): void {
+  const width = columns.length;
+  const rowsPerInsert = Math.max(1, Math.min(ROWS_PER_INSERT, Math.floor(PARAMETERS_MAX / width)));
+  const row = `(${names.map(() => '?').join(', ')})`;
+  const insert = (count: number) =>
+    db.prepare(
+      `INSERT INTO ${ident(table)} (${names.join(', ')}) VALUES ${Array(count).fill(row).join(', ')}`,
+    );
+  const many = insert(rowsPerInsert);
+  const values = new Array<SqliteValue>(rowsPerInsert * width);
+  const fill = (from: number, count: number): void => {
+    let at = 0;
+    for (let index = from; index < from + count; index += 1) {
+      for (const column of columns) values[at++] = column[index] ?? null;
+    }
+  };
+  let from = 0;
+  for (; from + rowsPerInsert <= rows; from += rowsPerInsert) {
+    fill(from, rowsPerInsert);
+    many.run(values);
+  }
+  if (from === rows) return;
+  fill(from, rows - from);
+  insert(rows - from).run(values.slice(0, (rows - from) * width));
+}
