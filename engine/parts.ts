@@ -7,7 +7,7 @@ import { formatType, type Schema } from '../pipeline/types';
 import { extractName } from '../runtime/staging/parts';
 import type { RunStaging } from '../runtime/staging/store';
 import { schemaOf } from './evidence';
-import type { ExtractReceipt } from './extract/extract';
+import type { ExtractReceipt } from './extract/receipt';
 import { requirePart, type RunPlan } from './plan';
 
 export interface ExtractedPart {

@@ -17,7 +17,7 @@ import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { readEvidence, readTextPlaces, schemaOf } from './evidence';
 import { extractColumns } from './extract/columns';
-import type { ExtractReceipt } from './extract/extract';
+import type { ExtractReceipt } from './extract/receipt';
 import { openSource } from './open-source';
 import { checkTargets } from './load';
 import { readParts, type ExtractedPart } from './parts';

@@ -19,6 +19,7 @@ import { openSource } from '../open-source';
 import { findPartition, readPlan, sessionOptions, type RunPlan } from '../plan';
 import { pluginsOf } from '../resolve-config';
 import { extractColumns } from './columns';
+import type { ExtractReceipt, ExtractResult } from './receipt';
 import { findStaged } from './restage';
 import { stagePartition } from './stage';
 import { findTextPlaces } from './text-places';
@@ -26,25 +27,6 @@ import { findTextPlaces } from './text-places';
 export interface ExtractInput {
   run: RunRef;
   partition: number;
-}
-
-export interface ExtractResult {
-  /** Good rows. */
-  rows: number;
-  rejected: number;
-  /** Digest of the types that its rows are staged with: extract is done when all partitions have the same. */
-  types: string;
-}
-
-/** What is known of a staged part; its types are in its name. */
-export interface ExtractReceipt extends Omit<ExtractResult, 'types'> {
-  kind: 'rows' | 'groups';
-  /** Of the staged columns, in their order. */
-  types: readonly string[];
-  /** States of the dataset checks, in their order. */
-  states: readonly unknown[];
-  /** The part that has the rows, where this one is the same under wider types. */
-  stagedAs?: string;
 }
 
 /** Reading again with wider types ends: there are only so many types. */

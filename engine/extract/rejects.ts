@@ -7,15 +7,7 @@ import type { NamedRowCheck } from '../../pipeline/checks/compile';
 import { showValue } from '../../pipeline/show-value';
 import type { SourceRecord } from '../../plugin/source';
 import type { Duckdb } from '../../runtime/duckdb';
-import type { StageWork } from './stage';
-
-/** A row that DuckDB read and that fails checks. */
-export interface FailedRow {
-  /** Counted from 0 over all records of the partition. */
-  ordinal: number;
-  /** Places in the list of row checks. */
-  checks: readonly number[];
-}
+import type { FailedRow, StageWork } from './work';
 
 /** The columns of a rejects part; one row for each failing check of a record. */
 const TABLE = `rejects (file VARCHAR, line BIGINT, byte_offset BIGINT, record BIGINT, "column" VARCHAR,

@@ -9,7 +9,7 @@ import { extractName, extractPrefix } from '../../runtime/staging/parts';
 import type { StepContext } from '../context';
 import { schemaOf } from '../evidence';
 import { sessionOptions, type RunPlan } from '../plan';
-import type { ExtractReceipt } from './extract';
+import type { ExtractReceipt } from './receipt';
 
 /**
  * The receipt of a partition under the types known now. A part of narrower types gets a second receipt under the new

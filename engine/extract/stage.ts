@@ -9,29 +9,13 @@ import { literal } from '../../pipeline/sql';
 import { failedTextsSql, stageRowsSql, typedRowsSql } from '../../pipeline/stage-sql';
 import { planPartialGroups, type PartialGroups } from '../../pipeline/transforms/partial-groups';
 import { planTransforms } from '../../pipeline/transforms/plan';
-import type { OpenSource, Partition, SourceSurvey } from '../../plugin/source';
 import type { Transform } from '../../plugin/transform';
-import { withDuckdb, type Duckdb, type DuckdbOptions } from '../../runtime/duckdb';
-import type { StepContext } from '../context';
+import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
 import { widerEvidence } from '../evidence';
-import type { RunPlan } from '../plan';
 import type { ExtractColumns } from './columns';
 import { measureStates } from './measure';
-import { writeRejects, type FailedRow } from './rejects';
-
-export interface Reader {
-  source: OpenSource;
-  survey: SourceSurvey;
-  partition: Partition;
-}
-
-export interface StageWork {
-  plan: RunPlan;
-  reader: Reader;
-  columns: ExtractColumns;
-  context: StepContext;
-  session: DuckdbOptions;
-}
+import { writeRejects } from './rejects';
+import type { FailedRow, StageWork } from './work';
 
 export interface Staged {
   kind: 'rows' | 'groups';

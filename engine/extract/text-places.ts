@@ -9,7 +9,7 @@ import {
 } from '../../pipeline/schema';
 import { showValue } from '../../pipeline/show-value';
 import type { ExtractColumns } from './columns';
-import type { Reader } from './stage';
+import type { Reader } from './work';
 
 /**
  * @param ordinals of the rows that failed their types, ascending

@@ -38,11 +38,11 @@ describe('files', () => {
     expect(long.map((path) => `${path}: ${linesOf(path)} lines`)).toEqual([]);
   });
 
-  it('are named in kebab-case; transforms like their type', () => {
+  it('are named in kebab-case; transforms and checks like their type', () => {
     const odd = all.filter((path) => {
-      const isTransform =
-        path.startsWith('pipeline/transforms/') && /defineTransform[<(]/.test(readText(path));
-      const pattern = isTransform ? /^[a-z_]+$/ : /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?$/;
+      const isPlugin =
+        /^pipeline\/(transforms|checks)\//.test(path) && /define(Transform|Check)[<(]/.test(readText(path));
+      const pattern = isPlugin ? /^[a-z_]+$/ : /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?$/;
       return !pattern.test(path.split('/').at(-1)?.replace(/\.ts$/, '') ?? '');
     });
     expect(odd).toEqual([]);
@@ -53,13 +53,7 @@ describe('files', () => {
     expect(all.filter((path) => vague.test(path))).toEqual([]);
   });
 
-  it('have the name of their main export, where all of a kind have one', () => {
-    const pascal = (name: string): string => name[0]?.toUpperCase() + name.slice(1);
-    const steps = Object.keys(createActivities({} as never));
-    const missing = steps.filter(
-      (step) => !exportsOf(`activities/${step}.ts`).includes(`create${pascal(step)}`),
-    );
-    expect(missing).toEqual([]);
+  it('of commands have the name of their main export', () => {
     const commands = productFiles.flatMap(exportsIfCommand);
     expect(commands.filter(({ fits }) => !fits)).toEqual([]);
   });
@@ -71,8 +65,8 @@ describe('files', () => {
       const above = first?.getFullText().slice(0, first.getLeadingTriviaWidth());
       return !file.text.replace(/^#!.*\n/, '').startsWith('/**') && !above?.includes('/**');
     });
-    // A transform's description says it.
-    expect(silent.filter((path) => !/defineTransform[<(]/.test(readText(path)))).toEqual([]);
+    // A plugin's description says it.
+    expect(silent.filter((path) => !/define(Transform|Check)[<(]/.test(readText(path)))).toEqual([]);
   });
 });
 
