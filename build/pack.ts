@@ -20,8 +20,10 @@ const NATIVE = ['@duckdb/node-bindings', 'better-sqlite3', 'better-sqlite3-13', 
 /** @throws Error for whatever the packed program would not find */
 async function pack(): Promise<void> {
   rmSync(PROGRAM_DIR, { recursive: true, force: true });
-  const threads = globSync('**/*-thread.js', { cwd: DIST, absolute: true });
-  const files = [join(DIST, 'client/cli.js'), ...threads, sdk.resolve(SDK_MODULES.workflowThreadEntry)];
+  // Of the sources: dist may hold what they no longer have.
+  const threads = globSync('{sources,targets,runtime,engine}/**/*-thread.ts', { cwd: PACKAGE_DIR });
+  const ours = ['client/cli.ts', ...threads].map((path) => join(DIST, path.replace(/ts$/, 'js')));
+  const files = [...ours, sdk.resolve(SDK_MODULES.workflowThreadEntry)];
   const { warnings } = await build({
     // Threads are started by path, from beside the file that starts them: now the program.
     entryPoints: files.map((file) => ({ in: file, out: basename(file, '.js') })),

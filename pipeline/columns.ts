@@ -54,7 +54,7 @@ export function requireColumn(name: string, schema: Schema, where: string): Colu
 }
 
 /**
- * Checks the columns that a step puts out. DuckDB and SQLite do not tell names apart by case, so two such are one.
+ * Checks the columns that a step puts out. DuckDB and SQLite ignore case in names.
  * @throws FlexetlError CONFIG_INVALID for an empty, reserved or repeated name
  */
 export function assertColumnNames(names: readonly string[], where: string): void {

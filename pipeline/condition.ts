@@ -2,12 +2,8 @@
 import { FlexetlError } from './errors';
 import { compileTree, type Explain } from './expression/compile';
 import { expandExponent } from './expression/operand';
-import type { Comparison, Node } from './expression/parse';
+import type { Node } from './expression/parse';
 import { formatType, isNumeric, type Column } from './types';
-
-const COMPARISONS: Readonly<Record<string, Comparison>> = {
-  ...({ '=': '=', '!=': '<>', '>': '>', '>=': '>=', '<': '<', '<=': '<=' } as const),
-};
 
 export const CONDITION_OPERATORS = [
   ...(['=', '!=', '>', '>=', '<', '<=', 'in', 'not_in'] as const),
@@ -34,36 +30,47 @@ export function compileFilter(
 }
 
 function conditionNode({ name }: Column, operator: ConditionOperator, literals: readonly Node[]): Node {
-  const [column, at] = [{ kind: 'column', at: 1, name } as const, 1];
-  const comparison = COMPARISONS[operator];
-  const [right] = literals;
-  if (comparison && right) return { kind: 'binary', at, operator: comparison, left: column, right };
-  if (operator !== 'in' && operator !== 'not_in') {
-    return { kind: 'call', at, name: operator, args: [column, ...literals] };
+  const column: Node = { kind: 'column', at: 1, name };
+  const list: Node = { kind: 'in', at: 1, value: column, list: literals };
+  switch (operator) {
+    case 'in':
+      return list;
+    case 'not_in':
+      return { kind: 'unary', at: 1, operator: 'not', argument: list };
+    case '=':
+    case '!=':
+    case '>':
+    case '>=':
+    case '<':
+    case '<=': {
+      const [right = column] = literals;
+      return { kind: 'binary', at: 1, operator: operator === '!=' ? '<>' : operator, left: column, right };
+    }
+    default:
+      return { kind: 'call', at: 1, name: operator, args: [column, ...literals] };
   }
-  const list: Node = { kind: 'in', at, value: column, list: literals };
-  return operator === 'in' ? list : { kind: 'unary', at, operator: 'not', argument: list };
 }
 
 /** A literal as the column's type has it; a number is exact, with just the digits that are written. */
 function literalNode(column: Column, value: Scalar): Node {
-  const at = 1;
-  if (isNumeric(column.type) && typeof value !== 'boolean') {
+  const { type } = column;
+  if (isNumeric(type)) {
     if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
       const hint = 'Write the number in quotes: it is then read digit by digit.';
       throw mismatch(column, ' is compared with an integer of more digits than YAML keeps', hint);
     }
-    const text = expandExponent(String(value));
-    if (/^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(text)) return { kind: 'number', at, text: text.replace(/^\+/, '') };
+    const text = typeof value === 'boolean' ? '' : expandExponent(String(value));
+    if (/^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(text))
+      return { kind: 'number', at: 1, text: text.replace(/^\+/, '') };
     const hint = 'Write a number, or cast the column.';
-    throw mismatch(column, ' is compared with a value that is no number', hint);
+    throw mismatch(column, ' is compared with a value that is not a number', hint);
   }
-  if (column.type.kind === 'boolean' && typeof value === 'boolean') return { kind: 'boolean', at, value };
-  if (column.type.kind !== 'boolean' && typeof value === 'string') return { kind: 'string', at, value };
-  const hint =
-    column.type.kind === 'boolean'
-      ? 'Write true or false, without quotes.'
-      : 'Write the value in quotes, or cast the column.';
+  const isBoolean = type.kind === 'boolean';
+  if (isBoolean && typeof value === 'boolean') return { kind: 'boolean', at: 1, value };
+  if (!isBoolean && typeof value === 'string') return { kind: 'string', at: 1, value };
+  const hint = isBoolean
+    ? 'Write true or false, without quotes.'
+    : 'Write the value in quotes, or cast the column.';
   throw mismatch(column, ` is compared with a ${typeof value}`, hint);
 }
 

@@ -1,4 +1,4 @@
-/** Casts that change no value: what has no exact counterpart in the new type fails the query. */
+/** Casts that change no value: a value that the new type cannot hold exactly fails the query. */
 import { castText, sqlError, sqlType } from './sql';
 import { formatType, isNumeric, sameType, type ColumnType, type TypeKind } from './types';
 
@@ -11,7 +11,10 @@ export function castExactly(sql: string, from: ColumnType, to: ColumnType, name:
   if (sameType(from, to)) return sql;
   if (!isCastable(from, to)) return undefined;
   if (to.kind === 'string') return castToText(sql, from);
-  const error = sqlError('CAST_FAILED', `"${name}" holds a ${from.kind} that is no ${formatType(to)}.`);
+  const error = sqlError(
+    'CAST_FAILED',
+    `"${name}" holds a ${from.kind} that cannot be cast to ${formatType(to)} exactly.`,
+  );
   if (from.kind === 'string') {
     const value = castText(sql, to, { decimal_separator: '.' });
     return `CASE WHEN ${sql} IS NOT NULL THEN coalesce(${value}, ${error}) END`;

@@ -23,11 +23,11 @@ export interface TransformPlan {
   /** The fate of rows that go in and do not come out; absent when every row comes out. */
   removes?: RowFate;
   /** Input columns needed to make the given output columns, the ones the step itself looks at included. */
-  needs(outputs: ReadonlySet<string>): ReadonlySet<string>;
+  columnsRead(outputs: ReadonlySet<string>): ReadonlySet<string>;
   /**
    * The step as a SELECT.
    * @param input SQL of a relation (a quoted name) with the columns of the schema before and the record number
-   * @param columns the input columns that are there: a superset of `needs` of what is wanted later
+   * @param columns the input columns that are there: a superset of `columnsRead` of what is wanted later
    * @param fast use the fast arithmetic that fails with VALUE_OVERFLOW where it is too narrow
    */
   select(input: string, columns: ReadonlySet<string>, fast?: boolean): string;

@@ -13,7 +13,7 @@ import { quotient, unscaled } from './arithmetic';
 import { nameOfType, type Operand } from './operand';
 
 export interface AggregateState {
-  /** Tells the states of one aggregate apart. */
+  /** Distinguishes the states of one aggregate. */
   name: string;
   /** The DuckDB type that it is stored in. */
   storedAs: string;
@@ -224,50 +224,33 @@ function ofOrder(name: 'arg_min' | 'arg_max', { sql, type }: TypedOperand): Aggr
   return { ...result, states: states.map((state) => ({ ...state, ofRows: sql })) };
 }
 
+const ofAny = (
+  usage: string,
+  description: string,
+  compile: AggregateFunction['compile'],
+  ordered = false,
+): AggregateFunction => ({ usage, description, compile, ordered });
+
 /** By name; `count(*)` is apart, it takes no value. */
-export const AGGREGATES: ReadonlyMap<string, AggregateFunction> = new Map<string, AggregateFunction>([
+export const AGGREGATES: ReadonlyMap<string, AggregateFunction> = new Map([
   ['sum', ofNumbers('sum(number)', 'The exact sum; of floats, compensated.', sum)],
   ['avg', ofNumbers('avg(number)', 'The exact sum by the count, rounded half away from zero.', average)],
-  [
-    'min',
-    { usage: 'min(value)', description: 'The smallest value.', compile: (value) => extreme('min', value) },
-  ],
-  [
-    'max',
-    { usage: 'max(value)', description: 'The largest value.', compile: (value) => extreme('max', value) },
-  ],
-  [
-    'count',
-    {
-      usage: 'count(value)',
-      description: 'How many are not null; count(*) counts rows.',
-      compile: countValues,
-    },
-  ],
+  ['min', ofAny('min(value)', 'The smallest value.', (value) => extreme('min', value))],
+  ['max', ofAny('max(value)', 'The largest value.', (value) => extreme('max', value))],
+  ['count', ofAny('count(value)', 'How many are not null; count(*) counts rows.', countValues)],
   [
     'count_distinct',
-    {
-      usage: 'count_distinct(value)',
-      description: 'How many differ.',
-      compile: ({ sql }) => ({ sql: `count(DISTINCT ${sql})`, type: INTEGER }),
-    },
+    ofAny('count_distinct(value)', 'How many differ.', ({ sql }) => ({
+      sql: `count(DISTINCT ${sql})`,
+      type: INTEGER,
+    })),
   ],
   [
     'first',
-    {
-      usage: 'first(value)',
-      description: 'The first, in the order of records.',
-      ordered: true,
-      compile: (value) => ofOrder('arg_min', value),
-    },
+    ofAny('first(value)', 'The first, in the order of records.', (value) => ofOrder('arg_min', value), true),
   ],
   [
     'last',
-    {
-      usage: 'last(value)',
-      description: 'The last, in the order of records.',
-      ordered: true,
-      compile: (value) => ofOrder('arg_max', value),
-    },
+    ofAny('last(value)', 'The last, in the order of records.', (value) => ofOrder('arg_max', value), true),
   ],
 ]);

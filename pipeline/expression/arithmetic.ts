@@ -17,8 +17,8 @@ export type Outcome = Operand | { problem: string; hint?: string };
  *   the query instead of being widened; never another result
  */
 export function arithmetic(operator: Arithmetic, a: Operand, b: Operand, fast: boolean): Outcome {
-  const misfit = [a, b].find(({ type }) => type !== null && !isNumeric(type));
-  if (misfit) return explainMisuse(operator, a, b);
+  const wrong = [a, b].find(({ type }) => type !== null && !isNumeric(type));
+  if (wrong) return explainMisuse(operator, a, b);
   const type = commonType(a.type, b.type) ?? INTEGER;
   const [left, right] = [
     { ...a, type: a.type ?? type },

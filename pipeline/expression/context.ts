@@ -5,7 +5,7 @@ import type { ColumnType, Schema } from '../types';
 import type { AggregateState } from './aggregates';
 import type { Operand } from './operand';
 
-/** The error of a problem: told of an expression, or of whatever else the nodes were made from. */
+/** The error of a problem, which names the expression or whatever else the nodes were made from. */
 export type Explain = (at: number, problem: string, hint?: string) => FlexetlError;
 
 export interface CompileOptions {

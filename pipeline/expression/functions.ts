@@ -95,11 +95,11 @@ function expectKinds(
   args: readonly Operand[],
   kinds: readonly ColumnType['kind'][],
 ): FunctionResult | undefined {
-  const misfit = args.find(({ type }) => type !== null && !kinds.includes(type.kind));
-  if (!misfit) return undefined;
+  const wrong = args.find(({ type }) => type !== null && !kinds.includes(type.kind));
+  if (!wrong) return undefined;
   return {
-    problem: `Expected ${kinds.join(' or ')}, found ${nameOfType(misfit.type)}`,
-    at: misfit.at,
+    problem: `Expected ${kinds.join(' or ')}, found ${nameOfType(wrong.type)}`,
+    at: wrong.at,
     hint: 'Convert the column in a cast step before.',
   };
 }

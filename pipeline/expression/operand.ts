@@ -39,8 +39,8 @@ export function numberOperand(text: string, at: number): Operand | { problem: st
   const plain = expandExponent(text);
   const { integerDigits, scale } = countDigits(plain);
   if (!plain.includes('.')) {
-    const misfit = explainMisfit(plain, INTEGER, { decimal_separator: '.' });
-    if (misfit === null)
+    const reason = explainMisfit(plain, INTEGER, { decimal_separator: '.' });
+    if (reason === null)
       return { sql: `CAST(${literal(plain)} AS BIGINT)`, type: INTEGER, at, literal: plain };
   }
   const precision = Math.max(integerDigits, scale === LIMITS.decimalDigitsMax ? 0 : 1) + scale;
@@ -118,8 +118,8 @@ export function readDates(
       read.push(operand);
       continue;
     }
-    const misfit = explainMisfit(operand.literal, type, { decimal_separator: '.' });
-    if (misfit !== null) return { problem: `The text beside a ${type.kind} is ${misfit}`, at: operand.at };
+    const reason = explainMisfit(operand.literal, type, { decimal_separator: '.' });
+    if (reason !== null) return { problem: `The text beside a ${type.kind} is ${reason}`, at: operand.at };
     const { literal: _text, ...rest } = operand;
     read.push({ ...rest, sql: `CAST(${operand.sql} AS ${sqlType(type)})`, type });
   }

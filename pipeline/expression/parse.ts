@@ -1,4 +1,4 @@
-/** Text to tree: jsep does the reading; here every node learns its place, and what is no formula is refused. */
+/** Text to tree: jsep reads the text; this file gives every node its place and refuses what is not an expression. */
 import jsep from 'jsep';
 import { LIMITS } from '../limits';
 import { expressionError } from './problem';
@@ -106,7 +106,7 @@ jsep.hooks.add('after-token', function (env): void {
   else env.node.start = start;
 });
 
-/** @param above the place to tell where a node has none of its own */
+/** @param above the place to report for a node that has none of its own */
 function convert(text: string, node: Placed, above: number, depth = 1): Node {
   const at = node.start === undefined ? above : node.start + 1;
   const fail = (problem: string, hint?: string): never => {

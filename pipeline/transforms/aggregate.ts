@@ -44,7 +44,7 @@ export const aggregate = defineTransform({
       scope: 'global',
       removes: 'aggregated',
       countsRows: true,
-      needs: (outputs) =>
+      columnsRead: (outputs) =>
         union(group_by, ...exact.filter(({ name }) => outputs.has(name)).map(({ columns }) => columns)),
       ...planGrouping(groups, schema, { exact, fast: compileAll(true) }),
       ...(groups.length > 0 && {

@@ -37,7 +37,7 @@ export const cast = defineTransform({
     return {
       schema: schema.map((column) => ({ ...column, type: casts.get(column.name)?.type ?? column.type })),
       scope: 'row',
-      needs: (outputs) => outputs,
+      columnsRead: (outputs) => outputs,
       select: (input, there) =>
         selectRows(
           schema
@@ -57,7 +57,7 @@ function planCast(
   const sql = castExactly(ident(name), from, to, name);
   if (sql !== undefined) return { sql, type: to };
   throw new FlexetlError('SCHEMA_MISMATCH', {
-    message: `cast: no ${from.kind} is a ${formatType(to)} (column "${name}").`,
+    message: `cast: cannot cast ${from.kind} to ${formatType(to)} (column "${name}").`,
     hint:
       from.kind === 'timestamp' || to.kind === 'date'
         ? 'Use derive with date(…).'

@@ -8,8 +8,15 @@ export const deduplicate = defineTransform({
   type: 'deduplicate',
   description: 'Keeps one of the rows that agree in the columns (nulls agree); the order of rows stays.',
   options: z.strictObject({
-    columns: z.array(z.string()).min(1).optional().describe('Columns that tell rows apart; default all.'),
-    keep: z.enum(['first', 'last']).default('first').describe('Which row stays, in the order of records.'),
+    columns: z
+      .array(z.string())
+      .min(1)
+      .optional()
+      .describe('Rows with the same values in these columns are duplicates; default all columns.'),
+    keep: z
+      .enum(['first', 'last'])
+      .default('first')
+      .describe('Which of them is kept, in the order of records.'),
   }),
   plan({ columns, keep }, schema) {
     const keys = (columns ? requireColumns(columns, schema, 'deduplicate') : schema).map(({ name }) => name);
@@ -20,7 +27,7 @@ export const deduplicate = defineTransform({
       scope: 'global',
       removes: 'deduplicated',
       passesRecord: true,
-      needs: (outputs) => union(outputs, keys),
+      columnsRead: (outputs) => union(outputs, keys),
       select: (input, there) => {
         const records = `SELECT ${kept} AS ${record} FROM ${input} GROUP BY ${keys.map(ident).join(', ')}`;
         return selectRows(columnList(schema, there), input, `SEMI JOIN (${records}) USING (${record})`);

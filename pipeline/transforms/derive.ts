@@ -37,7 +37,7 @@ export const derive = defineTransform({
     return {
       schema: output,
       scope: 'row',
-      needs: (outputs) => union(...[...outputs].map((name) => derived.get(name)?.columns ?? [name])),
+      columnsRead: (outputs) => union(...[...outputs].map((name) => derived.get(name)?.columns ?? [name])),
       select: (input, there) => {
         const terms = output.flatMap(({ name }) => {
           const expression = derived.get(name);

@@ -18,7 +18,7 @@ export const dropNulls = defineTransform({
       scope: 'row',
       removes: 'dropped',
       keeps,
-      needs: (outputs) =>
+      columnsRead: (outputs) =>
         union(
           outputs,
           checked.map(({ name }) => name),

@@ -49,7 +49,7 @@ export const filter = defineTransform({
       scope: 'row',
       removes: 'filtered',
       keeps,
-      needs: (outputs) => union(outputs, [name]),
+      columnsRead: (outputs) => union(outputs, [name]),
       select: (input, there) => selectRows(columnList(schema, there), input, `WHERE ${keeps}`),
     };
   },

@@ -65,7 +65,7 @@ export function neededAtBoundaries(
   outputs: Iterable<string>,
 ): ReadonlySet<string>[] {
   const needed: ReadonlySet<string>[] = [new Set(outputs)];
-  for (const { plan } of [...planned].reverse()) needed.unshift(plan.needs(needed[0] ?? new Set()));
+  for (const { plan } of [...planned].reverse()) needed.unshift(plan.columnsRead(needed[0] ?? new Set()));
   return needed;
 }
 

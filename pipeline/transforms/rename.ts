@@ -22,7 +22,7 @@ export const rename = defineTransform({
     return {
       schema: renamed,
       scope: 'row',
-      needs: (outputs) =>
+      columnsRead: (outputs) =>
         new Set(schema.map(({ name }) => name).filter((name) => outputs.has(newName(name)))),
       select: (input, there) =>
         selectRows(

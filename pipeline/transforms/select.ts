@@ -15,7 +15,7 @@ export const select = defineTransform({
     return {
       schema: kept,
       scope: 'row',
-      needs: (outputs) => new Set(columns.filter((name) => outputs.has(name))),
+      columnsRead: (outputs) => new Set(columns.filter((name) => outputs.has(name))),
       select: (input, there) => selectRows(columnList(kept, there), input),
     };
   },

@@ -14,8 +14,8 @@ export const sort = defineTransform({
           z.string(),
           z.strictObject({
             column: z.string().describe('The column.'),
-            order: z.enum(['asc', 'desc']).default('asc').describe('Rising or falling.'),
-            nulls: z.enum(['first', 'last']).default('last').describe('Where nulls stand.'),
+            order: z.enum(['asc', 'desc']).default('asc').describe('Ascending or descending.'),
+            nulls: z.enum(['first', 'last']).default('last').describe('Whether nulls come first or last.'),
           }),
         ]),
       )
@@ -38,7 +38,7 @@ export const sort = defineTransform({
       schema,
       scope: 'global',
       passesRecord: true,
-      needs: (outputs) => union(outputs, columns),
+      columnsRead: (outputs) => union(outputs, columns),
       select: (input, there) => selectRows(columnList(schema, there), input),
       orderBy: [...order, ident(RECORD_COLUMN)].join(', '),
     };

@@ -112,11 +112,11 @@ describe.each(uses)('%s %j', (_, step) => {
     );
   });
 
-  it('needs only columns that are there, and makes the same of them alone', async () => {
+  it('reads only columns that are there, and makes the same of them alone', async () => {
     const [planned] = planTransforms([parseStep(step)], schema, transforms);
     const names = schema.map(({ name }) => name);
     for (const { name } of planned?.plan.schema ?? []) {
-      const needed = planned?.plan.needs(new Set([name])) ?? new Set();
+      const needed = planned?.plan.columnsRead(new Set([name])) ?? new Set();
       expect(names).toEqual(expect.arrayContaining([...needed]));
     }
     expect(names).toEqual(expect.arrayContaining([...columnsNeeded(planned ? [planned] : [], names)]));
@@ -203,7 +203,7 @@ describe('a chain of transforms', () => {
     expect(found).toEqual([['162000000000000000180000000000000.00']]);
   });
 
-  it('tells of two counts that differ', () => {
+  it('fails when two counts of the same rows differ', () => {
     const planned = planTransforms([parseStep({ type: 'sort', by: ['id'] })], schema, transforms);
     expect(() => tallySteps(planned, [{ boundary: 1, rows: 2 }], 3)).toThrow(/2 rows were counted, and 3/);
   });

@@ -41,8 +41,6 @@ const KNOWN = {
     'engine/extract/job',
     'pipeline/config/expressions',
     'pipeline/config/schema',
-    'pipeline/transforms/folded',
-    'pipeline/transforms/plan',
     'sources/csv',
     'sources/csv/places',
     'sources/csv/reader',

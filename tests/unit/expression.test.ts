@@ -1,4 +1,4 @@
-import { compileAggregate, compileExpression } from '../../pipeline/expression';
+import { compileAggregate, compileCondition, compileExpression } from '../../pipeline/expression';
 import { FlexetlError } from '../../pipeline/errors';
 import { sqlType, ident } from '../../pipeline/sql';
 import {
@@ -112,6 +112,11 @@ describe('an expression', () => {
     ['col("odd \\"name\\"; --") + 1', '4', 'integer'],
     ["'it''s' = name", undefined, ''],
     ['-9223372036854775808 < 0', 'true', 'boolean'],
+    ['quantity in (1, 7.0) and name in (" Ann ") or ok', 'true', 'boolean'],
+    ['not (day in ("2026-02-03", "2026-02-04"))', 'false', 'boolean'],
+    ['quantity * 2 in (14)', 'true', 'boolean'],
+    ['matches(name, "An{2}")', 'true', 'boolean'],
+    ['matches(name, "^An")', 'false', 'boolean'],
   ])('%s is %s', async (text, value, type) => {
     if (value === undefined) expect(failure(text).code).toBe('EXPRESSION_INVALID');
     else expect(await evaluate(text)).toEqual([value, type]);
@@ -192,6 +197,13 @@ describe('an expression', () => {
     ['abs(1, 2)', 1, 'abs(…) has 2 arguments', 'abs(number)'],
     ['sum(quantity)', 1, 'sum(…) takes many rows', 'aggregate step'],
     ['1' + '0'.repeat(38), 1, 'A number of 39 digits', undefined],
+    ['quantity in 7', 1, '`in` takes a list in brackets', 'x in (1, 2)'],
+    ['quantity in ()', 15, 'Expected expression after in', undefined],
+    ['quantity in (1, "2")', 17, 'integer and string do not belong together', undefined],
+    ['not quantity in (1)', 1, '`not` without brackets', 'not (…)'],
+    ['matches(name, name)', 15, 'The pattern of matches(…) is a text in quotes', undefined],
+    ['matches(name, "a(?!b)")', 15, 'The pattern looks around or back', 'RE2'],
+    ['matches(quantity, "7")', 9, 'Expected string, found integer', undefined],
     ['_flexetl_record', 1, 'There is no column "_flexetl_record"', undefined],
   ])('is refused with its place: %s', (text, at, problem, hint) => {
     const error = failure(text);
@@ -312,5 +324,15 @@ describe('an aggregate expression', () => {
 
   it('may use the columns of the groups outside of aggregates', () => {
     expect(compileAggregate('concat(name, count(*))', schema, new Set(['name'])).type).toEqual(STRING);
+  });
+});
+
+describe('a condition', () => {
+  it('is an expression that is true or false', () => {
+    const { sql, columns } = compileCondition('quantity > 0 and name != ""', schema);
+    expect(sql).toContain('"quantity"');
+    expect([...columns]).toEqual(['quantity', 'name']);
+    const error = failure('quantity + 1', compileCondition);
+    expect(error.message).toMatch(/^Expected a condition, found integer, at character 1 of/);
   });
 });

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Activities } from '../../activities';
+import type { ExtractReceipt } from '../../engine/extract/extract';
 import { openHarness, type Harness } from '../support/worker-harness';
 
 /** More records than the sample has, so that what stands here is met only when it is read for good. */
@@ -11,11 +14,11 @@ beforeAll(async () => {
 afterEach(() => harness.mend());
 afterAll(() => harness.close());
 
-/** Runs a count of the records by shop, with its first and last clerk. */
+/** Runs a count of the records by shop, with its first and last clerk. `kinds` is how each partition is staged. */
 async function countByShop(
   clerkOf: (record: number) => string,
   chunkSize?: number,
-): Promise<{ staged: string[]; rows: unknown[][] }> {
+): Promise<{ kinds: string[]; rows: unknown[][] }> {
   const records = Array.from(
     { length: RECORDS },
     (_, record) => `s${record % 3},${clerkOf(record)},${record}`,
@@ -33,9 +36,13 @@ async function countByShop(
       },
     ],
   });
-  let staged: string[] = [];
+  let kinds: string[] = [];
   harness.fake('validate', (real): Activities['validate'] => (input) => {
-    staged = harness.staged(name).filter((file) => file.endsWith('.parquet'));
+    const receipts = harness.staged(name).filter((file) => /extract\/.*\.json$/.test(file));
+    kinds = receipts.sort().map((file) => {
+      const text = readFileSync(join(harness.settings.stagingDir, name, file), 'utf8');
+      return (JSON.parse(text) as ExtractReceipt).kind;
+    });
     return real(input);
   });
   const report = await harness.run(name);
@@ -44,12 +51,12 @@ async function countByShop(
     balanced: true,
     rows: { read: RECORDS, filtered: 1, aggregated: RECORDS - 1, output: 3 },
   });
-  return { staged, rows: harness.query('out.db', 'SELECT * FROM t ORDER BY shop') };
+  return { kinds, rows: harness.query('out.db', 'SELECT * FROM t ORDER BY shop') };
 }
 
-it('groups the rows of a chunk while it reads them', async () => {
-  const { staged, rows } = await countByShop((record) => `clerk of s${record % 3}`);
-  expect(staged).toEqual([expect.stringMatching(/groups-00000-/)]);
+it('groups the rows of a partition while it reads them', async () => {
+  const { kinds, rows } = await countByShop((record) => `clerk of s${record % 3}`);
+  expect(kinds).toEqual(['groups']);
   expect(rows).toEqual([
     ['s0', 'clerk of s0', 'clerk of s0', 1333n],
     ['s1', 'clerk of s1', 'clerk of s1', 1333n],
@@ -63,8 +70,8 @@ it.each([
 ])(
   'keeps to the order of records where it counts, also where the sample %s that it does',
   async (_, other) => {
-    const { staged, rows } = await countByShop((record) => (record >= other ? 'late' : 'early'));
-    expect(staged).toEqual([expect.stringMatching(/part-00000-/)]);
+    const { kinds, rows } = await countByShop((record) => (record >= other ? 'late' : 'early'));
+    expect(kinds).toEqual(['rows']);
     const late = [0, 1, 2].map((shop) => RECORDS - 1 - ((RECORDS - 1 - shop) % 3) >= other);
     expect(rows.map(([shop, first, last]) => [shop, first, last])).toEqual([
       // Record 0 is filtered out.
@@ -75,11 +82,10 @@ it.each([
   },
 );
 
-it('groups chunk by chunk, and stages as rows only those in which the order of records counts', async () => {
-  const { staged, rows } = await countByShop((record) => (record >= 2500 ? 'late' : 'early'), 1000);
-  const kinds = staged.map((file) => /(part|groups)-\d+/.exec(file)?.[0]);
-  expect(kinds.filter((kind) => kind?.startsWith('part'))).toHaveLength(1);
-  expect(kinds.filter((kind) => kind?.startsWith('groups')).length).toBeGreaterThan(2);
+it('groups partition by partition, and stages as rows only those in which the order of records counts', async () => {
+  const { kinds, rows } = await countByShop((record) => (record >= 2500 ? 'late' : 'early'), 1000);
+  expect(kinds.filter((kind) => kind === 'rows')).toHaveLength(1);
+  expect(kinds.filter((kind) => kind === 'groups').length).toBeGreaterThan(2);
   expect(rows).toEqual([
     ['s0', 'early', 'late', 1333n],
     ['s1', 'early', 'late', 1333n],

@@ -90,6 +90,26 @@ describe('filter', () => {
     expect(failure({ type: 'filter', column, operator, value }).code).toBe('SCHEMA_MISMATCH');
   });
 
+  it.each([
+    ['id', '>', 'abc', '(integer) is compared with a value that is not a number.'],
+    ['id', '=', 1e17, '(integer) is compared with an integer of more digits than YAML keeps.'],
+    ['name', '=', 5, '(string) is compared with a number.'],
+    ['name', 'matches', '(?=a)', '(string): the pattern looks around or back.'],
+    ['price', 'contains', 'x', '(decimal(18,2)) is compared with a value that is not a number.'],
+    ['price', 'contains', '1', '(decimal(18,2)): expected string, found decimal(18,2).'],
+    ['day', '=', '2026-02-30', '(date): the text beside a date is not a date (YYYY-MM-DD).'],
+    ['ok', '=', 'true', '(boolean) is compared with a string.'],
+    ['ok', '>', true, '(boolean): `>` does not compare conditions.'],
+  ])('names column and type where it refuses %s %s %j', (column, operator, value, says) => {
+    const { message } = failure({ type: 'filter', column, operator, value });
+    expect(message).toBe(`transformations.0: filter: the column "${column}" ${says}`);
+  });
+
+  it('compares with any number of values', async () => {
+    const value = Array.from({ length: 10_000 }, (_, index) => index + 2);
+    expect(await idsAfter({ type: 'filter', column: 'id', operator: 'in', value })).toEqual(['2', '3']);
+  });
+
   it('takes one value, a list or none, as its operator says', () => {
     for (const wrong of [
       { operator: 'in', value: 1 },
@@ -209,7 +229,6 @@ describe('other transforms', () => {
 
   it.each<[string, Step, string]>([
     ['derive', { type: 'derive', columns: { _FlexETL_x: '1' } }, 'CONFIG_INVALID'],
-    ['derive', { type: 'derive', columns: { _FlexETL_x: '1' } }, 'CONFIG_INVALID'],
     ['derive', { type: 'derive', columns: { '': '1' } }, 'CONFIG_INVALID'],
     ['derive', { type: 'derive', columns: { ID: '1' } }, 'CONFIG_INVALID'],
     ['derive', { type: 'derive', columns: { x: 'idd + 1' } }, 'EXPRESSION_INVALID'],
@@ -226,7 +245,7 @@ describe('other transforms', () => {
     ['deduplicate', { type: 'deduplicate', columns: ['idd'] }, 'SCHEMA_MISMATCH'],
     ['drop_nulls', { type: 'drop_nulls', columns: ['idd'] }, 'SCHEMA_MISMATCH'],
     ['agregate', { type: 'agregate' }, 'PLUGIN_UNKNOWN'],
-  ])('%s tells its step in the error: %j', (_, step, code) => {
+  ])('%s names its step in the error: %j', (_, step, code) => {
     const error = failure({ type: 'drop_nulls' }, step);
     expect(error.code).toBe(code);
     if (code !== 'PLUGIN_UNKNOWN') expect(error.message).toMatch(/^transformations\.1: /);
