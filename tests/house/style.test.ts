@@ -1,5 +1,4 @@
 import ts from 'typescript';
-import { createActivities } from '../../activities';
 import {
   benchFiles,
   docFiles,
