@@ -2,6 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { targets } from '../../targets';
 import { fakeLines } from '../support/fake-file-target';
 import { fakeSql } from '../support/fake-sql-target';
 import { makeFolder } from '../support/folder';
@@ -36,16 +37,18 @@ describe.each(TARGET_CASES.map((given) => [given.target.type, given] as const))(
     it('keeps the laws', async () => {
       expect(await brokenTargetLaws(given)).toEqual([]);
     });
+  },
+);
 
+describe.each(targets.map((target) => [target.type, caseOf(target)] as const))(
+  'the target %s',
+  (_, given) => {
     it('does its writing off the event loop', async () => {
-      const dir = makeFolder();
-      const open = target.open(parse('replace'), contextOf(dir));
+      const { target, options } = given;
+      const open = target.open(target.options.parse(options('replace')), contextOf(makeFolder()));
       const key = (runKey: string) => ({ pipeline: 'p', runKey, target: '0:t' });
-      const part = await queryPart(
-        SCHEMA,
-        `SELECT range AS id, 'n' || range AS name FROM range(100000)`,
-        100_000,
-      );
+      const sql = `SELECT range AS id, 'n' || range AS name FROM range(100000)`;
+      const part = await queryPart(SCHEMA, sql, 100_000);
       await open.load(key('first'), part);
       const delay = monitorEventLoopDelay({ resolution: 5 });
       delay.enable();
