@@ -1,6 +1,6 @@
 /** Folders with their parents. */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /**
  * Makes a folder and those above it. Not `mkdir` with `recursive: true`: where a file system takes no folders, as
@@ -20,4 +20,17 @@ export function makeFolders(path: string, mode = 0o777): void {
     // Another process may have made it meanwhile.
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
+}
+
+/**
+ * Finds out whether files can be made in a folder that need not be there yet, and leaves nothing.
+ * @throws Error of the system; with the code ENOTDIR where a file is in the way
+ */
+export function assertCreatable(path: string): void {
+  let folder = path;
+  while (!existsSync(folder)) folder = dirname(folder);
+  if (!statSync(folder).isDirectory())
+    throw Object.assign(new Error(`${folder} is a file, not a folder`), { code: 'ENOTDIR' });
+  // Only trying shows it: /proc and network shares allow access and then refuse.
+  rmdirSync(mkdtempSync(join(folder, '.flexetl-')));
 }

@@ -12,19 +12,23 @@ export async function publishFile(scratchFile: string, file: string): Promise<vo
   await syncPath(dirname(file));
 }
 
-/** The same for a file that must not be replaced: one that is there stays. */
-export async function publishOnce(scratchFile: string, file: string): Promise<void> {
+/**
+ * The same for a file that must not be replaced: one that is there stays.
+ * @returns whether the name was free
+ */
+export async function publishOnce(scratchFile: string, file: string): Promise<boolean> {
   await syncPath(scratchFile);
   try {
     await link(scratchFile, file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
+    if (code === 'EEXIST') return false;
     // A file system without links: two attempts at the very same moment could replace each other's file.
     if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(code ?? '')) throw error;
     await rename(scratchFile, file);
   }
   await syncPath(dirname(file));
+  return true;
 }
 
 /** Writes a text as a whole file. */
@@ -39,7 +43,19 @@ export async function writeDurably(file: string, text: string): Promise<void> {
   }
 }
 
-async function syncPath(path: string): Promise<void> {
+/** Writes a text as a whole file whose name only one writer can take. @returns whether it was this one */
+export async function writeOnce(file: string, text: string): Promise<boolean> {
+  const scratchFile = `${file}.${randomUUID()}.tmp`;
+  try {
+    await writeFile(scratchFile, text);
+    return await publishOnce(scratchFile, file);
+  } finally {
+    await rm(scratchFile, { force: true });
+  }
+}
+
+/** What was written to a file, or the names in a folder, survive a power cut. */
+export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {
     await handle.sync();

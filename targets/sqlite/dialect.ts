@@ -1,9 +1,10 @@
 /** SQLite for `targets/sql/`. */
-import { accessSync, constants, existsSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
 import { ident, literal } from '../../pipeline/sql';
 import type { Schema } from '../../pipeline/types';
+import { assertCreatable } from '../../runtime/folders';
 import type { SqlDialect, SqlSession } from '../sql/dialect';
 import type { TableOptions } from '../sql/options';
 import { explainError, notDatabase, openSession } from './database';
@@ -48,19 +49,7 @@ export const sqliteDialect: SqlDialect<SqliteOptions> = {
 
 /** Creates nothing. @throws FlexetlError TARGET_INVALID; errors of the file system */
 function assertFile(file: string, shownFile: string): void {
-  if (!existsSync(file)) {
-    let folder = dirname(file);
-    while (!existsSync(folder)) folder = dirname(folder);
-    if (!statSync(folder).isDirectory()) {
-      throw new FlexetlError('TARGET_INVALID', {
-        message: `${shownFile} cannot be created: ${folder} is a file, not a folder.`,
-        hint: 'Choose another path in `database`.',
-      });
-    }
-    // Only trying shows it: /proc and network shares allow access and then refuse.
-    rmdirSync(mkdtempSync(join(folder, '.flexetl-')));
-    return;
-  }
+  if (!existsSync(file)) return assertCreatable(dirname(file));
   if (statSync(file).isDirectory()) throw notDatabase(shownFile, 'it is a folder');
   accessSync(file, constants.R_OK | constants.W_OK);
   accessSync(dirname(file), constants.W_OK | constants.X_OK);

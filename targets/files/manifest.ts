@@ -1,0 +1,86 @@
+/**
+ * The manifest of a folder: which of its files are the table. Each publish adds a version under the next number, which
+ * only one can take, and the highest number counts. So readers see the files before a publish or those after it.
+ */
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FlexetlError } from '../../pipeline/errors';
+import type { Schema } from '../../pipeline/types';
+import type { LoadKey } from '../../plugin/target';
+import { writeOnce } from '../../runtime/staging/durable-file';
+
+/** Folder of FlexETL's own files; readers of `*.csv` do not meet it. */
+export const OWN_FOLDER = '_flexetl';
+
+export interface Manifest {
+  version: number;
+  schema: Schema;
+  /** Names of the files that are the table, in the order of its rows. */
+  files: readonly string[];
+  /** The load ledger: what was published here, the latest last. */
+  loads: readonly PublishedLoad[];
+}
+
+export interface PublishedLoad extends LoadKey {
+  rows: number;
+  parts: readonly { part: number; rows: number }[];
+}
+
+const NAME = /^manifest-(\d{8})\.json$/;
+
+/** @returns version 0 where nothing was ever published */
+export async function readManifest(dir: string): Promise<Manifest> {
+  const latest = (await listVersions(dir)).at(-1);
+  if (latest === undefined) return { version: 0, schema: [], files: [], loads: [] };
+  return (await readVersion(dir, latest)) ?? readManifest(dir);
+}
+
+/** @returns false when another publish has taken that version; nothing is changed then */
+export function addManifest(dir: string, manifest: Manifest): Promise<boolean> {
+  return writeOnce(versionPath(dir, manifest.version), JSON.stringify(manifest));
+}
+
+/** Removes what only older versions have: their files, then they themselves. Idempotent. */
+export async function removeOldVersions(dir: string): Promise<void> {
+  const versions = await listVersions(dir);
+  const { version, files } = await readManifest(dir);
+  for (const old of versions.filter((number) => number < version)) {
+    const { files: oldFiles = [] } = (await readVersion(dir, old)) ?? {};
+    for (const name of oldFiles) if (!files.includes(name)) await rm(join(dir, name), { force: true });
+    await rm(versionPath(dir, old), { force: true });
+  }
+}
+
+export function findLoad({ loads }: Manifest, key: LoadKey): PublishedLoad | undefined {
+  return loads.find(
+    ({ pipeline, runKey, target }) =>
+      pipeline === key.pipeline && runKey === key.runKey && target === key.target,
+  );
+}
+
+async function listVersions(dir: string): Promise<number[]> {
+  const names = await readdir(join(dir, OWN_FOLDER)).catch(() => []);
+  return names
+    .flatMap((name) => NAME.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** @returns undefined when a later publish has removed it */
+async function readVersion(dir: string, version: number): Promise<Manifest | undefined> {
+  const path = versionPath(dir, version);
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as Manifest;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new FlexetlError('TARGET_INVALID', {
+      message: `${path} is damaged: it is no JSON.`,
+      hint: 'Restore it, or move the folder away and load again under another run key.',
+    });
+  }
+}
+
+function versionPath(dir: string, version: number): string {
+  return join(dir, OWN_FOLDER, `manifest-${String(version).padStart(8, '0')}.json`);
+}

@@ -1,0 +1,308 @@
+/** The laws of targets, over whatever target is given: each is checked in a project of its own. */
+import { match, ok, rejects, strictEqual } from 'node:assert';
+import { setImmediate as breathe } from 'node:timers/promises';
+import { BOOLEAN, DATE, decimal, FLOAT, INTEGER, STRING, TIMESTAMP, type Schema } from '../../pipeline/types';
+import type { LoadKey, OpenTarget, Published, Target, TargetCapabilities } from '../../plugin/target';
+import { makeFolder } from './folder';
+import { contextOf, makePart, queryPart, slicePart, type TextRow } from './parts';
+
+export type Mode = TargetCapabilities['modes'][number];
+
+/** A target, and what the suite must know beyond its interface. */
+export interface TargetCase {
+  target: Target<unknown>;
+  /** Options as in the pipeline file, without `type`, relative to the project. */
+  options(mode: Mode): Record<string, unknown>;
+  /**
+   * The rows that another reader than the target finds, as texts; null where there is no table.
+   * Booleans are `true` and `false`.
+   */
+  read(projectDir: string, schema: Schema): Promise<TextRow[] | null>;
+  /** What is left of loads that are not published: tables, files; empty when all is gone. */
+  leftovers(projectDir: string): Promise<string[]>;
+  /** Nothing at all was made. */
+  isUntouched(projectDir: string): boolean;
+  /** Its rows have an order: that of the parts. */
+  ordered: boolean;
+}
+
+export const SCHEMA: Schema = [
+  { name: 'id', type: INTEGER },
+  { name: 'name', type: STRING },
+];
+const OLD: TextRow[] = [['1', 'old']];
+const NEW: TextRow[] = [
+  ['2', 'new'],
+  ['3', null],
+];
+const KEY: LoadKey = { pipeline: 'p', runKey: 'run-1', target: '0:t' };
+const OTHER_KEY: LoadKey = { ...KEY, runKey: 'run-0' };
+const MANY = 400_000;
+
+const VALUES: Schema = [
+  { name: 'date', type: DATE },
+  { name: 'a "b" c', type: STRING },
+  { name: 'select', type: INTEGER },
+  { name: 'ratio', type: FLOAT },
+  { name: 'flag', type: BOOLEAN },
+  { name: 'seen', type: TIMESTAMP },
+  { name: 'price', type: decimal(15, 2) },
+  { name: 'wide', type: decimal(38, 4) },
+];
+const VALUE_ROWS: TextRow[] = [
+  // prettier-ignore
+  ['2026-01-01', 'plain', '9223372036854775807', '0.1', 'true', '2026-01-01 00:00:00', '1.05', '9999999999999999999999999999999999.9999'],
+  // prettier-ignore
+  ['0001-01-01', 'nul \0 in', '-9223372036854775808', '1.7976931348623157e+308', 'false', '0001-01-01 00:00:00.000001', '-9999999999999.99', '-9999999999999999999999999999999999.9999'],
+  // prettier-ignore
+  ['9999-12-31', 'emoji 👩‍🚀 ünï', '9007199254740993', '5e-324', 'true', '9999-12-31 23:59:59.999999', '0.01', '0.0001'],
+  // prettier-ignore
+  ['1969-12-31', '2026-01-01', '0', '-2.5', 'false', '1969-12-31 23:59:59.500000', '8.7', '1234567890123456789012345678901234.5'],
+  [null, null, null, null, null, null, null, null],
+  // prettier-ignore
+  ['2024-02-29', 'x'.repeat(300_000), '-1', '3.5', 'true', '2024-02-29 12:30:00', '1234567890123.45', '0'],
+  ['2024-02-29', '', '1', '1e+21', 'true', '2024-02-29 12:30:00', '-0.01', '-0.5'],
+];
+
+type Probe = ReturnType<typeof createProbe>;
+
+export const TARGET_LAWS = {
+  'a check changes nothing': async ({ open, untouched }) => {
+    await open().check(SCHEMA);
+    ok(untouched());
+  },
+  'a retry of a load adds nothing': async ({ load, publish, assertRows }) => {
+    strictEqual(await load(NEW), 2);
+    strictEqual(await load(NEW), 2);
+    await publish();
+    await assertRows(NEW);
+  },
+  'of several attempts at once one writes': async ({ load, publish, assertRows }) => {
+    assertSame(await Promise.all([load(NEW), load(NEW), load(NEW)]), [2, 2, 2]);
+    await publish({ rows: 2 });
+    await assertRows(NEW);
+  },
+  'a late attempt changes nothing, and other rows under a published key are refused': async (probe) => {
+    const { load, publish, assertRows } = probe;
+    await load(NEW);
+    await publish();
+    strictEqual(await load(NEW), 2);
+    await assertRows(NEW);
+    await rejects(load(OLD, { part: 9 }), { code: 'ROWS_UNBALANCED' });
+  },
+  'publishing twice is publishing once': async ({ publishOld, load, publish, assertRows }) => {
+    await publishOld();
+    await load(NEW, { mode: 'append' });
+    const first = await publish({ mode: 'append' });
+    assertSame(await publish({ mode: 'append' }), first);
+    await assertRows([...OLD, ...NEW]);
+  },
+  'readers see the table before a publish or after it': async (probe) => {
+    await probe.publishOld();
+    await probe.load(NEW);
+    await probe.assertRows(OLD);
+    let done = false;
+    const publishing = probe.publish().finally(() => (done = true));
+    while (!done) {
+      const found = await probe.read();
+      ok(
+        found !== null && [OLD.length, NEW.length].includes(found.length),
+        `a reader saw ${found?.length} rows`,
+      );
+      await breathe();
+    }
+    await publishing;
+    await probe.assertRows(NEW);
+  },
+  'no parts publish an empty table': async ({ publishOld, publish, assertRows }) => {
+    await publishOld();
+    assertSame(await publish({ rows: 0 }), { rows: 0, inserted: 0, updated: 0 });
+    await assertRows([]);
+  },
+  'discard removes what is not published, and nothing else': async (probe) => {
+    const { open, publishOld, load, publish, assertRows, leftovers } = probe;
+    await open().discard(KEY);
+    await publishOld();
+    await load(NEW);
+    ok((await leftovers()).length > 0, 'a load leaves no trace');
+    for (const key of [KEY, KEY, OTHER_KEY]) await open().discard(key);
+    assertSame(await leftovers(), []);
+    await assertRows(OLD);
+    await load(NEW);
+    await publish({ rows: 2 });
+    assertSame(await leftovers(), []);
+    await assertRows(NEW);
+  },
+  'another number of rows than was loaded is not published': async (probe) => {
+    await probe.publishOld();
+    await probe.load(NEW);
+    await rejects(probe.publish({ rows: 3 }), { code: 'ROWS_UNBALANCED' });
+    await probe.assertRows(OLD);
+  },
+  'what publish counts is what another reader finds': async ({ publishOld, load, publish, assertRows }) => {
+    await publishOld();
+    await load(NEW, { mode: 'append' });
+    await load(NEW, { mode: 'append', part: 1 });
+    assertSame(await publish({ mode: 'append' }), { rows: 4, inserted: 4, updated: 0 });
+    await assertRows([...OLD, ...NEW, ...NEW]);
+  },
+  'each mode does what it says': async ({ modes, publishOld, load, publish, assertRows }) => {
+    const changed: TextRow[] = [
+      ['1', 'changed'],
+      ['4', null],
+    ];
+    const expected: Record<Mode, [TextRow[], Published]> = {
+      replace: [changed, { rows: 2, inserted: 2, updated: 0 }],
+      append: [[...changed, ...changed], { rows: 2, inserted: 2, updated: 0 }],
+      merge: [changed, { rows: 2, inserted: 0, updated: 2 }],
+    };
+    for (const mode of modes) {
+      await publishOld({ ...OTHER_KEY, runKey: `old ${mode}` });
+      if (mode === 'merge') {
+        await load(OLD, { mode, key: { ...KEY, runKey: 'same' } });
+        const published = await publish({ mode, key: { ...KEY, runKey: 'same' } });
+        assertSame(published, { rows: 1, inserted: 0, updated: 1 });
+      } else {
+        await load(changed, { mode: 'replace', key: { ...KEY, runKey: `first ${mode}` } });
+        await publish({ mode: 'replace', key: { ...KEY, runKey: `first ${mode}` } });
+      }
+      const key = { ...KEY, runKey: mode };
+      await load(changed, { mode, key });
+      const [rows, published] = expected[mode];
+      if (mode === 'merge') {
+        assertSame(await publish({ mode, key }), { rows: 2, inserted: 1, updated: 1 });
+        await load(changed, { mode, key: { ...KEY, runKey: 'again' } });
+        assertSame(await publish({ mode, key: { ...KEY, runKey: 'again' } }), published);
+      } else assertSame(await publish({ mode, key }), published);
+      await assertRows(rows);
+    }
+  },
+  'merge refuses a key that is null or stands in two rows, and publishes nothing': async (probe) => {
+    if (!probe.modes.includes('merge')) return;
+    await probe.publishOld();
+    for (const [runKey, id] of Object.entries({ 'no key': null, 'two rows': '1' })) {
+      const key = { ...KEY, runKey };
+      await probe.load([[id, 'a']], { mode: 'merge', key });
+      await probe.load([['1', 'b']], { mode: 'merge', key, part: 1 });
+      await rejects(probe.publish({ mode: 'merge', key }), { code: 'KEY_INVALID' });
+      await probe.assertRows(OLD);
+    }
+  },
+  'every value of every type is kept exactly': async ({ load, publish, assertRows }) => {
+    strictEqual(await load(VALUE_ROWS, { schema: VALUES }), VALUE_ROWS.length);
+    await publish({ schema: VALUES });
+    await assertRows(VALUE_ROWS, VALUES);
+  },
+  'parts stand in their order, whatever order they are loaded in': async (probe) => {
+    const rows: TextRow[] = Array.from({ length: 200 }, (_, id) => [id % 3 ? `${id}` : null, `n${id}`]);
+    const whole = await makePart(SCHEMA, rows);
+    const cuts = [0, 1, 7, 120, 199, 200];
+    for (const part of [3, 0, 4, 1, 2]) {
+      const [start = 0, end = 0] = cuts.slice(part, part + 2);
+      await probe.open().load(KEY, slicePart(whole, start, end - start, part));
+    }
+    await probe.publish({ rows: 200 });
+    await probe.assertRows(rows);
+  },
+  'a cancelled load ends within a second and leaves no rows': async (probe) => {
+    const controller = new AbortController();
+    let abortedMs: number | undefined;
+    const abort = (): void => {
+      abortedMs ??= performance.now();
+      controller.abort();
+    };
+    const part = await queryPart(
+      SCHEMA,
+      `SELECT range AS id, 'n' || range AS name FROM range(${MANY})`,
+      MANY,
+    );
+    const loading = probe.open('replace', { signal: controller.signal, progress: abort }).load(KEY, part);
+    const timer = setTimeout(abort, 100);
+    const found = await loading.then(
+      () => 'loaded',
+      () => 'failed',
+    );
+    clearTimeout(timer);
+    ok(abortedMs === undefined || performance.now() - abortedMs < 1000, 'it took more than a second');
+    ok(abortedMs === undefined || found === 'failed', 'it went on');
+    if (found === 'failed') strictEqual(await probe.load(OLD), 1);
+  },
+} satisfies Record<string, (probe: Probe) => Promise<void>>;
+
+export type TargetLaw = keyof typeof TARGET_LAWS;
+
+/** @returns the laws that a target breaks, each with what was found */
+export async function brokenTargetLaws(
+  given: TargetCase,
+  laws = Object.keys(TARGET_LAWS) as TargetLaw[],
+): Promise<string[]> {
+  const broken: string[] = [];
+  for (const law of laws) {
+    await TARGET_LAWS[law](createProbe(given)).catch((error: unknown) => {
+      broken.push(`${law}: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  }
+  return broken;
+}
+
+interface Call {
+  key?: LoadKey;
+  part?: number;
+  mode?: Mode;
+  schema?: Schema;
+}
+
+/** A project of its own, and short words for what is done to the target in it. */
+function createProbe({ target, options, ordered, ...reader }: TargetCase) {
+  const dir = makeFolder();
+  const { modes } = target.capabilities;
+  const open = (
+    mode: Mode = 'replace',
+    context: { signal?: AbortSignal; progress?: () => void } = {},
+  ): OpenTarget => target.open(target.options.parse(options(mode)), { ...contextOf(dir), ...context });
+  const load = async (rows: TextRow[], { key = KEY, part, mode, schema = SCHEMA }: Call = {}) =>
+    (await open(mode).load(key, await makePart(schema, rows, part))).rows;
+  const publish = ({ key = KEY, mode, schema = SCHEMA, rows }: Call & { rows?: number } = {}) =>
+    open(mode).publish(key, schema, rows);
+  const read = (schema = SCHEMA) => reader.read(dir, schema);
+  return {
+    modes,
+    open,
+    load,
+    publish,
+    read,
+    leftovers: () => reader.leftovers(dir),
+    untouched: () => reader.isUntouched(dir),
+    async publishOld(key = OTHER_KEY): Promise<void> {
+      await load(OLD, { key });
+      await publish({ key });
+    },
+    async assertRows(expected: TextRow[], schema = SCHEMA): Promise<void> {
+      const canonical = (rows: TextRow[]): string[] => {
+        const texts = rows.map((row) =>
+          JSON.stringify(row.map((text, at) => canonicalText(text, schema[at]))),
+        );
+        return ordered ? texts : texts.sort();
+      };
+      const found = await read(schema);
+      assertSame(found && canonical(found), canonical(expected));
+    },
+  };
+}
+
+/** Fractions are the same with any zeros at their end; anything else is the same text. */
+function canonicalText(text: string | null, column: Schema[number] | undefined): string | null {
+  const kind = column?.type.kind;
+  if (text === null || (kind !== 'decimal' && kind !== 'timestamp')) return text;
+  if (kind === 'decimal') match(text, /^-?\d+(\.\d+)?$/);
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+/** Not `deepStrictEqual`: what comes from a thread has the prototypes of another realm. */
+function assertSame(found: unknown, expected: unknown): void {
+  const [foundText, expectedText] = [found, expected].map((value) => JSON.stringify(value));
+  ok(
+    foundText === expectedText,
+    `found ${foundText?.slice(0, 500)}, expected ${expectedText?.slice(0, 500)}`,
+  );
+}
