@@ -16,7 +16,7 @@ import {
   BOOLEAN,
   STRING,
   TIMESTAMP,
-  explainMisfit,
+  explainMismatch,
   parseType,
   type Column,
   type ColumnType,
@@ -48,7 +48,7 @@ export const NO_EVIDENCE: TypeEvidence = { kind: 'none', integerDigits: 0, scale
 
 /** What one text of an undeclared column shows. */
 export function evidenceOfText(text: string, rules: TextRules): TypeEvidence {
-  const fits = (type: ColumnType): boolean => explainMisfit(text, type, rules, 'canonical') === null;
+  const fits = (type: ColumnType): boolean => explainMismatch(text, type, rules, 'canonical') === null;
   if (fits(INTEGER)) return { kind: 'integer', integerDigits: countDigits(text).integerDigits, scale: 0 };
   const digits = decimalDigits(text, rules);
   if (digits && fits(decimal(LIMITS.decimalDigitsMax, Math.min(digits.scale, LIMITS.decimalDigitsMax)))) {
@@ -65,7 +65,7 @@ export function evidenceOfDecimal(text: string, rules: TextRules): TypeEvidence 
   const digits = decimalDigits(text, rules);
   if (!digits || digits.integerDigits + digits.scale > LIMITS.decimalDigitsMax) return null;
   const type = decimal(LIMITS.decimalDigitsMax, digits.scale);
-  return explainMisfit(text, type, rules) === null ? { kind: 'decimal', ...digits } : null;
+  return explainMismatch(text, type, rules) === null ? { kind: 'decimal', ...digits } : null;
 }
 
 function decimalDigits(text: string, rules: TextRules): { integerDigits: number; scale: number } | null {

@@ -33,7 +33,7 @@ export function sqlType(type: ColumnType): string {
 }
 
 /**
- * A typed value from a text, or NULL where the text does not fit: the SQL twin of `explainMisfit`.
+ * A typed value from a text, or NULL where the text does not fit: the SQL twin of `explainMismatch`.
  *
  * A canonical text is recognised by casting it there and back, which costs less than a pattern; only the rest
  * is matched against the pattern. A bare cast would accept `8.7` as 9, `1_000` as 1000 and `infinity` as a date.

@@ -151,7 +151,7 @@ export function countDigits(text: string): { integerDigits: number; scale: numbe
  * @param text a non-null text, as it stands in the source
  * @returns null when it fits, otherwise a short reason without the value
  */
-export function explainMisfit(
+export function explainMismatch(
   text: string,
   type: ColumnType,
   rules: TextRules,

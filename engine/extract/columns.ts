@@ -10,7 +10,7 @@ import {
   type SourceColumn,
 } from '../../pipeline/schema';
 import type { CheckedColumn } from '../../pipeline/stage-sql';
-import { countDigits, decimal, explainMisfit, type Schema, type TextRules } from '../../pipeline/types';
+import { countDigits, decimal, explainMismatch, type Schema, type TextRules } from '../../pipeline/types';
 import type { Check } from '../../plugin/check';
 import type { RunPlan } from '../plan';
 
@@ -67,5 +67,5 @@ function explainDecimal(
   const { scale } = countDigits(text.replace(rules.decimal_separator, '.'));
   const wanted = Math.max(scale, evidence[name]?.scale ?? 0);
   const widest = decimal(LIMITS.decimalDigitsMax, Math.min(wanted, LIMITS.decimalDigitsMax));
-  return explainMisfit(text, widest, rules);
+  return explainMismatch(text, widest, rules);
 }

@@ -2,7 +2,7 @@
 import type { RowCheck } from '../../plugin/check';
 import { textColumn, type CheckedColumn } from '../stage-sql';
 import { ident } from '../sql';
-import { explainMisfit, spellingOf, type TextRules } from '../types';
+import { explainMismatch, spellingOf, type TextRules } from '../types';
 
 /** @param explain another reason why a text is none of its type, or null for the usual one */
 export function typeChecks(
@@ -20,7 +20,7 @@ export function typeChecks(
       fails: column.unseen ? isText : `${isText} AND ${ident(column.name)} IS NULL`,
       reason: (text: string | null) =>
         explain(column, text ?? '') ??
-        explainMisfit(text ?? '', column.type, rules, spellingOf(column)) ??
+        explainMismatch(text ?? '', column.type, rules, spellingOf(column)) ??
         'not a value of its type',
     };
   });

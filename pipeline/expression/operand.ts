@@ -9,7 +9,7 @@ import {
   TIMESTAMP,
   countDigits,
   decimal,
-  explainMisfit,
+  explainMismatch,
   formatType,
   isNumeric,
   sameType,
@@ -39,7 +39,7 @@ export function numberOperand(text: string, at: number): Operand | { problem: st
   const plain = expandExponent(text);
   const { integerDigits, scale } = countDigits(plain);
   if (!plain.includes('.')) {
-    const reason = explainMisfit(plain, INTEGER, { decimal_separator: '.' });
+    const reason = explainMismatch(plain, INTEGER, { decimal_separator: '.' });
     if (reason === null)
       return { sql: `CAST(${literal(plain)} AS BIGINT)`, type: INTEGER, at, literal: plain };
   }
@@ -118,7 +118,7 @@ export function readDates(
       read.push(operand);
       continue;
     }
-    const reason = explainMisfit(operand.literal, type, { decimal_separator: '.' });
+    const reason = explainMismatch(operand.literal, type, { decimal_separator: '.' });
     if (reason !== null) return { problem: `The text beside a ${type.kind} is ${reason}`, at: operand.at };
     const { literal: _text, ...rest } = operand;
     read.push({ ...rest, sql: `CAST(${operand.sql} AS ${sqlType(type)})`, type });

@@ -14,7 +14,7 @@ import {
   type TypeEvidence,
 } from '../../pipeline/schema';
 import { ident, literal } from '../../pipeline/sql';
-import { explainMisfit, formatType, type TextRules } from '../../pipeline/types';
+import { explainMismatch, formatType, type TextRules } from '../../pipeline/types';
 import { inDuckdb } from '../support/rows';
 
 const POINT: TextRules = { decimal_separator: '.' };
@@ -75,7 +75,7 @@ describe('what texts need of a type', () => {
         );
         for (const text of texts)
           if (text !== null && column)
-            expect(explainMisfit(text, column.type, rules, 'canonical')).toBeNull();
+            expect(explainMismatch(text, column.type, rules, 'canonical')).toBeNull();
       }),
     );
   });

@@ -4,7 +4,7 @@ import {
   BOOLEAN,
   DATE,
   decimal,
-  explainMisfit,
+  explainMismatch,
   FLOAT,
   formatType,
   INTEGER,
@@ -92,7 +92,7 @@ async function assertTwins(texts: readonly string[]): Promise<void> {
   const cast = await castAll(texts);
   const disagreements = texts.flatMap((text, row) =>
     CASES.flatMap(({ type, rules, spelling }, index) => {
-      const misfit = explainMisfit(text, type, rules, spelling);
+      const misfit = explainMismatch(text, type, rules, spelling);
       const value = cast[row]?.[index] ?? null;
       const told = `${JSON.stringify(text)} as ${formatType(type)} ${spelling} "${rules.decimal_separator}"`;
       if ((misfit === null) !== (value !== null))
@@ -134,8 +134,8 @@ describe('what a text is as a value', () => {
 
   it('is never an exponent, a rounding or an infinity of an integer or a decimal', () => {
     for (const text of ['1e3', '8.7', 'infinity', '1_000', ' 5'])
-      expect(explainMisfit(text, INTEGER, { decimal_separator: '.' })).toBe('not an integer');
-    expect(explainMisfit('1.005', decimal(9, 2), { decimal_separator: '.' })).toBe(
+      expect(explainMismatch(text, INTEGER, { decimal_separator: '.' })).toBe('not an integer');
+    expect(explainMismatch('1.005', decimal(9, 2), { decimal_separator: '.' })).toBe(
       '3 digits after the point, decimal(9,2) has 2',
     );
   });
