@@ -47,7 +47,8 @@ export async function listNewestRuns(client: Client, pipeline?: string): Promise
 async function* scanRuns(client: Client, pipeline?: string): AsyncIterable<RunSummary> {
   // A string literal of the query language; what it would not take as one is no name of a pipeline.
   const filter = pipeline === undefined ? '' : ` AND WorkflowId = ${JSON.stringify(workflowIdOf(pipeline))}`;
-  const query = `WorkflowType = "pipeline"${filter}`;
+  // A run that goes on in a fresh history is listed as that.
+  const query = `WorkflowType = "pipeline" AND ExecutionStatus != "ContinuedAsNew"${filter}`;
   for await (const info of client.workflow.list({ query })) {
     if (info.workflowId.startsWith(workflowIdOf(''))) yield summaryOf(info);
   }

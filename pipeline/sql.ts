@@ -1,5 +1,4 @@
 /** The only builder of SQL text for the data plane. User text enters as quoted identifiers or literals only. */
-import { LIMITS } from './limits';
 import { CANONICAL_PATTERNS, TEXT_PATTERNS, type ColumnType, type Spelling, type TextRules } from './types';
 
 /** A quoted identifier. */
@@ -115,9 +114,4 @@ export function sqlError(
   message: string,
 ): string {
   return `error(${literal(`FLEXETL:${code}:${message}`)})`;
-}
-
-/** The widest decimal with a given scale. */
-export function widestDecimal(scale: number): ColumnType {
-  return { kind: 'decimal', precision: LIMITS.decimalDigitsMax, scale };
 }

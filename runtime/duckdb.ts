@@ -65,7 +65,7 @@ export async function withDuckdb<T>(options: DuckdbOptions, work: (db: Duckdb) =
 export async function openDuckdb(options: DuckdbOptions): Promise<{ db: Duckdb; close(): Promise<void> }> {
   // Sessions that spill into one folder write into each other's files: wrong rows, or a crash of the process.
   const spillDir = join(options.dir, `spill-${randomUUID()}`);
-  const instance = await takeInstance();
+  const instance = await createInstance();
   const connection = await instance.connect();
   // An interrupt that comes between two queries, or before one has begun, is lost: it is repeated.
   let repeat: NodeJS.Timeout | undefined;
@@ -88,28 +88,6 @@ export async function openDuckdb(options: DuckdbOptions): Promise<{ db: Duckdb; 
     await close();
     throw error;
   }
-}
-
-/** Opened and not yet used; see {@link warmDuckdb}. */
-let reserve: Promise<DuckDBInstance> | undefined;
-
-/**
- * From now on one DuckDB is always open ahead of the next session: opening it takes 25 ms, in another thread, and a
- * small step has little else to wait for. It holds no rows and no settings of anybody.
- */
-export function warmDuckdb(): void {
-  if (reserve) return;
-  reserve = createInstance();
-  // Whoever takes it sees the error.
-  reserve.catch(() => undefined);
-}
-
-function takeInstance(): Promise<DuckDBInstance> {
-  if (!reserve) return createInstance();
-  const taken = reserve;
-  reserve = undefined;
-  warmDuckdb();
-  return taken;
 }
 
 function createInstance(): Promise<DuckDBInstance> {

@@ -16,7 +16,7 @@ export interface LogOptions {
   format: 'text' | 'json';
   /** Absolute path; undefined: no file. */
   file?: string;
-  rotation: 'daily' | 'hourly' | 'none';
+  rotation: 'daily' | 'none';
   /** Where lines for people go; undefined: nowhere. */
   console?: Writable;
   /** The least level shown on the console; the file has all of `level`. */
@@ -54,7 +54,7 @@ function openLogFile(file: string, options: LogOptions): Writable {
       options.rotation !== 'none'
         ? createStream(basename(file), {
             path: dirname(file),
-            interval: options.rotation === 'daily' ? '1d' : '1h',
+            interval: '1d',
             intervalBoundary: true,
             initialRotation: true,
             maxFiles: LIMITS.logFilesMax,

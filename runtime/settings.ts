@@ -9,8 +9,7 @@ export interface Settings {
   /** Root of all staged parts; shared by all workers of a fleet. */
   stagingDir: string;
   taskQueue: string;
-  namespace: string;
-  /** Where embedded servers keep the binary. */
+  /** The variables that are read where they are used: those of Temporal, and secrets. */
   env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -23,7 +22,6 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>, 
     stateDir,
     stagingDir: resolve(projectDir, env['FLEXETL_STAGING_DIR'] || join(stateDir, 'staging')),
     taskQueue: env['FLEXETL_TASK_QUEUE'] || 'flexetl',
-    namespace: env['TEMPORAL_NAMESPACE'] || 'default',
     env,
   };
 }

@@ -7,6 +7,7 @@ import {
   isScalar,
   isSeq,
   parseDocument,
+  visit,
   type Document,
   type Node,
   type Pair,
@@ -47,6 +48,8 @@ export function parseConfigDocument(text: string, env: Env): ConfigDocument | { 
     prettyErrors: false,
     schema: 'core',
     merge: false,
+    // Its own check compares every key with every other.
+    uniqueKeys: false,
   });
   const position = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
@@ -56,6 +59,9 @@ export function parseConfigDocument(text: string, env: Env): ConfigDocument | { 
     ...position(error.pos[0]),
     message: SYNTAX_MESSAGES[error.code] ?? `not valid YAML: ${error.message}.`,
   }));
+  syntax.push(
+    ...findDuplicateKeys(document).map((offset) => ({ ...position(offset), message: DUPLICATE_KEY })),
+  );
   if (document.directives?.yaml.explicit && document.directives.yaml.version !== '1.2') {
     syntax.push({
       line: 1,
@@ -72,12 +78,29 @@ export function parseConfigDocument(text: string, env: Env): ConfigDocument | { 
   return { ...tree, locate };
 }
 
+const DUPLICATE_KEY = 'this key is there twice, expected once.';
+
 const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
-  DUPLICATE_KEY: 'this key is there twice, expected once.',
   TAG_RESOLVE_FAILED: 'found a YAML tag (!…), expected none: pipeline files hold plain values only.',
   MULTIPLE_DOCS: 'found a second YAML document (---), expected one pipeline per file.',
   TAB_AS_INDENT: 'found a tab, expected spaces for indentation.',
 };
+
+/** Offsets of keys that stood in their section before. */
+function findDuplicateKeys(document: Document.Parsed): number[] {
+  const found: number[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        const value = isScalar(key) ? key.value : key;
+        if (seen.has(value)) found.push(offsetOf(key) ?? 0);
+        seen.add(value);
+      }
+    },
+  });
+  return found;
+}
 
 /** The library recurses: a deep file would end the process before any error could be caught. */
 function findTooDeep(text: string): SyntaxProblem | undefined {

@@ -1,4 +1,4 @@
-/** What is wrong with a pipeline file, said so that its writer can mend it without reading this code. */
+/** What is wrong with a pipeline file, said so that its writer can fix it without reading this code. */
 import type { z } from 'zod';
 import { LIMITS } from '../limits';
 import { suggest } from '../suggest';
@@ -29,7 +29,10 @@ export function describeIssue(issue: RawIssue): string | undefined {
   if (issue.code === 'custom') return undefined;
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(issue.inst);
-    return issue.keys.map((key) => unknownKey(key, known)).join('\n');
+    return issue.keys
+      .slice(0, LIMITS.problemsMax)
+      .map((key) => unknownKey(key, known))
+      .join('\n');
   }
   if (issue.code === 'invalid_union' && issue.discriminator !== undefined) return unknownType(issue);
   const expected = expectationOf(issue);
@@ -54,7 +57,7 @@ export function problemsOf(issues: readonly Issue[], input: unknown, prefix: Pat
     const path = [...prefix, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
     if (issue.code === 'unrecognized_keys') {
       const lines = issue.message.split('\n');
-      return issue.keys.map((key, index) => ({
+      return issue.keys.slice(0, LIMITS.problemsMax).map((key, index) => ({
         path: [...path, key],
         message: lines[index] ?? '',
         atKey: true,

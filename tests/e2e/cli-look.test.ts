@@ -81,7 +81,7 @@ describe('validate', () => {
 });
 
 describe('plan', () => {
-  it('tells columns, chunks, steps, SQL and what the target guarantees, and touches nothing', async () => {
+  it('tells columns, partitions, steps, SQL and what the target guarantees, and touches nothing', async () => {
     const long = SALES + SALES.slice(SALES.indexOf('\n') + 1).repeat(4);
     project.write('data/input.csv', long);
     project.configure({ ...SALES_JOB, scalability: { processing: { chunk_size: 1 } } });
@@ -89,7 +89,9 @@ describe('plan', () => {
     const { exit, stdout, stderr } = await project.flexetl('plan', project.name);
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
     expect(stdout).toMatch(
-      new RegExp(`source csv, [2-9] chunks\\n  data/input\\.csv  ${long.length} bytes\\n`),
+      new RegExp(
+        `source csv, cut into partitions while it is read\\n  data/input\\.csv  ${long.length} bytes\\n`,
+      ),
     );
     expect(stdout).toMatch(/date +date +declared\n/);
     expect(stdout).toMatch(/unit_price +decimal\(18,2\) +declared\n/);
@@ -110,7 +112,7 @@ describe('plan', () => {
       pipeline: project.name,
       config_digest: expect.stringMatching(/^sha256:/) as string,
       source: { type: 'csv', files: [{ path: 'data/input.csv', bytes: SALES.length }] },
-      chunks: 1,
+      partitions: 1,
       columns: [
         { name: 'date', type: 'date', from: 'declared', nullable: true, used: true },
         { name: 'product_id' },
@@ -128,8 +130,9 @@ describe('plan', () => {
   });
 
   it('tells what is done while the source is read', async () => {
-    // One name for each product: the order of its records does not count.
-    project.write('data/input.csv', SALES.replace('P2,Desk,', 'P3,Chair,'));
+    // Few groups of many rows, with one name for each product: the order of its records does not count.
+    const [head = '', ...records] = SALES.replace('P2,Desk,', 'P3,Chair,').split(/(?<=\n)(?=date|2026)/);
+    project.write('data/input.csv', head + records.join('').repeat(200));
     project.configure({ ...SALES_JOB });
     const { stdout } = await project.flexetl('plan', project.name);
     expect(stdout).toContain('  aggregate  rows aggregated  while it is read\n');
@@ -175,12 +178,12 @@ describe('preview', () => {
     ]);
   });
 
-  it('leaves out what a run would refuse, and says how many', async () => {
+  it('leaves out what a run would reject, and says how many', async () => {
     project.write('data/input.csv', 'a\n1\ntwo\n3\n');
     project.configure({ validation: { schema: { a: { type: 'integer' } } } });
     const { stdout, stderr } = await project.flexetl('preview', project.name);
     expect(stdout).toBe('a\n1\n3\n');
-    expect(stderr).toBe('From the first 3 records; 1 of them would be refused and are left out.\n');
+    expect(stderr).toBe('From the first 3 records; 1 of them would be rejected and are left out.\n');
   });
 
   it.each(['0', '-1', '1.5', 'many', ''])('refuses --rows %j', async (rows) => {

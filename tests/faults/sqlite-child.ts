@@ -2,7 +2,7 @@
 import { createPart } from '../../runtime/batches/part';
 import { contextOf } from '../support/parts';
 import { sqlite } from '../../targets/sqlite';
-import { KEY, OPTIONS, ROWS, SCHEMA } from './sqlite-job';
+import { KEY, OPTIONS, ROWS, SCHEMA } from './target-job';
 
 const [dir = '', job = '', path = ''] = process.argv.slice(2);
 const say = (word: string): void => void process.stdout.write(`${word}\n`);

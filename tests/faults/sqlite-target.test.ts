@@ -9,7 +9,7 @@ import type { OpenTarget, Part } from '../../plugin/target';
 import { makeFolder } from '../support/folder';
 import { contextOf, makePart, queryPart } from '../support/parts';
 import { waitFor } from '../support/wait-for';
-import { KEY, OPTIONS, QUERY, ROWS, SCHEMA } from './sqlite-job';
+import { KEY, OPTIONS, QUERY, ROWS, SCHEMA } from './target-job';
 import { openSqlite, type Sqlite } from '../../targets/sqlite/binding';
 
 let dir: string;

@@ -22,7 +22,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   workflows: ['pipeline'],
   server: ['pipeline', 'runtime'],
   worker: ['plugin', 'pipeline', 'runtime', 'sources', 'targets', 'activities', 'engine', 'server'],
-  control: ['plugin', 'pipeline', 'runtime', 'workflows', 'server', 'worker'],
+  control: ['pipeline', 'runtime', 'workflows'],
   client: ['plugin', 'pipeline', 'runtime', 'engine', 'workflows', 'server', 'worker', 'control', 'build'],
   build: ['plugin', 'pipeline', 'runtime', 'worker'],
 };

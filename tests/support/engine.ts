@@ -48,6 +48,21 @@ export interface Staging {
   rows: (string | null)[][];
   /** `line:record column rule reason value`. */
   rejects: string[];
+  /** The same whole, in the order of the source. */
+  rejected: Reject[];
+}
+
+/** One failing reason of a record, as its rejects part has it. */
+export interface Reject {
+  file: string;
+  line: number;
+  record: number;
+  byte_offset: number;
+  column: string | null;
+  rule: string;
+  reason: string;
+  value: string | null;
+  raw: string;
 }
 
 const run = { pipeline: 'p', runKey: 'k' };
@@ -121,25 +136,30 @@ function cutInto(plan: RunPlan, cutBytes: number | undefined): RunPlan {
 
 async function readStaging(
   context: StepContext,
-): Promise<Pick<Staging, 'plan' | 'columns' | 'rows' | 'rejects'>> {
+): Promise<Pick<Staging, 'plan' | 'columns' | 'rows' | 'rejects' | 'rejected'>> {
   const { staging } = context;
   const plan = await readPlan(staging);
   const evidence = await readEvidence(plan, staging);
   const schema = schemaOf(plan, evidence);
   const indexes = [...Array(await countPartitions(plan, staging)).keys()];
   const parts = await readParts(plan, evidence, indexes, staging);
-  const rejects: string[] = [];
+  const rejected: Reject[] = [];
   const rows = await withDuckdb(sessionOptions(plan.config, context), async (db) => {
     for (const index of indexes) {
       const part = await staging.fetch(rejectsName(index));
       if (!part?.path) continue;
-      const sql = `SELECT line || ':' || record, "column", rule, reason, "value" FROM read_parquet(${literal(part.path)})`;
-      for (const row of await textRows(db, sql)) rejects.push(row.filter((text) => text !== null).join(' '));
+      const sql = `SELECT * REPLACE (line::INT AS line, record::INT AS record, byte_offset::INT AS byte_offset)
+        FROM read_parquet(${literal(part.path)})`;
+      rejected.push(...((await db.all(sql)) as unknown as Reject[]));
     }
     const names = schema.map(({ name }) => ident(name)).join(', ');
     const sql = rowsSql(parts, schema);
     if (sql === undefined) return [];
     return textRows(db, `SELECT ${names} FROM (${sql}) ORDER BY ${ident(RECORD_COLUMN)}`);
   });
-  return { plan, columns: schema.map(({ name, type }) => `${name} ${formatType(type)}`), rows, rejects };
+  const rejects = rejected.map(({ line, record, column, rule, reason, value }) =>
+    [`${line}:${record}`, column, rule, reason, value].filter((text) => text !== null).join(' '),
+  );
+  const columns = schema.map(({ name, type }) => `${name} ${formatType(type)}`);
+  return { plan, columns, rows, rejects, rejected };
 }

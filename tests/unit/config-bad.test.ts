@@ -159,6 +159,24 @@ pipeline:
     ]);
   });
 
+  it.each([
+    ['at the top', (keys: string) => BASE + keys],
+    ['in a section', (keys: string) => `${BASE}monitoring:\n${keys.replace(/^/gm, '  ').trimEnd()}\n`],
+  ])('is told at most 100 problems: %s', (_where, textOf) => {
+    const keys = Array.from({ length: 1000 }, (_, index) => `unknown_${index}: 1\n`).join('');
+    const lines = problems(textOf(keys));
+    expect(lines).toHaveLength(100);
+    expect(lines[0]).toContain('unknown_0: unknown key');
+  });
+
+  it('is told of a key that is there twice, wherever it is', () => {
+    const text = `${BASE}monitoring:\n  logging: {level: INFO, level: INFO}\nmonitoring: {}\n`;
+    expect(problems(text).sort()).toEqual([
+      'configs/sales.yaml:5:26 this key is there twice, expected once.',
+      'configs/sales.yaml:6:1 this key is there twice, expected once.',
+    ]);
+  });
+
   it('is told where two targets are one', () => {
     const target = '{type: sqlite, database: a.db, table: t}';
     const text = `${HEAD}source: {type: csv, path: a}\ntargets:\n  - ${target}\n  - ${target}\n`;

@@ -1,4 +1,4 @@
-/** The load that the SQLite fault tests do, shared with the process they kill. */
+/** The load that the fault tests of targets do, shared with the process they kill. */
 import { INTEGER, STRING, type Schema } from '../../pipeline/types';
 import type { LoadKey } from '../../plugin/target';
 

@@ -1,0 +1,165 @@
+/** Runs as functions: data in, data out. What the commands say of them is in tests/e2e. */
+import { randomUUID } from 'node:crypto';
+import { awaitReport } from '../../control/await-report';
+import { cancelRun } from '../../control/cancel-run';
+import { findOpenRun, joinRun, type OpenRun } from '../../control/join-run';
+import { listNewestRuns, listRuns } from '../../control/list-runs';
+import type { RunHandle } from '../../control/run-handle';
+import { startRun } from '../../control/start-run';
+import { watchRun, type RunProgress } from '../../control/watch-run';
+import { waitFor } from '../support/wait-for';
+import { createGate, openHarness, type Harness } from '../support/worker-harness';
+
+let harness: Harness;
+let name: string;
+
+beforeAll(async () => {
+  harness = await openHarness();
+  harness.write('data.csv', 'n\n1\n2\n');
+});
+beforeEach(() => (name = harness.addPipeline({ source: { path: 'data.csv' } })));
+let openGate = (): void => undefined;
+afterEach(() => {
+  openGate();
+  harness.mend();
+});
+afterAll(() => harness.close());
+
+function start(run_key: string, pipeline = name): Promise<{ started: RunHandle } | { open: OpenRun }> {
+  return startRun(harness.client, {
+    input: { name: pipeline, run_key, text_digest: 'sha256:t' },
+    taskQueue: harness.settings.taskQueue,
+    summary: 'csv → sqlite',
+    eager: false,
+  });
+}
+
+async function started(run_key: string, pipeline = name): Promise<RunHandle> {
+  const result = await start(run_key, pipeline);
+  if ('open' in result) throw new Error('A run is open.');
+  return result.started;
+}
+
+/** Holds runs in validate until it is opened. */
+function holdRuns(): ReturnType<typeof createGate> {
+  const gate = createGate();
+  openGate = gate.open;
+  harness.fake('validate', (real) => async (input) => {
+    await gate.pass();
+    return real(input);
+  });
+  return gate;
+}
+
+describe('a run', () => {
+  it('is started and gives its report', async () => {
+    const report = await awaitReport(await started('k1'));
+    expect(report).toMatchObject({ pipeline: name, run_key: 'k1', status: 'succeeded' });
+  });
+
+  it('that is open is found by a second start, and joined', async () => {
+    const gate = holdRuns();
+    const handle = await started('k1');
+    await gate.reached;
+    const second = await start('k2');
+    if (!('open' in second)) throw new Error('No run is open.');
+    expect(second.open).toEqual({
+      pipeline: name,
+      runId: expect.any(String) as string,
+      runKey: 'k1',
+      textDigest: 'sha256:t',
+      startedAt: expect.any(Date) as Date,
+      cancelRequested: false,
+    });
+    gate.open();
+    expect(await awaitReport(joinRun(harness.client, second.open))).toMatchObject({ run_key: 'k1' });
+    expect((await handle.result()).status).toBe('succeeded');
+    expect(await findOpenRun(harness.client, name)).toBeUndefined();
+  });
+
+  it('is cancelled, and says so', async () => {
+    const gate = holdRuns();
+    await started('k1');
+    await gate.reached;
+    const handle = await cancelRun(harness.client, name);
+    expect((await findOpenRun(harness.client, name))?.cancelRequested).toBe(true);
+    gate.open();
+    expect(await awaitReport(handle)).toMatchObject({ run_key: 'k1', status: 'cancelled' });
+  });
+
+  it.each([
+    ['never run', () => `none-${randomUUID()}`],
+    ['ended', () => name],
+  ])('cannot be cancelled when it has %s', async (_, nameOf) => {
+    await awaitReport(await started('k1'));
+    await expect(cancelRun(harness.client, nameOf())).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
+  });
+
+  it('that was terminated has no report', async () => {
+    const gate = holdRuns();
+    const handle = await started('k1');
+    await gate.reached;
+    await handle.terminate();
+    gate.open();
+    await expect(awaitReport(handle)).rejects.toMatchObject({
+      code: 'INTERNAL',
+      message: expect.stringContaining('was terminated') as string,
+    });
+  });
+
+  it('shows how far it is while it is watched', async () => {
+    const gate = holdRuns();
+    const handle = await started('k1');
+    await gate.reached;
+    const seen: RunProgress[] = [];
+    const stop = watchRun(harness.client, handle, (progress) => seen.push(progress));
+    await waitFor(() => seen.length > 0, { what: 'progress' });
+    await stop();
+    const looks = seen.length;
+    expect(seen[0]).toMatchObject({ step: 'validate', run_key: 'k1', rows_read: 2, fraction: 0.52 });
+    gate.open();
+    await awaitReport(handle);
+    await stop();
+    expect(seen).toHaveLength(looks);
+  });
+});
+
+describe('runs', () => {
+  it('are listed by pipeline, the newest first, with the state that they are in', async () => {
+    await awaitReport(await started('k1'));
+    await awaitReport(await started('k2'));
+    const gate = holdRuns();
+    const handle = await started('k3');
+    await gate.reached;
+    const other = harness.addPipeline({ source: { path: 'absent.csv' } });
+    await awaitReport(await started('x', other));
+    const list = (limit?: number) =>
+      listRuns(harness.client, { pipeline: name, ...(limit !== undefined && { limit }) });
+    // Lists lag behind for a moment.
+    const keysOf = async () => (await list()).map(({ run_key, status }) => [run_key, status]);
+    await waitFor(async () => (await keysOf()).length === 3, { what: 'three runs' });
+    expect(await keysOf()).toEqual([
+      ['k3', 'running'],
+      ['k2', 'succeeded'],
+      ['k1', 'succeeded'],
+    ]);
+    expect((await list())[0]).toMatchObject({ pipeline: name, duration_ms: null });
+    expect((await list(2)).map(({ run_key }) => run_key)).toEqual(['k3', 'k2']);
+    expect((await listNewestRuns(harness.client, name)).map(({ run_key }) => run_key)).toEqual(['k3']);
+    await waitFor(
+      async () => {
+        const newest = await listNewestRuns(harness.client);
+        const found = newest.filter(({ pipeline }) => [name, other].includes(pipeline));
+        return (
+          found
+            .map(({ status }) => status)
+            .sort()
+            .join() === 'failed,running'
+        );
+      },
+      { what: 'the newest run of both pipelines' },
+    );
+    gate.open();
+    await handle.result();
+  });
+});
