@@ -14,7 +14,6 @@ import pino from 'pino';
 import { createActivities, type Activities } from '../../activities';
 import { createDeps } from '../../engine/deps';
 import { awaitReport } from '../../control/await-report';
-import { createDeps } from '../../engine/deps';
 import { LIMITS } from '../../pipeline/limits';
 import type { RunReport } from '../../pipeline/report';
 import { readSettings, type Settings } from '../../runtime/settings';
