@@ -89,7 +89,7 @@ exports.shout = defineTransform({
   plan: ({ column }, schema) => ({
     schema,
     scope: 'row',
-    needs: (outputs) => outputs,
+    columnsRead: (outputs) => outputs,
     select: (input, columns) =>
       columns.has(column) ? \`SELECT * REPLACE (upper("\${column}") AS "\${column}") FROM \${input}\` : \`SELECT * FROM \${input}\`,
   }),

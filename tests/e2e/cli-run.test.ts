@@ -49,7 +49,7 @@ describe('run', () => {
     expect(stderr).not.toContain('error');
     const log = readFileSync(project.path('logs', 'flexetl.log'), 'utf8');
     expect(log).toMatch(
-      new RegExp(`INFO: ${project.name} prepared: ${SALES.length} bytes in 1 chunk, run 2`),
+      new RegExp(`INFO: ${project.name} prepared: ${SALES.length} bytes, run 2`),
     );
     expect(log).toMatch(
       new RegExp(`INFO: ${project.name} succeeded in .*: 5 rows read, 2 into output/out.db#result, run 2`),
@@ -87,7 +87,7 @@ describe('run', () => {
         { type: 'filter', rows_in: 4, rows_out: 3 },
         { type: 'aggregate', rows_in: 3, rows_out: 2 },
       ],
-      checks: [{ name: 'column_types', status: 'passed', failing_rows: 0 }],
+      checks: [{ name: 'type', status: 'passed', failing_rows: 0 }],
       targets: [
         {
           type: 'sqlite',

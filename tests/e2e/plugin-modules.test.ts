@@ -12,7 +12,7 @@ const SHOUT = `defineTransform({
   plan: ({ column }, schema) => ({
     schema,
     scope: 'row',
-    needs: (outputs) => outputs,
+    columnsRead: (outputs) => outputs,
     select: (input, columns) =>
       columns.has(column) ? \`SELECT * REPLACE (upper("\${column}") AS "\${column}") FROM \${input}\` : \`SELECT * FROM \${input}\`,
   }),
