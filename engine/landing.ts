@@ -52,8 +52,8 @@ export function openSource<Options>(
   if (source.kind === 'files') return source.open(options, context);
   const { shared } = context;
   const landing = { source, options, context };
-  const pagesOf = async (index: number): Promise<readonly LandedPage[]> => {
-    const path = await shared.find(partitionName(index));
+  const pagesOf = async ({ index, start }: Partition): Promise<readonly LandedPage[]> => {
+    const path = await shared.find(partitionName(start));
     if (path !== undefined) return (JSON.parse(await readFile(path, 'utf8')) as LandedPartition).pages;
     throw new FlexetlError('STAGING_MISSING', {
       message: `The pages of partition ${index} of the source ${source.type} are not there.`,
@@ -68,10 +68,10 @@ export function openSource<Options>(
       return Promise.resolve(columns.length === 0 ? { known: [] } : { first });
     },
     land: (survey, index, from) => landPartition(landing, survey, index, from as PageStart),
-    relation: async ({ columns }, { index }) => landedRelation(await pagesOf(index), columns, shared),
-    repair: async ({ columns }, { index }) => repairLanded(await pagesOf(index), columns, context),
-    async *records({ columns }, { index }, ordinals) {
-      yield* readLandedRecords(source.type, await pagesOf(index), columns, context, ordinals);
+    relation: async ({ columns }, partition) => landedRelation(await pagesOf(partition), columns, shared),
+    repair: async ({ columns }, partition) => repairLanded(await pagesOf(partition), columns, context),
+    async *records({ columns }, partition, ordinals) {
+      yield* readLandedRecords(source.type, await pagesOf(partition), columns, context, ordinals);
     },
     // What was landed cannot change, and is the only copy there is: it goes with the run.
     assertUnchanged: () => Promise.resolve(),
@@ -91,7 +91,7 @@ async function surveyPages<Options>(landing: Landing<Options>): Promise<SourceSu
   return { files: [], columns: [], sample: [], recordBytes: 0, detected: null };
 }
 
-const partitionName = (index: number): string => `pages/partition-${index}.json`;
+const partitionName = (firstPage: number): string => `pages/partition-${firstPage}.json`;
 
 async function landPartition<Options>(
   landing: Landing<Options>,
@@ -99,7 +99,7 @@ async function landPartition<Options>(
   index: number,
   from: PageStart,
 ): Promise<Landed> {
-  const path = await landing.context.shared.make(partitionName(index), async (file) => {
+  const path = await landing.context.shared.make(partitionName(from.page), async (file) => {
     const pages: LandedPage[] = [];
     let next: PageStart | undefined;
     let bytes = 0;

@@ -51,6 +51,7 @@ export interface SourceFile {
 
 /** What a source is, found by looking at it once; plain JSON, pinned for the whole run. */
 export interface SourceSurvey {
+  /** None where pages are landed. */
   files: readonly SourceFile[];
   /** Column names in order, as the source has them. */
   columns: readonly string[];
@@ -67,7 +68,7 @@ export interface Partition {
   index: number;
   /** Index into the survey's files. */
   file: number;
-  /** Byte range [start, end) of whole records in the plain text of the file. */
+  /** Byte range [start, end) of whole records in the plain text of the file; of landed pages: their numbers. */
   start: number;
   end: number;
 }

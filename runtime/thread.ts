@@ -22,7 +22,7 @@ const COMPILER = join(__dirname, '../tests/support/run-ts.js');
  * Calls the function that the thread's file gives to `answerCall`.
  * @param file absolute path without the extension
  * @param input plain data
- * @throws FlexetlError what the function threw; CANCELLED, and the thread is ended at once
+ * @throws what the function threw; the signal's reason, and the thread is ended at once
  */
 export async function callThread<T>(file: string, input: unknown, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
@@ -33,7 +33,7 @@ export async function callThread<T>(file: string, input: unknown, signal: AbortS
   let abort = (): void => undefined;
   try {
     const answer = await new Promise<Answer<T>>((resolve, reject) => {
-      abort = () => reject(new FlexetlError('CANCELLED', { message: 'Cancelled.' }));
+      abort = () => reject(signal.reason as Error);
       signal.addEventListener('abort', abort);
       worker.on('message', resolve);
       worker.on('error', reject);

@@ -8,7 +8,7 @@ import { sliceFile, type Slice, type SliceJob } from './slice';
 const INLINE_BYTES_MAX = 8 * 1024 * 1024;
 const THREAD = join(__dirname, 'csv-thread');
 
-/** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE, SOURCE_CHANGED, CANCELLED */
+/** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE, SOURCE_CHANGED */
 export function runJob(job: SliceJob, signal: AbortSignal): Promise<Slice>;
 export function runJob(job: RepairJob, signal: AbortSignal): Promise<Repair>;
 export function runJob(job: SliceJob | RepairJob, signal: AbortSignal): Promise<Slice | Repair> {

@@ -63,7 +63,7 @@ export async function landPartition(
   const plain = await openPlain(options, context, survey, file);
   const whole = start === plain.start && plain.bytes - start <= wholeBytesMax;
   const target = Math.min(start + cutBytes, plain.bytes);
-  const end = whole ? plain.bytes : (await makeSlice(context, plain, index, start, target)).end;
+  const end = whole ? plain.bytes : (await makeSlice(context, plain, file, start, target)).end;
   const partition = { index, file, start, end };
   if (end < plain.bytes) return { partition, next: { ...position, offset: end } };
   const files = [...detailsIn(survey).entries()];
@@ -71,32 +71,35 @@ export async function landPartition(
   return next ? { partition, next: { ...position, file: next[0], offset: next[1].start } } : { partition };
 }
 
-const sliceName = (index: number): string => `slices/${index}.csv`;
-const verdictName = (index: number): string => `slices/${index}.json`;
+/** The names of a slice and of what was found in it. */
+const namesOf = (file: number, start: number): [string, string] => [
+  `slices/${file}-${start}.csv`,
+  `slices/${file}-${start}.json`,
+];
 
 /**
- * The copy of a partition's bytes after a line break, with what one look at them has shown; made where it is not there.
+ * The copy of a partition's bytes after a line break, and what one look at them has shown; made where it is not there.
  * @param target the slice ends with the first record that ends at or after this offset
  */
 export async function makeSlice(
   { shared, signal }: PluginContext,
   { path, shown, dialect, bytes: size }: PlainFile,
-  index: number,
+  file: number,
   start: number,
   target: number,
 ): Promise<Slice & { path: string }> {
   const job = { task: 'slice', path, shown, dialect, size, start, target } as const;
+  const [sliceName, foundName] = namesOf(file, start);
   let made: Slice | undefined;
-  const slice = await shared.make(sliceName(index), async (copy) => {
+  const slice = await shared.make(sliceName, async (copy) => {
     made = await runJob({ ...job, copy }, signal);
   });
-  const verdict = await shared.make(verdictName(index), async (file) =>
-    writeFile(file, JSON.stringify(made ?? (await runJob(job, signal)))),
+  const found = await shared.make(foundName, async (scratch) =>
+    writeFile(scratch, JSON.stringify(made ?? (await runJob(job, signal)))),
   );
-  return { path: slice, ...(JSON.parse(await readFile(verdict, 'utf8')) as Slice) };
+  return { path: slice, ...(JSON.parse(await readFile(found, 'utf8')) as Slice) };
 }
 
-export async function releasePartition({ shared }: PluginContext, { index }: Partition): Promise<void> {
-  await shared.remove(sliceName(index));
-  await shared.remove(verdictName(index));
+export async function releasePartition({ shared }: PluginContext, { file, start }: Partition): Promise<void> {
+  for (const name of namesOf(file, start)) await shared.remove(name);
 }

@@ -13,7 +13,7 @@ import { openPlain, type PlainFile } from './survey';
 import { createValueReader } from './values';
 
 /** Small enough that splitting a piece does not hold up heartbeats. */
-const PIECE_BYTES = 512 * 1024;
+const PIECE_BYTES = 128 * 1024;
 const COUNT_BYTES = 4 * 1024 * 1024;
 /** A character has four bytes at most. */
 const RAW_BYTES = 4 * LIMITS.rawCharsMax;

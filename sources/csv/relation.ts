@@ -14,7 +14,7 @@ import type { Partition, RepairedRelation, SourceSurvey, TextRelation } from '..
 import type { Dialect } from './boundaries';
 import { runJob } from './jobs';
 import type { CsvOptions } from './options';
-import { makeSlice } from './partitions';
+import { makeSlice, releasePartition } from './partitions';
 import { repairedDialect } from './repair';
 import { openPlain } from './survey';
 import { valuesSql } from './values';
@@ -42,7 +42,12 @@ export async function csvRelation(
     trusted.catch(() => undefined);
     return { sql: readSql(options, survey, path, dialect, file.skip), reads: [path], trusted };
   }
-  const slice = await makeSlice(context, file, partition.index, start, end);
+  let slice = await makeSlice(context, file, partition.file, start, end);
+  if (slice.end !== end) {
+    // It was left by another way to cut the file.
+    await releasePartition(context, partition);
+    slice = await makeSlice(context, file, partition.file, start, end);
+  }
   // A slice begins with an empty line: it shows the line break, and keeps a BOM in the data from being dropped.
   const sql = readSql(options, survey, slice.path, dialect, 1);
   return { sql, reads: [slice.path], trusted: Promise.resolve(slice.trusted) };

@@ -1,7 +1,7 @@
 /**
  * The careful lane's pass over a partition: writes its good records to a file of its own, and leaves out the broken
  * ones. Records that DuckDB is sure to read right are copied as they stand, in long stretches; the others are parsed
- * and written with all fields quoted. The file has line feeds and doubled quotes, whatever the source has.
+ * and written with all fields quoted. Quotes in quotes are doubled there, whatever the source does.
  */
 import { isUtf8 } from 'node:buffer';
 import { open } from 'node:fs/promises';
@@ -36,9 +36,9 @@ const PIECE_BYTES = 512 * 1024;
 const LINE_FEED = 10;
 
 /** The dialect of the repaired file. */
-export function repairedDialect({ delimiter, quote }: Dialect): Dialect {
+export function repairedDialect({ delimiter, quote, newline }: Dialect): Dialect {
   const quoting = quote !== '' ? quote : delimiter === '"' ? `'` : '"';
-  return { delimiter, quote: quoting, escape: quoting, newline: '\n' };
+  return { delimiter, quote: quoting, escape: quoting, newline: newline === '\r' ? '\n' : newline };
 }
 
 export async function repairFile(job: RepairJob): Promise<Repair> {
@@ -47,6 +47,7 @@ export async function repairFile(job: RepairJob): Promise<Repair> {
   const writing = repairedDialect(dialect);
   const isRisky = createRiskFinder(dialect, columnCount);
   const readValues = createValueReader({ null_values: [], trim: false }, columnCount);
+  const lineBreak = Buffer.from(writing.newline);
   const broken: number[] = [];
   let ordinal = -1;
   let lineBytes = 0;
@@ -57,16 +58,16 @@ export async function repairFile(job: RepairJob): Promise<Repair> {
     if (!blank) ordinal++;
     const risky = !blank && isRisky(cut, bytes);
     lineBytes = Math.max(lineBytes, cut.end - cut.start);
-    // A record that ends with a line feed or with the file stays in the stretch that is copied.
-    const ends = bytes[cut.textEnd] === LINE_FEED || cut.textEnd === cut.end;
-    if (ends && !risky && !blank) return false;
+    // A record that ends with the usual line break, or with the file, stays in the stretch that is copied.
+    const ends = cut.end - cut.textEnd === lineBreak.length && bytes[cut.textEnd] === lineBreak[0];
+    if ((ends || cut.textEnd === cut.end) && !risky && !blank) return false;
     kept.push({ ordinal: blank ? -1 : ordinal, risky });
     return true;
   };
   const handle = await openFile(job.path, job.shown);
   const copy = await open(job.copy, 'w', 0o600);
   try {
-    await copy.write('\n');
+    await copy.write(lineBreak);
     for await (const piece of cutRecords({ handle, start, end, size }, codes, PIECE_BYTES, keep)) {
       const { bytes, cuts } = piece;
       const risky = { ...piece, cuts: cuts.filter((_, index) => kept[index]?.risky) };
@@ -83,7 +84,7 @@ export async function repairFile(job: RepairJob): Promise<Repair> {
           else parts.push(line);
           lineBytes = Math.max(lineBytes, line?.length ?? 0);
         } else if (record && record.ordinal !== -1) {
-          parts.push(bytes.subarray(cut.start, cut.textEnd), LINE_BREAK);
+          parts.push(bytes.subarray(cut.start, cut.textEnd), lineBreak);
         }
       }
       kept = [];
@@ -97,8 +98,6 @@ export async function repairFile(job: RepairJob): Promise<Repair> {
   }
 }
 
-const LINE_BREAK = Buffer.from('\n');
-
 /** True for a record that may be broken, or that may mean something else in the repaired file. */
 function createRiskFinder(dialect: Dialect, columnCount: number): (cut: RecordCut, bytes: Buffer) => boolean {
   const writing = repairedDialect(dialect);
@@ -108,32 +107,42 @@ function createRiskFinder(dialect: Dialect, columnCount: number): (cut: RecordCu
   else if (dialect.escape !== dialect.quote) risky.push(escape);
   if (dialect.newline === '\r') risky.push(LINE_FEED);
   let seen: Buffer | undefined;
-  let found: number[] = [];
-  let valid = true;
   let linesEnd = 0;
+  let valid = true;
+  /** Where each of these bytes comes next. */
+  let nexts: number[] = [];
   return (cut, bytes) => {
+    const { start, textEnd } = cut;
     if (bytes !== seen) {
-      seen = bytes;
       // One look at the whole piece is enough unless something is in it.
-      found = risky.filter((byte) => bytes.includes(byte));
+      seen = bytes;
       linesEnd = bytes.lastIndexOf(newline) + 1;
-      valid = isUtf8(bytes.subarray(cut.start, linesEnd));
+      valid = isUtf8(bytes.subarray(start, linesEnd));
+      nexts = risky.map(() => -1);
     }
     if (cut.problem !== null || cut.fields !== columnCount || cut.looseQuote || cut.gaps) return true;
-    if (found.length === 0 && valid && cut.end <= linesEnd) return false;
-    const text = bytes.subarray(cut.start, cut.textEnd);
-    return found.some((byte) => text.includes(byte)) || !isUtf8(text);
+    for (let index = 0; index < risky.length; index++) {
+      if ((nexts[index] ?? 0) < start) nexts[index] = indexFrom(bytes, risky[index] ?? 0, start);
+      if ((nexts[index] ?? 0) < textEnd) return true;
+    }
+    return !(valid && cut.end <= linesEnd) && !isUtf8(bytes.subarray(start, textEnd));
   };
+}
+
+/** As `indexOf`, with Infinity where there is none. */
+function indexFrom(bytes: Buffer, byte: number, from: number): number {
+  const at = bytes.indexOf(byte, from);
+  return at === -1 ? Infinity : at;
 }
 
 /** @returns undefined for a broken record */
 function quoteRecord(
   fields: Fields,
   readValues: ReturnType<typeof createValueReader>,
-  { delimiter, quote }: Dialect,
+  { delimiter, quote, newline }: Dialect,
 ): Buffer | undefined {
   const found = readValues(fields);
   if (!('values' in found)) return undefined;
   const quoted = found.values.map((text) => quote + (text ?? '').replaceAll(quote, quote + quote) + quote);
-  return Buffer.from(`${quoted.join(delimiter)}\n`);
+  return Buffer.from(quoted.join(delimiter) + newline);
 }

@@ -76,8 +76,9 @@ export function openWindow({ handle, start, size }: Omit<ByteRange, 'end'>, piec
         await read(0, pieceBytes);
         const found = bytes.indexOf(byte);
         if (found === -1 && bytes.length > 0) continue;
+        memory.copyWithin(0, found + 1, bytes.length);
+        bytes = memory.subarray(0, bytes.length - found - 1);
         base += found + 1;
-        bytes = bytes.subarray(found + 1);
         return base;
       }
     },

@@ -96,7 +96,7 @@ describe.each(all.map((source) => [source.type, source] as const))('the source %
         { numRuns: RUNS },
       ),
     );
-  });
+  }, 180_000);
 
   it('keeps the laws over a clean input', async () => {
     await inDuckdb(project.dir, async (db) => expect(await brokenLaws(given, db)).toEqual([]));
@@ -110,8 +110,8 @@ describe('the suite', () => {
     const { options, ...clean } = FIXTURES['csv']!.clean(project);
     const given = { ...clean, project, options: csv.options.parse(options) };
     const broken = await inDuckdb(project.dir, (db) =>
-      brokenLaws({ ...given, source: changeSource(csv, LAWLESS[law]) }, db),
+      brokenLaws({ ...given, source: changeSource(csv, LAWLESS[law]) }, db, [law]),
     );
-    expect(broken.map((found) => found.split(':')[0])).toContain(law);
+    expect(broken).toEqual([expect.stringContaining(law)]);
   });
 });

@@ -41,6 +41,8 @@ interface Probe extends SourceCase {
 
 const WHOLE = Number.MAX_SAFE_INTEGER;
 
+type Holds = (probe: Probe) => Promise<void> | void;
+
 export const LAWS = {
   'a survey is plain JSON, and the same for every attempt': async ({ open, landings }) => {
     for (const { survey } of landings) {
@@ -194,12 +196,19 @@ export const LAWS = {
     );
     strictEqual(found, 'SOURCE_CHANGED');
   },
-} satisfies Record<string, (probe: Probe) => Promise<void> | void>;
+} satisfies Record<string, Holds>;
 
 export type Law = keyof typeof LAWS;
 
-/** The laws that a source breaks with its input, each with what was found. @throws where it refuses the input */
-export async function brokenLaws(given: SourceCase, db: Duckdb): Promise<string[]> {
+/**
+ * The laws that a source breaks with its input, each with what was found.
+ * @throws where it refuses the input
+ */
+export async function brokenLaws(
+  given: SourceCase,
+  db: Duckdb,
+  laws: readonly Law[] = Object.keys(LAWS) as Law[],
+): Promise<string[]> {
   const openIn = (run: Sandbox): OpenSource => openSource(given.source, given.options, run.context);
   const runs: Sandbox[] = [];
   const landings: Probe['landings'][number][] = [];
@@ -222,8 +231,9 @@ export async function brokenLaws(given: SourceCase, db: Duckdb): Promise<string[
     landings,
   };
   const broken: string[] = [];
-  for (const [law, holds] of Object.entries(LAWS)) {
+  for (const law of laws) {
     try {
+      const holds: Holds = LAWS[law];
       await holds(probe);
     } catch (error) {
       broken.push(`${law}: ${(error as Error).message}`);

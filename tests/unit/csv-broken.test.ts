@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LIMITS } from '../../pipeline/limits';
 import type { OpenSource } from '../../plugin/source';
+import { withDuckdb } from '../../runtime/duckdb';
 import { csv } from '../../sources/csv';
 import { landAll, openSandbox, readRecords, type Landing } from '../support/source-sandbox';
 
@@ -43,8 +44,12 @@ describe('broken records of a CSV source', () => {
   it('are bounded: a quote that is not closed within 16 MB, and a line longer than that', async () => {
     const long = 'y'.repeat(LIMITS.fieldBytesMax + 10);
     const line = `p,${'q'.repeat(65_533)}\n`;
-    const lines = line.repeat(LIMITS.fieldBytesMax / line.length + 10);
-    sandbox.write('long.csv', `a,b\n1,"open\n${lines}2,${long},"x\n3,"${long}"\n4,ok\n`);
+    const count = Math.ceil(LIMITS.fieldBytesMax / line.length) + 10;
+    const longest = 'z""'.repeat(5_000_000);
+    sandbox.write(
+      'long.csv',
+      `a,b\n1,"open\n${line.repeat(count)}2,${long},"x\n3,"${long}"\n4,"${longest}"\n5,ok\n`,
+    );
     const plan = await landAll(openCsv('long.csv'), Number.MAX_SAFE_INTEGER);
     const cut = await landAll(openCsv('long.csv'), 20_000_000);
     const digest = async ({ survey, partitions }: Landing): Promise<unknown> => {
@@ -61,11 +66,21 @@ describe('broken records of a CSV source', () => {
     expect(whole).toMatchObject({
       bad: [
         [2, 'quote not closed'],
-        [269, 'record over 16 MB'],
-        [270, 'quote not closed'],
+        [count + 3, 'record over 16 MB'],
+        [count + 4, 'quote not closed'],
       ],
     });
     expect(cut.partitions.length).toBeGreaterThan(1);
     expect(await digest(cut)).toEqual(whole);
+    // The rest is read by DuckDB, whose own limit for a line is 2 MB.
+    await withDuckdb({ dir: sandbox.dir, memoryMb: 500 }, async (db) => {
+      const [partition] = plan.partitions;
+      if (!partition) throw new Error('no partition');
+      const { sql, broken } = await openCsv('long.csv').repair(plan.survey, partition);
+      expect(broken).toEqual([0, count + 1, count + 2]);
+      expect(await db.all(`SELECT count(*) AS n, max(length(b)) AS longest FROM ${sql}`)).toEqual([
+        { n: BigInt(count + 2), longest: 10_000_000n },
+      ]);
+    });
   });
 });

@@ -157,4 +157,26 @@ describe('the lanes of the CSV source', () => {
       ),
     );
   });
+
+  it('read small files whole and cut large ones, in the order of the files', async () => {
+    const sandbox = root.freshRun();
+    const rows = Array.from({ length: 40 }, (_, index) => [String(index), `"${index},"`]);
+    const parts = [rows.slice(0, 2), rows.slice(2, 37), [], rows.slice(37)];
+    parts.forEach((part, index) =>
+      sandbox.write(`several/${index}.csv`, ['a,b', ...part.map((row) => row.join(','))].join('\n')),
+    );
+    const source = csv.open(csv.options.parse({ path: 'several' }), sandbox.context);
+    const { survey, partitions } = await landAll(source, 100);
+    expect(partitions.map(({ file }) => file)).toEqual([0, 1, 1, 1, 3]);
+    expect(await sandbox.context.shared.list('slices/')).toHaveLength(6);
+    await withSession(async (db) => {
+      const fast: unknown[] = [];
+      for (const partition of partitions) {
+        fast.push(...((await readFast(db, source, survey, partition)) ?? ['refused']));
+        await source.release(partition);
+      }
+      expect(fast).toEqual(rows.map(([a, b]) => [a, b?.slice(1, -1)]));
+    });
+    expect(await sandbox.context.shared.list('slices/')).toEqual([]);
+  });
 });
