@@ -9,6 +9,7 @@ import { literal } from '../../pipeline/sql';
 import { failedTextsSql, stageRowsSql, typedRowsSql } from '../../pipeline/stage-sql';
 import { planPartialGroups, type PartialGroups } from '../../pipeline/transforms/partial-groups';
 import { planTransforms } from '../../pipeline/transforms/plan';
+import type { TextRelation } from '../../plugin/source';
 import type { Transform } from '../../plugin/transform';
 import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
 import { widerEvidence } from '../evidence';
@@ -49,20 +50,34 @@ export async function stagePartition(
 ): Promise<Staged | Wider> {
   const { source, survey, partition } = work.reader;
   const partial = work.plan.groups ? planPartial(work, transforms) : undefined;
-  const relation = await source.relation(survey, partition);
-  const fast = await withDuckdb({ ...work.session, reads: relation.reads }, async (db) => {
-    const writing = tryWrite(work, db, relation.sql, partial);
-    // Both must have ended before the session is closed, whichever fails.
-    await Promise.allSettled([writing, relation.trusted]);
-    const written = await writing;
-    if (!written || !(await relation.trusted)) return undefined;
-    return completeStage(work, db, { sql: relation.sql, broken: [] }, written);
-  });
+  const fast = await stageFast(work, await source.relation(survey, partition), partial);
   if (fast) return fast;
   const { sql, reads, broken } = await source.repair(survey, partition);
   return withDuckdb({ ...work.session, reads }, async (db) =>
     completeStage(work, db, { sql, broken }, await writeRelation(work, db, sql, partial)),
   );
+}
+
+/** @returns undefined when DuckDB refuses the partition, or may have misread it */
+async function stageFast(
+  work: StageWork,
+  { sql, reads, trusted }: TextRelation,
+  partial: PartialGroups | undefined,
+): Promise<Staged | Wider | undefined> {
+  if (await isRefused(trusted)) return undefined;
+  return withDuckdb({ ...work.session, reads }, async (db) => {
+    const writing = tryWrite(work, db, sql, partial);
+    // Both must have ended before the session is closed, whichever fails.
+    await Promise.allSettled([writing, trusted]);
+    const written = await writing;
+    if (!written || !(await trusted)) return undefined;
+    return completeStage(work, db, { sql, broken: [] }, written);
+  });
+}
+
+/** True when it is known already that DuckDB may misread: then the query is not worth its time. */
+async function isRefused(trusted: Promise<boolean>): Promise<boolean> {
+  return (await Promise.race([trusted, Promise.resolve(true)])) === false;
 }
 
 /** @returns undefined where the types found so far have made an expression wrong: validate says so */
