@@ -15,8 +15,11 @@ import { createActivities, type Activities } from '../../activities';
 import { createDeps } from '../../engine/deps';
 import { awaitReport } from '../../control/await-report';
 import { LIMITS } from '../../pipeline/limits';
+import type { Plugins } from '../../pipeline/config/schema';
 import type { RunReport } from '../../pipeline/report';
+import type { Source } from '../../plugin/source';
 import { readSettings, type Settings } from '../../runtime/settings';
+import type { RunRef, RunStaging } from '../../runtime/staging/store';
 import { bundlePath } from '../../worker/bundle';
 import { PLUGINS } from '../../worker/plugins';
 import { workflowIdOf, type PipelineInput } from '../../workflows/messages';
@@ -31,7 +34,7 @@ type AnyStep = (input: never) => Promise<object>;
 
 /** A pipeline file by its sections; JSON is YAML. */
 export interface PipelineSections {
-  source: { path: string; [option: string]: unknown };
+  source: { type?: string; [option: string]: unknown };
   transformations?: object[];
   validation?: object;
   targets?: object[];
@@ -60,6 +63,8 @@ export interface Harness {
   tables(database: string): string[];
   /** Files of staging, of all runs of a pipeline. */
   staged(name: string): string[];
+  /** The staging of one run, to look at and to change. */
+  openStaging(run: RunRef): Promise<RunStaging>;
   close(): Promise<void>;
 }
 
@@ -73,8 +78,14 @@ export function sqliteTarget(
   return { type: 'sqlite', database, table, mode };
 }
 
-/** @param workers how many workers to begin with, in this process */
-export async function openHarness({ workers = 1 } = {}): Promise<Harness> {
+/**
+ * @param workers how many workers to begin with, in this process
+ * @param sources that the workers have beside those of the product
+ */
+export async function openHarness({
+  workers = 1,
+  sources = [],
+}: { workers?: number; sources?: readonly Source<never>[] } = {}): Promise<Harness> {
   const dir = makeFolder();
   const address = process.env['FLEXETL_TEST_ADDRESS'] ?? '';
   const env = { TEMPORAL_ADDRESS: address, FLEXETL_TASK_QUEUE: `test-${randomUUID()}` };
@@ -82,7 +93,9 @@ export async function openHarness({ workers = 1 } = {}): Promise<Harness> {
   const connection = await Connection.connect({ address });
   const client = new Client({ connection });
   const log = pino({ level: 'silent' });
-  const real = createActivities(createDeps(settings, PLUGINS, log));
+  const plugins = { ...PLUGINS, sources: [...PLUGINS.sources, ...(sources as Plugins['sources'])] };
+  const deps = createDeps(settings, plugins, log);
+  const real = createActivities(deps);
   const fakes = new Map<string, AnyStep>();
   const activities = Object.fromEntries(
     Object.entries(real).map(([name, step]) => [
@@ -145,6 +158,7 @@ export async function openHarness({ workers = 1 } = {}): Promise<Harness> {
       const root = join(settings.stagingDir, name);
       return existsSync(root) ? readdirSync(root, { recursive: true }).map(String) : [];
     },
+    openStaging: (run) => deps.staging.openRun(run),
     async close() {
       for (const worker of running.splice(0)) await worker.stop();
       await connection.close();
