@@ -12,14 +12,13 @@ import {
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import pino from 'pino';
 import { createActivities, type Activities } from '../../activities';
-import { createDeps } from '../../engine/deps';
+import { createDeps, type Deps } from '../../engine/deps';
 import { awaitReport } from '../../control/await-report';
 import { LIMITS } from '../../pipeline/limits';
 import type { Plugins } from '../../pipeline/config/schema';
 import type { RunReport } from '../../pipeline/report';
 import type { Source } from '../../plugin/source';
 import { readSettings, type Settings } from '../../runtime/settings';
-import type { RunRef, RunStaging } from '../../runtime/staging/store';
 import { bundlePath } from '../../worker/bundle';
 import { PLUGINS } from '../../worker/plugins';
 import { workflowIdOf, type PipelineInput } from '../../workflows/messages';
@@ -45,6 +44,7 @@ export interface PipelineSections {
 export interface Harness {
   dir: string;
   settings: Settings;
+  deps: Deps;
   client: Client;
   /** Writes a file of the project. */
   write(path: string, text: string | Uint8Array): void;
@@ -63,8 +63,6 @@ export interface Harness {
   tables(database: string): string[];
   /** Files of staging, of all runs of a pipeline. */
   staged(name: string): string[];
-  /** The staging of one run, to look at and to change. */
-  openStaging(run: RunRef): Promise<RunStaging>;
   close(): Promise<void>;
 }
 
@@ -110,6 +108,7 @@ export async function openHarness({
   const harness: Harness = {
     dir,
     settings,
+    deps,
     client,
     write(path, text) {
       mkdirSync(dirname(join(dir, path)), { recursive: true });
@@ -158,7 +157,6 @@ export async function openHarness({
       const root = join(settings.stagingDir, name);
       return existsSync(root) ? readdirSync(root, { recursive: true }).map(String) : [];
     },
-    openStaging: (run) => deps.staging.openRun(run),
     async close() {
       for (const worker of running.splice(0)) await worker.stop();
       await connection.close();

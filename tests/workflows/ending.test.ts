@@ -161,13 +161,13 @@ describe('a run with two targets of which one fails for good', () => {
 describe('a run whose counts do not add up', () => {
   /** Makes an output part say that it has a row less, so that a row less is loaded. */
   const shorten = async ({ run, part }: LoadInput): Promise<void> => {
-    const staging = await harness.openStaging(run);
+    const staging = await harness.deps.staging.openRun(run);
     const { rows, counts } = await outputOf(staging, part);
     await staging.commit(outputName(part), { rows: rows - 1, counts });
   };
   /** Puts the same output part under another number. */
   const copyTo = async ({ run, part }: LoadInput, other: number): Promise<void> => {
-    const staging = await harness.openStaging(run);
+    const staging = await harness.deps.staging.openRun(run);
     const { receipt, path } = (await staging.fetch(outputName(part))) ?? {};
     await staging.withScratch(async (scratchDir) => {
       copyFileSync(path ?? '', join(scratchDir, 'copy'));
@@ -226,7 +226,7 @@ describe('a run whose counts do not add up', () => {
       (fake) =>
         fake('load', (real) => async (input) => {
           if (input.part !== 2) return real(input);
-          const { rows } = await outputOf(await harness.openStaging(input.run), input.part);
+          const { rows } = await outputOf(await harness.deps.staging.openRun(input.run), input.part);
           return { rows, attempt: 1 };
         }),
     ],
