@@ -47,10 +47,11 @@ export const LIMITS = {
   /** Decimals of at most this many digits are 64-bit integers inside DuckDB: fast. */
   decimalDigitsFast: 18,
   /**
-   * A part is staged as partial groups where each stands for at least so many rows: writing a row costs about as much
-   * as grouping it, and what is written is read once more.
+   * A part is staged as partial groups where each stands for at least so many rows. Processor time of
+   * 10 M rows, staged as rows and grouped later: 6.3 s; as partial groups of 3.6 rows: 7.3 s, 6.9 rows: 6.2 s, 13.7
+   * rows: 5.3 s.
    */
-  rowsPerGroupMin: 2,
+  rowsPerGroupMin: 6,
   /** Rows of one load activity; its transaction is what a kill redoes. */
   loadPartRowsMax: 1_000_000,
   /** Heartbeat interval; cancellation reaches an activity with the next beat. */

@@ -44,8 +44,13 @@ async function extractWindow(run: Run, { partitions, parallelWorkers }: Prepared
   };
   const extract = async (): Promise<void> => {
     for (;;) {
-      await condition(() => next < state.landed || state.landedAll || state.landed >= end);
-      if (next >= Math.min(state.landed, end)) return;
+      const isLanded = (): boolean => state.landedAll || state.landed >= end;
+      await condition(() => next < state.landed || isLanded());
+      if (next >= Math.min(state.landed, end)) {
+        if (isLanded()) return;
+        // Another lane took the partition that all of them waited for.
+        continue;
+      }
       const partition = next;
       next += 1;
       const summary = `extract ${partition + 1}${partitions === null ? '' : `/${partitions}`}`;

@@ -94,6 +94,8 @@ describe('run', () => {
           name: 'output/out.db#result',
           mode: 'replace',
           rows_loaded: 2,
+          rows_inserted: 2,
+          rows_updated: 0,
           status: 'published',
         },
       ],

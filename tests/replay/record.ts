@@ -1,8 +1,9 @@
 /**
- * Records the histories that `replay.test.ts` replays: `npm run record-histories`, after `npm run build`.
+ * Records the histories that `replay.test.ts` replays: `npm run record-histories`. Files of this version are replaced.
  *
- * Only for a workflow that has not been released, or to add scenarios: a history of a released workflow is kept
- * as it is, for runs of it may be open when a new version is installed. A change goes behind `patched()`.
+ * Only before this version is released, or to add scenarios: runs of a released version may be open when a newer one
+ * is installed, so its histories stay as they are, a change of the workflow goes behind `patched()`, and the next
+ * version's histories come beside them.
  */
 import { mkdirSync } from 'node:fs';
 import { choosePorts } from '../../server/ports';
@@ -22,7 +23,7 @@ async function record(): Promise<void> {
   try {
     await playScenarios(async (name, handle) => {
       const { status } = await handle.describe();
-      writeHistory(`${name}.json`, await handle.fetchHistory());
+      writeHistory(name, await handle.fetchHistory());
       say(`${name}: ${status.name}`);
     });
   } finally {

@@ -2,10 +2,12 @@ import { temporal } from '@temporalio/proto';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { bundlePath } from '../../worker/bundle';
-import { listHistories, readHistory, type History } from './history-file';
+import { listHistories, readHistory, scenarioOf, type History } from './history-file';
 import { SCENARIOS } from './scenarios';
 
 const FILES = listHistories();
+const filesOf = (...scenarios: string[]): string[] =>
+  FILES.filter((file) => scenarios.includes(scenarioOf(file)));
 
 beforeAll(() => {
   Runtime.install({
@@ -23,9 +25,7 @@ async function replay(history: History): Promise<void> {
 
 describe('the workflows as they are', () => {
   it('have a recorded history of every scenario', () => {
-    const wanted = Object.keys(SCENARIOS).map((name) => `${name}.json`);
-    expect(FILES).toEqual(expect.arrayContaining(wanted));
-    expect(FILES).not.toEqual([]);
+    expect([...new Set(FILES.map(scenarioOf))].sort()).toEqual(Object.keys(SCENARIOS).sort());
   });
 
   it.each(FILES)('do again what they did in %s', async (file) => {
@@ -34,7 +34,7 @@ describe('the workflows as they are', () => {
 });
 
 describe('a history that these workflows cannot have made', () => {
-  it.each(['succeeded.json', 'cancelled.json', 'widened.json'])(
+  it.each(filesOf('succeeded', 'cancelled', 'widened'))(
     'because a step of %s has another name violates determinism',
     async (file) => {
       const history = readHistory(file);
@@ -47,7 +47,8 @@ describe('a history that these workflows cannot have made', () => {
   );
 
   it('because a step has another answer, which leads elsewhere, violates determinism', async () => {
-    const history = readHistory('failed-validation.json');
+    const [file = ''] = filesOf('failed-validation');
+    const history = readHistory(file);
     const failed = history.events?.find((event) => event.activityTaskFailedEventAttributes);
     if (!failed) throw new Error('The history of a failed run has a failed step.');
     const { scheduledEventId, startedEventId } = failed.activityTaskFailedEventAttributes ?? {};

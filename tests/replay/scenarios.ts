@@ -56,11 +56,13 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
 
   widened: (harness) => {
-    // As a late chunk does, behind the sample.
+    // As a partition does that goes beyond the sample: those before it have other types, and are asked once more.
+    const asked = new Set<number>();
     harness.fake('extract', (real) => async (input) => {
       const result = await real(input);
-      if (input.chunk < 2 || Object.keys(input.wider).length > 0) return result;
-      return { ...result, wider: { v: { kind: 'decimal', integerDigits: 2, scale: 3 } } };
+      const isFirst = !asked.has(input.partition);
+      asked.add(input.partition);
+      return isFirst && input.partition >= 2 ? { ...result, types: 'wider' } : result;
     });
     return start(harness, CHUNKED);
   },

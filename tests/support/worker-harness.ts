@@ -12,10 +12,12 @@ import {
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import pino from 'pino';
 import { createActivities, type Activities } from '../../activities';
-import { createDeps } from '../../engine/deps';
+import { createDeps, type Deps } from '../../engine/deps';
 import { awaitReport } from '../../control/await-report';
 import { LIMITS } from '../../pipeline/limits';
+import type { Plugins } from '../../pipeline/config/schema';
 import type { RunReport } from '../../pipeline/report';
+import type { Source } from '../../plugin/source';
 import { readSettings, type Settings } from '../../runtime/settings';
 import { bundlePath } from '../../worker/bundle';
 import { PLUGINS } from '../../worker/plugins';
@@ -31,7 +33,7 @@ type AnyStep = (input: never) => Promise<object>;
 
 /** A pipeline file by its sections; JSON is YAML. */
 export interface PipelineSections {
-  source: { path: string; [option: string]: unknown };
+  source: { type?: string; [option: string]: unknown };
   transformations?: object[];
   validation?: object;
   targets?: object[];
@@ -42,6 +44,7 @@ export interface PipelineSections {
 export interface Harness {
   dir: string;
   settings: Settings;
+  deps: Deps;
   client: Client;
   /** Writes a file of the project. */
   write(path: string, text: string | Uint8Array): void;
@@ -73,8 +76,14 @@ export function sqliteTarget(
   return { type: 'sqlite', database, table, mode };
 }
 
-/** @param workers how many workers to begin with, in this process */
-export async function openHarness({ workers = 1 } = {}): Promise<Harness> {
+/**
+ * @param workers how many workers to begin with, in this process
+ * @param sources that the workers have beside those of the product
+ */
+export async function openHarness({
+  workers = 1,
+  sources = [],
+}: { workers?: number; sources?: readonly Source<never>[] } = {}): Promise<Harness> {
   const dir = makeFolder();
   const address = process.env['FLEXETL_TEST_ADDRESS'] ?? '';
   const env = { TEMPORAL_ADDRESS: address, FLEXETL_TASK_QUEUE: `test-${randomUUID()}` };
@@ -82,7 +91,9 @@ export async function openHarness({ workers = 1 } = {}): Promise<Harness> {
   const connection = await Connection.connect({ address });
   const client = new Client({ connection });
   const log = pino({ level: 'silent' });
-  const real = createActivities(createDeps(settings, PLUGINS, log));
+  const plugins = { ...PLUGINS, sources: [...PLUGINS.sources, ...(sources as Plugins['sources'])] };
+  const deps = createDeps(settings, plugins, log);
+  const real = createActivities(deps);
   const fakes = new Map<string, AnyStep>();
   const activities = Object.fromEntries(
     Object.entries(real).map(([name, step]) => [
@@ -97,6 +108,7 @@ export async function openHarness({ workers = 1 } = {}): Promise<Harness> {
   const harness: Harness = {
     dir,
     settings,
+    deps,
     client,
     write(path, text) {
       mkdirSync(dirname(join(dir, path)), { recursive: true });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Activities } from '../../activities';
-import type { ExtractReceipt } from '../../engine/extract/extract';
+import type { ExtractReceipt } from '../../engine/extract/receipt';
 import { openHarness, type Harness } from '../support/worker-harness';
 
 /** More records than the sample has, so that what stands here is met only when it is read for good. */

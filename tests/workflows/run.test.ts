@@ -75,13 +75,15 @@ describe('a run', () => {
         { type: 'filter', rows_in: 60 - TRUTH.rows.dropped, rows_out: TRUTH.rows.aggregated },
         { type: 'aggregate', rows_in: TRUTH.rows.aggregated, rows_out: TRUTH.rows.output },
       ],
-      checks: [{ name: 'column_types', status: 'passed', failing_rows: 0 }],
+      checks: [{ name: 'type', status: 'passed', failing_rows: 0 }],
       targets: [
         {
           type: 'sqlite',
           name: 'sales.db#revenue',
           mode: 'replace',
           rows_loaded: TRUTH.rows.output,
+          rows_inserted: TRUTH.rows.output,
+          rows_updated: 0,
           status: 'published',
         },
       ],
@@ -135,10 +137,12 @@ describe('a run', () => {
     const summaries = (events ?? []).flatMap(({ userMetadata }) =>
       userMetadata?.summary ? [defaultPayloadConverter.fromPayload<string>(userMetadata.summary)] : [],
     );
-    const chunks = summaries.filter((text) => text.startsWith('extract '));
-    expect(chunks).toEqual(chunks.map((_, index) => `extract ${index + 1}/${chunks.length}`));
-    expect(chunks.length).toBeGreaterThan(2);
-    expect(summaries.filter((text) => !text.startsWith('extract '))).toEqual([
+    for (const step of ['land', 'extract']) {
+      const parts = summaries.filter((text) => text.startsWith(step));
+      expect(parts).toEqual(parts.map((_, index) => `${step} ${index + 1}`));
+      expect(parts.length).toBeGreaterThan(2);
+    }
+    expect(summaries.filter((text) => !/^(land|extract) /.test(text))).toEqual([
       'prepare',
       'validate',
       'combine',

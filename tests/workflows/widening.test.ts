@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LandedReceipt } from '../../engine/plan';
 import type { RunReport } from '../../pipeline/report';
+import { landedName } from '../../runtime/staging/parts';
 import { waitFor } from '../support/wait-for';
 import { openHarness, sqliteTarget, type Harness } from '../support/worker-harness';
 
@@ -47,8 +51,8 @@ async function load(path: string, processing: object, transformations: object[] 
   };
 }
 
-const ONE_CHUNK = {};
-const MANY_CHUNKS = { chunk_size: 3500, parallel_workers: 2 };
+const WHOLE = {};
+const IN_PARTS = { chunk_size: 3500, parallel_workers: 2 };
 
 describe('a column whose later values do not fit the type that its first ones have', () => {
   it.each([
@@ -61,11 +65,11 @@ describe('a column whose later values do not fit the type that its first ones ha
     ['text, by way of a decimal', { [BEHIND_SAMPLE]: '7.25', 11_900: 'n/a' }, 'TEXT'],
     ['text, by a date', { 11_900: '2026-01-01' }, 'TEXT'],
     ['text, by an identifier', { 11_900: '00012' }, 'TEXT'],
-  ])('becomes %s, and one chunk or many give the same table', async (_title, others, type) => {
+  ])('becomes %s, and one partition or many give the same table', async (_title, others, type) => {
     const path = `wider-${type}-${Object.keys(others).length}-${Object.values(others).join('').replace(/\W/g, '')}.csv`;
     writeFile(path, others);
-    const one = await load(path, ONE_CHUNK);
-    const many = await load(path, MANY_CHUNKS);
+    const one = await load(path, WHOLE);
+    const many = await load(path, IN_PARTS);
     expect(one.types).toEqual([
       ['id', 'INTEGER'],
       ['v', type],
@@ -85,7 +89,7 @@ describe('a column whose later values do not fit the type that its first ones ha
       (_, index) => `${index + 1},${index < BEHIND_SAMPLE ? '' : '5'}`,
     );
     harness.write('empty.csv', `id,v\n${lines.join('\n')}\n`);
-    const { types, rows } = await load('empty.csv', MANY_CHUNKS);
+    const { types, rows } = await load('empty.csv', IN_PARTS);
     expect(types[1]).toEqual(['v', 'INTEGER']);
     expect(rows.filter((row) => row[1] !== null)).toHaveLength(12_000 - BEHIND_SAMPLE);
   });
@@ -95,11 +99,11 @@ describe('text in a column that is used as a number', () => {
   const used = [{ type: 'derive', columns: { twice: 'v * 2' } }];
 
   it.each([
-    ['one chunk', ONE_CHUNK],
-    ['many chunks at a time', { chunk_size: 1000, parallel_workers: 4 }],
+    ['one partition', WHOLE],
+    ['many partitions at a time', { chunk_size: 1000, parallel_workers: 4 }],
   ])('is an error that names the first such line, in %s', async (_title, processing) => {
     writeFile('text.csv', { [BEHIND_SAMPLE]: 'n/a', 11_500: 'later', 11_999: 'last' });
-    if (processing !== ONE_CHUNK) holdChunkOf('n/a', ['later']);
+    if (processing !== WHOLE) holdPartitionOf('text.csv', 'n/a', ['later']);
     const { report } = await load('text.csv', processing, used);
     expect(report).toMatchObject({
       status: 'failed',
@@ -122,7 +126,7 @@ describe('text in a column that is used as a number', () => {
       validation: { schema: { v: { type: 'integer' } } },
       scalability: { processing: { chunk_size: 1000, parallel_workers: 4 } },
     });
-    holdChunkOf('a', ['b', 'c']);
+    holdPartitionOf('declared.csv', 'a', ['b', 'c']);
     const { error, rows } = await harness.run(name);
     expect(error).toMatchObject({ code: 'RECORDS_REJECTED', message: '3 of 12000 records do not fit.' });
     expect(error?.places?.map(({ line, value }) => [line, value])).toEqual([
@@ -134,16 +138,21 @@ describe('text in a column that is used as a number', () => {
   });
 });
 
-/** The chunk of a value is done after those of later values, as on workers of different speed. */
-function holdChunkOf(value: string, later: readonly string[]): void {
-  const done = new Set<unknown>();
+/** The partition of a value is done after those of later values, as on workers of different speed. */
+function holdPartitionOf(file: string, value: string, later: readonly string[]): void {
+  const text = readFileSync(join(harness.dir, file), 'utf8');
+  const done = new Set<string>();
   harness.fake('extract', (real) => async (input) => {
     const result = await real(input);
-    const found = result.places[0]?.value ?? result.becameText?.['v']?.value;
-    done.add(found);
-    if (found === value) {
-      const what = `the chunks of ${later.join(' and ')}`;
-      await waitFor(() => later.every((one) => done.has(one)), { deadlineMs: 30_000, what });
+    const staging = await harness.deps.staging.openRun(input.run);
+    const { start = 0, end = 0 } =
+      (await staging.fetch<LandedReceipt>(landedName(input.partition)))?.receipt.partition ?? {};
+    const lines = text.slice(start, end).split('\n');
+    const has = (one: string): boolean => lines.some((line) => line.endsWith(`,${one}`));
+    later.filter(has).forEach((one) => done.add(one));
+    if (has(value)) {
+      const what = `the partitions of ${later.join(' and ')}`;
+      await waitFor(() => done.size === later.length, { deadlineMs: 30_000, what });
     }
     return result;
   });
