@@ -37,3 +37,32 @@ export const HOSTILE_TEXTS = [
 function words(text: string): string[] {
   return text.split(' ');
 }
+
+/** Type of a column, a text that is none of its values, and why. */
+export const REFUSED_TEXTS: readonly [type: string, text: string, reason: string][] = [
+  ['integer', 'two', 'not an integer'],
+  ['integer', '8.7', 'not an integer'],
+  ['integer', '8.0', 'not an integer'],
+  ['integer', '1_000', 'not an integer'],
+  ['integer', '1,000', 'not an integer'],
+  ['integer', ' 5 ', 'not an integer'],
+  ['integer', '1e3', 'not an integer'],
+  ['integer', '0x10', 'not an integer'],
+  ['integer', '٣', 'not an integer'],
+  ['integer', '9223372036854775808', 'outside the 64-bit integers'],
+  ['decimal(6,2)', '1.005', '3 digits after the point, decimal(6,2) has 2'],
+  ['decimal(6,2)', '12345.6', '5 digits before the point, decimal(6,2) has 4'],
+  ['decimal(6,2)', '1e-3', 'not a decimal'],
+  ['decimal', 'infinity', 'not a decimal'],
+  ['decimal', 'NaN', 'not a decimal'],
+  ['decimal', `1${'0'.repeat(38)}`, '39 digits before the point, decimal(38,0) has 38'],
+  ['float', 'infinity', 'not a number'],
+  ['float', '1e999', 'outside the range of a double'],
+  ['boolean', 'maybe', 'not a boolean'],
+  ['date', '2026-13-01', 'not a date (YYYY-MM-DD)'],
+  ['date', '2026-02-29', 'not a date (YYYY-MM-DD)'],
+  ['date', '01.02.2026', 'not a date (YYYY-MM-DD)'],
+  ['date', 'infinity', 'not a date (YYYY-MM-DD)'],
+  ['date', '2026-01-01 10:00', 'not a date (YYYY-MM-DD)'],
+  ['timestamp', '2026-01-01 25:00', 'not a timestamp (YYYY-MM-DD HH:MM:SS)'],
+];

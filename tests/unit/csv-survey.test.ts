@@ -145,7 +145,10 @@ describe('the header of a CSV source', () => {
   it.each([
     ['a,b,a', /column 3 of the header has the name "a", which column 1 has already/],
     ['a,B,b', /column 3 of the header has the name "b", which column 2 has already/],
+    ['a,b,A', /column 3 of the header has the name "A", which column 1 has already/],
     ['a,,b', /column 2 of the header has no name/],
+    ['a," ",c', /column 2 of the header has no name/],
+    ['_flexetl,b,c', /column 1 of the header has the name "_flexetl", which is reserved/],
     ['a,__proto__', /column 2 .*"__proto__", which is reserved/],
     ['constructor,a', /column 1 .*"constructor", which is reserved/],
     ['a,_FlexETL_record', /column 2 .*"_FlexETL_record", which is reserved/],
@@ -155,6 +158,17 @@ describe('the header of a CSV source', () => {
     await expect(survey({ path: 'head.csv' })).rejects.toMatchObject({
       code: 'SOURCE_UNREADABLE',
       message: expect.stringMatching(message),
+    });
+  });
+
+  it.each([
+    ['a byte order mark', '\ufeff'],
+    ['empty lines', '\n\r\n\n'],
+  ])('is missed in a file of %s', async (_what, bytes) => {
+    sandbox.write('none.csv', bytes);
+    await expect(survey({ path: 'none.csv' })).rejects.toMatchObject({
+      code: 'SOURCE_UNREADABLE',
+      message: 'none.csv has no header line.',
     });
   });
 

@@ -15,7 +15,7 @@ import {
   type Spelling,
   type TextRules,
 } from '../../pipeline/types';
-import { HOSTILE_TEXTS } from '../support/hostile-texts';
+import { HOSTILE_TEXTS, REFUSED_TEXTS } from '../support/hostile-texts';
 import { plainDecimal } from '../support/sales';
 import { inDuckdb } from '../support/rows';
 
@@ -130,6 +130,12 @@ describe('what a text is as a value', () => {
       '2025-12-31 23:30:00',
       '2026-01-01 12:00:00.25',
     ]);
+  });
+
+  it.each(REFUSED_TEXTS)('%s: %j is none', (name, text, reason) => {
+    const type = parseType(name);
+    const column = type === 'decimal' || type === undefined ? decimal(38, 0) : type;
+    expect(explainMisfit(text, column, { decimal_separator: '.' })).toBe(reason);
   });
 
   it('is never an exponent, a rounding or an infinity of an integer or a decimal', () => {

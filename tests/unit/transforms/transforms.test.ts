@@ -204,6 +204,17 @@ describe('other transforms', () => {
     expect(steps).toEqual([{ type: 'aggregate', rows_in: 0, rows_out: 1, fate: 'aggregated' }]);
   });
 
+  it('a sum that only passes beyond 64 bits on its way is exact', async () => {
+    const step = { type: 'aggregate', aggregations: { total: 'sum(n)' } };
+    const numbers = ['9223372036854775807', '1', '-9223372036854775808'];
+    const found = await transformRows(
+      [step],
+      [{ name: 'n', type: INTEGER }],
+      numbers.map((number) => [number]),
+    );
+    expect(found.rows).toEqual([['0']]);
+  });
+
   it('first and last follow the order of a sort before them', async () => {
     const steps = [
       { type: 'sort', by: [{ column: 'price', order: 'desc' }] },
