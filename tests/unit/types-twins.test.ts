@@ -135,7 +135,7 @@ describe('what a text is as a value', () => {
   it.each(REFUSED_TEXTS)('%s: %j is none', (name, text, reason) => {
     const type = parseType(name);
     const column = type === 'decimal' || type === undefined ? decimal(38, 0) : type;
-    expect(explainMisfit(text, column, { decimal_separator: '.' })).toBe(reason);
+    expect(explainMismatch(text, column, { decimal_separator: '.' })).toBe(reason);
   });
 
   it('is never an exponent, a rounding or an infinity of an integer or a decimal', () => {
