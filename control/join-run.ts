@@ -5,7 +5,7 @@ import { runHandle, type RunHandle } from './run-handle';
 export interface OpenRun {
   pipeline: string;
   runId: string;
-  /** Undefined until the run has told it. */
+  /** Undefined until the run has set it. */
   runKey: string | undefined;
   textDigest: string | undefined;
   startedAt: Date;

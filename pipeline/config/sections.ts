@@ -122,14 +122,14 @@ export const monitoring = z.strictObject({
       level: z
         .enum(['DEBUG', 'INFO', 'WARNING', 'ERROR'])
         .default('INFO')
-        .describe('The least level that is logged.'),
+        .describe('The minimum level that is logged.'),
       format: z.enum(['json', 'text']).default('text').describe('The form of the lines in the file.'),
       output: z
         .string()
         .min(1)
         .default('logs/flexetl.log')
         .describe('The log file, relative to the project.'),
-      rotation: z.enum(['daily', 'none']).default('daily').describe('When a new file is begun.'),
+      rotation: z.enum(['daily', 'none']).default('daily').describe('When a new file is started.'),
     })
     .prefault({})
     .describe('The log file; the console shows the same.'),
