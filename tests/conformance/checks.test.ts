@@ -1,0 +1,121 @@
+/** The laws of checks, for every check in the list, for two of a user's own, and for one that breaks each law. */
+import { z } from 'zod';
+import { checks } from '../../pipeline/checks/index';
+import { INTEGER, STRING, type Schema } from '../../pipeline/types';
+import { defineCheck, type Check, type DatasetCheck, type RowCheck } from '../../plugin/check';
+import { brokenLaws, LAWS, type CheckCase, type Law } from '../support/check-laws';
+
+const schema: Schema = [
+  { name: 'shop', type: STRING },
+  { name: 'amount', type: INTEGER },
+];
+const parts = [
+  [
+    ['a', '1'],
+    ['b', null],
+    [null, '-3'],
+  ],
+  [],
+  [
+    ['a', '40'],
+    ['c', null],
+  ],
+];
+
+/** Options for each check; a new check adds its line. */
+const OPTIONS: Record<string, unknown> = {
+  null_check: { columns: ['shop', 'amount'], max_null_percentage: 25 },
+};
+
+/** A row check as a user writes it. */
+const atLeast = defineCheck({
+  type: 'at_least',
+  description: 'A column is not below a number.',
+  options: z.strictObject({ column: z.string(), min: z.int() }),
+  compile: ({ column, min }) => [
+    { scope: 'row', column, fails: `"${column}" < ${min}`, reason: `below ${min}` },
+  ],
+});
+
+interface Range {
+  low: number | null;
+  high: number | null;
+}
+
+const least = (a: number | null, b: number | null): number | null =>
+  a === null || b === null ? (a ?? b) : Math.min(a, b);
+
+/** A dataset check as a user writes it. */
+const range: DatasetCheck<Range> = {
+  scope: 'dataset',
+  columns: ['amount'],
+  measure: { low: 'min(amount)', high: 'max(amount)' },
+  read: ({ low, high }) => ({
+    low: low == null ? null : Number(low),
+    high: high == null ? null : Number(high),
+  }),
+  merge: (a, b) => ({
+    low: least(a.low, b.low),
+    high: a.high === null || b.high === null ? (a.high ?? b.high) : Math.max(a.high, b.high),
+  }),
+  empty: { low: null, high: null },
+  verdict: ({ low, high }) =>
+    (high ?? 0) - (low ?? 0) <= 10
+      ? { status: 'passed', failing_rows: 0 }
+      : { status: 'failed', failing_rows: 0, message: `amounts from ${low} to ${high}` },
+};
+
+const caseOf = (check: Check<unknown>, options: unknown = {}): CheckCase => ({
+  check,
+  options,
+  schema,
+  parts,
+});
+
+function fake(...compiled: (RowCheck | DatasetCheck<Range>)[]): Check<unknown> {
+  const all = compiled as (RowCheck | DatasetCheck)[];
+  return { type: 'fake', description: 'A check.', options: z.strictObject({}), compile: () => all };
+}
+
+describe('every check', () => {
+  it.each(checks.map((check) => [check.type, check] as const))('keeps the laws: %s', async (type, check) => {
+    expect(await brokenLaws(caseOf(check, OPTIONS[type]))).toEqual([]);
+  });
+
+  it('of a user keeps them too', async () => {
+    expect(await brokenLaws(caseOf(atLeast as Check<unknown>, { column: 'amount', min: 0 }))).toEqual([]);
+    expect(await brokenLaws(caseOf(fake(range)))).toEqual([]);
+  });
+});
+
+describe('a check that breaks a law', () => {
+  const LAWLESS: Record<Law, Check<unknown>> = {
+    'what is compiled is the same each time, and names columns that there are': fake({
+      ...range,
+      columns: ['amounts'],
+    }),
+    'a row fails or does not, by itself alone': fake({
+      scope: 'row',
+      column: 'amount',
+      fails: 'count(*) OVER () > 1',
+      reason: 'not alone',
+    }),
+    'a state is plain JSON': fake({
+      ...range,
+      read: (measured) => ({ ...range.read(measured), at: new Date() }),
+    }),
+    'the merged states of parts give the verdict of all rows, in whatever order': fake({
+      ...range,
+      merge: (a) => a,
+    }),
+    'no rows change nothing': fake({ ...range, empty: { low: 0, high: 0 } }),
+    'a failing verdict says what was found': fake({
+      ...range,
+      verdict: () => ({ status: 'failed', failing_rows: 0 }),
+    }),
+  };
+
+  it.each(Object.keys(LAWS) as Law[])('is found out: %s', async (law) => {
+    expect(await brokenLaws(caseOf(LAWLESS[law]))).toContain(law);
+  });
+});
