@@ -7,7 +7,16 @@ export type { SecretName } from './options';
 export { defineSource } from './source';
 export type { FileSource, Page, Position, RecordSource } from './source';
 export { defineTarget } from './target';
-export type { Batch, LoadKey, OpenTarget, Part, Published, Target, TargetCapabilities, Value } from './target';
+export type {
+  Batch,
+  LoadKey,
+  OpenTarget,
+  Part,
+  Published,
+  Target,
+  TargetCapabilities,
+  Value,
+} from './target';
 export { defineTransform } from './transform';
 export type { RowFate, Transform, TransformPlan } from './transform';
 /** Options are zod schemas; a module needs no zod of its own. */

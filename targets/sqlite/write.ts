@@ -1,7 +1,7 @@
 /** Writes one part into its staging table. */
 import { ident } from '../../pipeline/sql';
 import type { Batch, Part } from '../../plugin/target';
-import type { Sqlite } from './binding';
+import type { Sqlite, SqliteStatement } from './binding';
 import { readTextColumns, rowidName, widenDecimals } from './tables';
 import { storeColumn, type SqliteValue } from './values';
 
@@ -36,12 +36,13 @@ export async function writePart(
   const names = schema.map(({ name }) => ident(name));
   if (numbered) names.unshift(rowid);
   let textColumns = readTextColumns(db, table);
+  const insert = createInsert(db, table, names);
   let written = 0;
   for await (const batch of batches) {
     let columns = storeColumns(batch);
     while (!columns) columns = storeColumns(batch);
     if (numbered) columns.unshift(Array.from({ length: batch.rows }, (_, row) => base + written + row + 1));
-    insertRows(db, table, names, columns, batch.rows);
+    insert(columns, batch.rows);
     written += batch.rows;
   }
   if (!numbered && base > 0) db.prepare(`DELETE FROM ${ident(table)} WHERE ${rowid} = ?`).run(base);
@@ -60,34 +61,26 @@ export async function writePart(
   }
 }
 
-function insertRows(
-  db: Sqlite,
-  table: string,
-  names: readonly string[],
-  columns: readonly (readonly SqliteValue[])[],
-  rows: number,
-): void {
-  const width = columns.length;
+/** Writes columns of values as rows; its statements are kept from batch to batch. */
+function createInsert(db: Sqlite, table: string, names: readonly string[]) {
+  const width = names.length;
   const rowsPerInsert = Math.max(1, Math.min(ROWS_PER_INSERT, Math.floor(PARAMETERS_MAX / width)));
   const row = `(${names.map(() => '?').join(', ')})`;
-  const insert = (count: number) =>
-    db.prepare(
-      `INSERT INTO ${ident(table)} (${names.join(', ')}) VALUES ${Array(count).fill(row).join(', ')}`,
-    );
-  const many = insert(rowsPerInsert);
+  const into = `INSERT INTO ${ident(table)} (${names.join(', ')}) VALUES`;
+  const prepare = (rows: number): SqliteStatement =>
+    db.prepare(`${into} ${Array(rows).fill(row).join(', ')}`);
+  const statements = new Map<number, SqliteStatement>();
   const values = new Array<SqliteValue>(rowsPerInsert * width);
-  const fill = (from: number, count: number): void => {
-    let at = 0;
-    for (let index = from; index < from + count; index += 1) {
-      for (const column of columns) values[at++] = column[index] ?? null;
+  return (columns: readonly (readonly SqliteValue[])[], rows: number): void => {
+    for (let from = 0; from < rows; from += rowsPerInsert) {
+      const count = Math.min(rowsPerInsert, rows - from);
+      let at = 0;
+      for (let index = from; index < from + count; index += 1) {
+        for (const column of columns) values[at++] = column[index] ?? null;
+      }
+      const statement = statements.get(count) ?? prepare(count);
+      statements.set(count, statement);
+      statement.run(at === values.length ? values : values.slice(0, at));
     }
   };
-  let from = 0;
-  for (; from + rowsPerInsert <= rows; from += rowsPerInsert) {
-    fill(from, rowsPerInsert);
-    many.run(values);
-  }
-  if (from === rows) return;
-  fill(from, rows - from);
-  insert(rows - from).run(values.slice(0, (rows - from) * width));
 }

@@ -48,9 +48,7 @@ describe('run', () => {
     expect(existsSync(project.path(path))).toBe(true);
     expect(stderr).not.toContain('error');
     const log = readFileSync(project.path('logs', 'flexetl.log'), 'utf8');
-    expect(log).toMatch(
-      new RegExp(`INFO: ${project.name} prepared: ${SALES.length} bytes, run 2`),
-    );
+    expect(log).toMatch(new RegExp(`INFO: ${project.name} prepared: ${SALES.length} bytes, run 2`));
     expect(log).toMatch(
       new RegExp(`INFO: ${project.name} succeeded in .*: 5 rows read, 2 into output/out.db#result, run 2`),
     );

@@ -1,6 +1,6 @@
 /** Parts of a load from plain rows of text, staged as a Parquet file as a run stages them. */
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { literal, sqlType } from '../../pipeline/sql';
 import type { Schema } from '../../pipeline/types';
 import type { PluginContext } from '../../plugin/context';
@@ -13,7 +13,8 @@ import { makeFolder } from './folder';
 /** One value per column, as DuckDB reads it from text; null for a null. */
 export type TextRow = (string | null)[];
 
-const dir = makeFolder();
+/** Made with the first part: processes of tests that make none must leave no folder. */
+let partsDir: string | undefined;
 
 /** A part of these rows, all or some of its staged file. */
 export async function makePart(schema: Schema, rows: readonly TextRow[], index = 0): Promise<Part> {
@@ -29,6 +30,7 @@ export async function makePart(schema: Schema, rows: readonly TextRow[], index =
 
 /** A part of the rows of a query. */
 export async function queryPart(schema: Schema, sql: string, rows: number, index = 0): Promise<Part> {
+  const dir = (partsDir ??= makeFolder());
   const path = join(dir, `${randomUUID()}.parquet`);
   await withDuckdb({ dir, memoryMb: 400, threads: 1 }, (db) => db.copy(sql, path));
   return createPart({ index, schema, rows, path, firstRow: 0 }, contextOf(dir));
@@ -36,7 +38,7 @@ export async function queryPart(schema: Schema, sql: string, rows: number, index
 
 /** Rows [firstRow, firstRow + rows) of a part. */
 export function slicePart(part: Part, firstRow: number, rows: number, index = part.index): Part {
-  return createPart({ ...part, index, firstRow, rows }, contextOf(dir));
+  return createPart({ ...part, index, firstRow, rows }, contextOf(dirname(part.path)));
 }
 
 /** The world as a target sees it, with all folders in one. */
