@@ -2,7 +2,8 @@
 import type { Client } from '@temporalio/client';
 import { LIMITS } from '../pipeline/limits';
 import type { StepName } from '../pipeline/report';
-import { progressQuery, type Progress } from '../workflows/messages';
+import { progressQuery } from '../workflows/messages';
+import type { Progress } from '../workflows/run-state';
 import type { RunHandle } from './run-handle';
 
 export interface RunProgress extends Progress {

@@ -1,7 +1,7 @@
 /** What goes into a pipeline workflow, and what it answers while it runs. */
 import { defineQuery } from '@temporalio/workflow';
-import type { RunReport, StepName } from '../pipeline/report';
-import type { RunState } from './run-state';
+import type { RunReport } from '../pipeline/report';
+import type { Progress, RunState } from './run-state';
 
 export interface PipelineInput {
   name: string;
@@ -17,18 +17,6 @@ export interface PipelineInput {
   run_key?: string;
   /** Set when a long run goes on in a fresh history. */
   resume?: RunState;
-}
-
-export interface Progress {
-  step: StepName;
-  parts_done: number;
-  parts_total: number;
-  rows_read: number;
-  bytes_total: number;
-  run_key: string;
-  config_digest: string;
-  /** ISO 8601, UTC. */
-  started_at: string;
 }
 
 export const progressQuery = defineQuery<Progress>('progress');

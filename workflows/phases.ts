@@ -3,7 +3,7 @@ import { condition, continueAsNew, isCancellation, workflowInfo } from '@tempora
 import { LIMITS } from '../pipeline/limits';
 import { errorReportOf } from './failures';
 import { fanOut, runTogether } from './fan-out';
-import type { pipeline } from './pipeline';
+import type { PipelineInput } from './messages';
 import type { Run } from './run';
 import { addCounts, restartExtract, type Prepared } from './run-state';
 
@@ -177,5 +177,9 @@ function windowFrom(first: number, end: number): number[] {
 async function continueIfHistoryIsLong(run: Run): Promise<void> {
   if (!workflowInfo().continueAsNewSuggested) return;
   run.bookTime();
-  await continueAsNew<typeof pipeline>({ ...run.request, run_key: run.state.runKey, resume: run.state });
+  await continueAsNew<(input: PipelineInput) => Promise<unknown>>({
+    ...run.request,
+    run_key: run.state.runKey,
+    resume: run.state,
+  });
 }

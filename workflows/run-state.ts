@@ -2,7 +2,6 @@
 import { bookRows, findImbalances, type StepCount } from '../pipeline/row-balance';
 import type { ErrorReport, RunReport, RunStatus, StepName, TargetReport } from '../pipeline/report';
 import type { Activities } from '../activities';
-import type { Progress } from './messages';
 
 /** What prepare has returned. */
 export type Prepared = Awaited<ReturnType<Activities['prepare']>>;
@@ -33,6 +32,19 @@ export interface RunState {
   loaded: number[];
   steps: RunReport['steps'];
   error: ErrorReport | null;
+}
+
+/** Where a run is, as the query `progress` answers. */
+export interface Progress {
+  step: StepName;
+  parts_done: number;
+  parts_total: number;
+  rows_read: number;
+  bytes_total: number;
+  run_key: string;
+  config_digest: string;
+  /** ISO 8601, UTC. */
+  started_at: string;
 }
 
 export function createRunState(pipeline: string, runKey: string, startedMs: number): RunState {
