@@ -76,7 +76,7 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
       done(await (await import('./validate.js')).validateCommand(context, names, options)),
     );
   config(
-    command('plan [name]', 'what a run would do: columns, chunks, SQL, targets; touches nothing'),
+    command('plan [name]', 'what a run would do: columns, partitions, SQL, targets; touches nothing'),
   ).action(async (name, options) =>
     done(await (await import('./plan.js')).planCommand(context, name, options)),
   );

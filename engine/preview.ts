@@ -38,7 +38,7 @@ export async function previewRows(
   const { staged, checked, checks, rules } = extractColumns(plan, evidence, source.rules, plugins.checks);
   const steps = planTransforms(config.transformations, staged, plugins.transforms);
   return withDuckdb(sessionOptions(config, context), async (db) => {
-    const read = await readHead(source, survey, db);
+    const { read, broken } = await readHead(source, survey, db);
     await db.run(`CREATE TABLE typed AS ${stageRowsSql('head', checked, staged, checks.rows, rules)}`);
     const { rejected } = await db.one(`SELECT count(${FAILED_COLUMN})::INT AS rejected FROM typed`);
     const terms = [...unstageTerms(staged), `rowid AS ${ident(RECORD_COLUMN)}`];
@@ -49,31 +49,36 @@ export async function previewRows(
     const texts = header.map((column) => `CAST(${ident(column)} AS VARCHAR) AS ${ident(column)}`).join(', ');
     const found = await db.all(`SELECT ${texts} FROM (${sql.output}) LIMIT ${rowsMax}`);
     const rows = found.map((row) => header.map((column) => (row[column] as string | null) ?? null));
-    return { header, rows, read, rejected: Number(rejected) };
+    return { header, rows, read, rejected: broken + Number(rejected) };
   });
 }
 
-/** The head of the source as texts, in a table named `head`. @returns records read */
-async function readHead(source: OpenSource, survey: SourceSurvey, db: Duckdb): Promise<number> {
+/** The head of the source as texts, in a table named `head`. @returns records read, and the broken ones among them */
+async function readHead(
+  source: OpenSource,
+  survey: SourceSurvey,
+  db: Duckdb,
+): Promise<{ read: number; broken: number }> {
   const names = survey.columns.map((name) => `${ident(name)} VARCHAR`).join(', ');
   await db.run(`CREATE TABLE head (${names})`);
   const size = { wholeBytesMax: LIMITS.sampleBytes, cutBytes: LIMITS.sampleBytes };
   const partitions = await source.partitions(survey, size);
   const partition =
     'known' in partitions ? partitions.known[0] : (await source.land(survey, 0, partitions.first)).partition;
-  if (!partition) return 0;
+  if (!partition) return { read: 0, broken: 0 };
   const appender = await db.connection.createAppender('head');
   let read = 0;
+  let broken = 0;
   for await (const { values } of source.records(survey, partition)) {
-    if (!values) continue;
-    for (const value of values) {
+    read += 1;
+    if (!values) broken += 1;
+    for (const value of values ?? []) {
       if (value === null) appender.appendNull();
       else appender.appendVarchar(value);
     }
-    appender.endRow();
-    read += 1;
+    if (values) appender.endRow();
     if (read >= LIMITS.sampleRecordsMax) break;
   }
   appender.closeSync();
-  return read;
+  return { read, broken };
 }

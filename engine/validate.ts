@@ -96,9 +96,19 @@ async function assertNoRejects(
   const shown = records < rejected ? `, the first ${records} are shown` : '';
   throw new FlexetlError('RECORDS_REJECTED', {
     message: `${rejected} of ${read} records ${rejected === 1 ? 'does' : 'do'} not fit${shown}.`,
-    hint: 'Nothing was loaded. Correct the source, or declare the column with a type that fits (validation.schema).',
+    hint: hintFor(places),
     places,
   });
+}
+
+/** A value has a column; a record that could not be read has none. */
+function hintFor(places: readonly Place[]): string {
+  const ways = ['Correct the source'];
+  if (places.some(({ column }) => column !== null))
+    ways.push('declare the column with a type that fits (validation.schema)');
+  if (places.some(({ column }) => column === null))
+    ways.push('check encoding, delimiter and quote of the source');
+  return `Nothing was loaded. ${ways.join(', or ')}.`;
 }
 
 /** The first places in the order of the source, at most `LIMITS.placesMax`. */

@@ -145,12 +145,26 @@ function createDuckdb(connection: DuckDBConnection, signal: AbortSignal | undefi
     },
     async *stream(sql) {
       const result = await guarded(() => connection.stream(sql));
-      for (;;) {
-        const chunk = await guarded(() => result.fetchChunk());
-        // An interrupted query seems to be at its end.
-        if (signal?.aborted) throw cancelled();
-        if (!chunk || chunk.rowCount === 0) return;
-        yield chunk;
+      const fetch = (): Promise<DuckDBDataChunk | null> => {
+        const chunk = guarded(() => result.fetchChunk());
+        // Whoever awaits it sees the error, which may come while the chunk before it is worked on.
+        chunk.catch(() => undefined);
+        return chunk;
+      };
+      // One chunk ahead: DuckDB works in threads of its own while the one before is used.
+      let next = fetch();
+      try {
+        for (;;) {
+          const chunk = await next;
+          // An interrupted query seems to be at its end.
+          if (signal?.aborted) throw cancelled();
+          if (!chunk || chunk.rowCount === 0) return;
+          next = fetch();
+          yield chunk;
+        }
+      } finally {
+        // The session must not be closed under it.
+        await next.catch(() => undefined);
       }
     },
     progress: () => connection.progress.percentage / 100,

@@ -179,11 +179,11 @@ describe('preview', () => {
   });
 
   it('leaves out what a run would reject, and says how many', async () => {
-    project.write('data/input.csv', 'a\n1\ntwo\n3\n');
+    project.write('data/input.csv', 'a\n1\ntwo\n3,4\n5\n');
     project.configure({ validation: { schema: { a: { type: 'integer' } } } });
     const { stdout, stderr } = await project.flexetl('preview', project.name);
-    expect(stdout).toBe('a\n1\n3\n');
-    expect(stderr).toBe('From the first 3 records; 1 of them would be rejected and are left out.\n');
+    expect(stdout).toBe('a\n1\n5\n');
+    expect(stderr).toBe('From the first 4 records; 2 of them would be rejected and are left out.\n');
   });
 
   it.each(['0', '-1', '1.5', 'many', ''])('refuses --rows %j', async (rows) => {
