@@ -13,6 +13,9 @@ import { assertExpressions } from './expressions';
 import { show } from './problems';
 import { faultTolerance, monitoring, scalability, validation } from './sections';
 
+/** A file is parsed once or twice: compiling its schema to code takes longer than parsing it. */
+z.config({ jitless: true });
+
 /** All plugins that there are: those of FlexETL, and those of the modules that a pipeline file names. */
 export interface Plugins {
   sources: readonly Source<unknown>[];
