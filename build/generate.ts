@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Plugins } from '../pipeline/config/schema';
 import { PLUGINS } from '../worker/plugins';
 import { buildJsonSchema } from '../pipeline/config/json-schema';
+import { renderLimitsDocs } from './limits-docs';
 import { renderReferenceDocs } from './reference-docs';
 
 export interface GeneratedFile {
@@ -14,13 +15,14 @@ export interface GeneratedFile {
 
 /** The files as they should be; the example in the docs is configs/sales.yaml. */
 export function generateFiles(plugins: Plugins, projectDir: string): GeneratedFile[] {
-  const example = readFileSync(join(projectDir, 'configs/sales.yaml'), 'utf8');
+  const readText = (path: string): string => readFileSync(join(projectDir, path), 'utf8');
   return [
     {
       path: 'configs/pipeline.schema.json',
       text: `${JSON.stringify(buildJsonSchema(plugins), null, 2)}\n`,
     },
-    { path: 'docs/configuration.md', text: renderReferenceDocs(plugins, example) },
+    { path: 'docs/configuration.md', text: renderReferenceDocs(plugins, readText('configs/sales.yaml')) },
+    { path: 'docs/limits.md', text: renderLimitsDocs(readText('pipeline/limits.ts')) },
   ];
 }
 

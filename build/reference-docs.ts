@@ -5,6 +5,9 @@ import { FUNCTIONS } from '../pipeline/expression/functions';
 import type { OptionKind } from '../plugin/options';
 import type { Target } from '../plugin/target';
 import { describeOptions, describeSections, type JsonSchema } from '../pipeline/config/json-schema';
+import { LIMITS } from '../pipeline/limits';
+import { limitText } from './limits-docs';
+import { renderTable } from './render-table';
 
 /** @param example the text of a pipeline file that shows the most common keys */
 export function renderReferenceDocs(plugins: Plugins, example: string): string {
@@ -67,7 +70,7 @@ const RULES = `## Rules
 
 - **Places.** Sections stand under \`pipeline:\` or at the top level, each once. Relative paths are relative to the
   project folder.
-- **Nothing is ignored.** An unknown key is an error. All problems of a file are reported at once, at most 100, as
+- **Nothing is ignored.** An unknown key is an error. All problems of a file are reported at once, at most ${LIMITS.problemsMax}, as
   \`configs/sales.yaml:14:5 pipeline.source.delimiter: …\`; \`flexetl validate <name>\` checks a file without running it.
 - **Exact numbers.** A number that would lose digits or leading zeros is an error: put it in quotes.
 - **Environment.** In values, \`\${VAR}\` is the environment variable (an error when it is not set), \`\${VAR:-default}\`
@@ -76,7 +79,7 @@ const RULES = `## Rules
 - **Command line.** \`--set source.path=other.csv\` changes one value for one run; the path starts below \`pipeline\`,
   entries of a list are counted from 0: \`--set targets.0.table=t\`. Brackets and quotes make lists and texts:
   \`--set 'transformations.0={type: drop_nulls}'\`.
-- **YAML.** Version 1.2, at most 1 MB, without tags and merge keys.`;
+- **YAML.** Version 1.2, at most ${limitText('configBytesMax')}, without tags and merge keys.`;
 
 const PLUGIN_MODULES = `\`\`\`js
 // shout.js, used as {type: shout, column: name}; the pipeline file has plugins: ["./shout.js"]
@@ -107,7 +110,7 @@ const COLUMN_TYPES = `### Column types
 | --- | --- | --- |
 | \`string\` | any text | as it stands; nothing is trimmed |
 | \`integer\` | 64 bits, signed | \`-12\`; not \`8.7\`, \`1_000\` or \`1e3\` |
-| \`decimal(p,s)\` | exact, p digits, s of them after the point, p at most 38 | \`12.50\`; more digits do not fit, nothing is rounded |
+| \`decimal(p,s)\` | exact, p digits, s of them after the point, p at most ${LIMITS.decimalDigitsMax} | \`12.50\`; more digits do not fit, nothing is rounded |
 | \`decimal\` | exact, with the largest scale found in the input | \`12.5\` |
 | \`float\` | IEEE double | \`1.5e-3\` |
 | \`boolean\` | true or false | \`true\`, \`false\`, \`t\`, \`f\`, \`yes\`, \`no\`, \`y\`, \`n\`, \`1\`, \`0\`, in any case |
@@ -241,15 +244,4 @@ function describeBounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }
   if (maximum !== undefined) return `, at most ${maximum}`;
   if (exclusiveMinimum !== undefined) return `, more than ${exclusiveMinimum}`;
   return exclusiveMaximum === undefined ? '' : `, less than ${exclusiveMaximum}`;
-}
-
-function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string => `| ${cells.map(escapeCell).join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
-}
-
-/** Outside of code, a star (`*.csv`) would begin italics. */
-function escapeCell(text: string): string {
-  const line = text.replaceAll('|', '\\|').replaceAll('\n', ' ');
-  return line.replace(/`[^`]*`|\*\*required\*\*|\*/g, (found) => (found === '*' ? '\\*' : found));
 }

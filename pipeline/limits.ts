@@ -1,143 +1,145 @@
-/** Every number that bounds something, with its reason. Units stand last in the names. */
+/** Every number that limits something, with its reason. Units stand last in the names. docs/limits.md is generated from here. */
 export const LIMITS = {
   /** A pipeline file larger than this is refused before it is parsed (YAML bombs). */
   configBytesMax: 1024 * 1024,
-  /** YAML aliases expanded in one file; more is a bomb, not a pipeline. */
+  /** YAML aliases expanded in one file; more is an attack (a YAML bomb), not a pipeline. */
   yamlAliasesMax: 50,
-  /** Levels of nesting in one file; a pipeline has about six, a parser that recurses breaks at thousands. */
+  /** Levels of nesting in one pipeline file. A pipeline has about six; a recursive parser fails at some thousands. */
   yamlDepthMax: 64,
-  /** Activity inputs and results: far below Temporal's 2 MB payload error, so history stays small. */
+  /** One input or result of an activity: far below the 2 MB at which Temporal fails, so that history stays small. */
   payloadBytesMax: 64 * 1024,
-  /** Places shown when records do not fit: enough to see the pattern, small enough for a payload. */
+  /** Rejected records shown with their places: enough to see the pattern, small enough for a payload. */
   placesMax: 20,
-  /** Problems of one pipeline file that are reported: more are not read, and take long to find. */
+  /** Problems reported for one pipeline file: nobody reads more, and finding them takes long. */
   problemsMax: 100,
-  /** Characters kept of an offending value. */
+  /** Characters kept of a value that is shown in a message. */
   valueCharsMax: 80,
-  /** Size of the pieces that a large source is cut into: what a kill redoes, a second of work. */
+  /** Size of the slices that a large file is cut into. A kill costs one of them, about a second of work. */
   chunkBytesDefault: 128 * 1024 * 1024,
-  /** A file up to this size is read in place and in one piece: no copy, and some seconds of work. */
+  /** A file up to this size is read in place as one partition: no copy, and some seconds of work. */
   inPlaceBytesMax: 1024 * 1024 * 1024,
-  /** Characters kept of a record as it stands in its source. */
+  /** Characters kept of a rejected record, as it stands in its source. */
   rawCharsMax: 1000,
-  /** A chunk below this is more overhead than work. */
+  /** A smaller partition is more overhead than work. */
   chunkBytesMin: 64,
-  /** Chunks in one run; more would swell plan and history. */
+  /** Partitions of one run; more would make plan and history too large. */
   chunksMax: 50_000,
-  /** Read from the head of a source to guess types and the delimiter. */
+  /** Bytes read from the start of a source to infer types and the delimiter. */
   sampleBytes: 1024 * 1024,
-  /** Records of the sample that types are guessed from. */
+  /** Records of the sample from which types are inferred. */
   sampleRecordsMax: 1_000,
-  /** Columns whose evidence one query counts: eight aggregates each, planned in more than linear time. */
+  /** Columns whose evidence one query counts. Each needs eight aggregates, and planning time grows faster than their number. */
   evidenceColumnsMax: 25,
-  /** One field; a longer one is an unclosed quote far more often than data. */
+  /** One field; a longer one is far more often an unclosed quote than data. */
   fieldBytesMax: 16 * 1024 * 1024,
-  /** An expression is a formula, not a program. */
+  /** Length of an expression: it is a formula, not a program. */
   expressionCharsMax: 4000,
-  /** Levels of nesting: keeps the recursion of parser and compiler far from the end of the stack. */
+  /** Levels of nesting in an expression: keeps the recursion of parser and compiler far from the end of the stack. */
   expressionDepthMax: 100,
-  /** A divisor stands twice in the SQL, so quotients nested in divisors double it at every level. */
+  /** Length of the SQL of one expression. A divisor is in the SQL twice, so quotients nested in divisors double it at every level. */
   expressionSqlCharsMax: 100_000,
-  /** A regular expression of a filter. */
+  /** Length of a regular expression. */
   patternCharsMax: 1000,
-  /** Values of `in` and `not_in`; more belong into a file. */
+  /** Values of `in` and `not_in`; more belong in a file. */
   listValuesMax: 10_000,
   /** Digits of a decimal: DuckDB's widest is DECIMAL(38, s). */
   decimalDigitsMax: 38,
   /** Decimals of at most this many digits are 64-bit integers inside DuckDB: fast. */
   decimalDigitsFast: 18,
   /**
-   * A part is staged as partial groups where each stands for at least so many rows. Processor time of
-   * 10 M rows, staged as rows and grouped later: 6.3 s; as partial groups of 3.6 rows: 7.3 s, 6.9 rows: 6.2 s, 13.7
-   * rows: 5.3 s.
+   * A part is staged as partial groups when a group stands for at least this many rows. Processor time for 10 M rows:
+   * 6.3 s when staged as rows and grouped later; as partial groups 7.3 s with 3.6 rows per group, 6.2 s with 6.9, and
+   * 5.3 s with 13.7.
    */
   rowsPerGroupMin: 6,
-  /** Rows of one load activity; its transaction is what a kill redoes. */
+  /** Rows of one load activity; a kill costs its transaction. */
   loadPartRowsMax: 1_000_000,
-  /** Heartbeat interval; cancellation reaches an activity with the next beat. */
+  /** Between two heartbeats of an activity; a cancellation reaches it with the next one. */
   heartbeatIntervalMs: 500,
-  /** An activity silent for this long is taken for dead and run elsewhere. */
+  /** An activity without a heartbeat for this long is considered dead and is started again on another worker. */
   heartbeatTimeoutMs: 10_000,
-  /** Grace for running activities at shutdown, then force. Below the 30 s of container runtimes. */
+  /** Time that running activities have at a shutdown. */
   shutdownGraceMs: 20_000,
+  /** Then they are ended by force: before the 30 s after which container runtimes kill. */
   shutdownForceMs: 25_000,
-  /** A worker that is to end and has had nothing to do for this long has nothing to wait for. */
+  /** A stopping worker that has been idle for this long ends without waiting for more. */
   idleStopMs: 2_000,
-  /** A server on the usual local port that needs longer than this to answer is passed over. */
+  /** A server on the usual local port that needs longer to answer is ignored. */
   serverProbeMs: 1500,
-  /** A configured server that does not answer within this is an error; long enough for one that is just starting. */
+  /** A configured server that does not answer within this time is an error; long enough for one that is just starting. */
   serverConnectMs: 4000,
-  /** The embedded server is up in 0.3 s; only a machine in distress needs longer than this. */
+  /** The embedded server starts in 0.3 s; only an overloaded machine needs longer than this. */
   serverStartMs: 30_000,
-  /** An embedded server that was up before and does not answer for this long is hung, and replaced. */
+  /** An embedded server that does not answer for this long hangs, and is replaced. */
   serverHungMs: 10_000,
-  /** How often a command looks whether its embedded server still lives. */
+  /** How often a command checks that its embedded server is still alive. */
   serverWatchMs: 200,
-  /** The embedded server's log is begun anew at a start that finds it larger than this. */
+  /** A log of the embedded server that is larger than this is emptied at the next start. */
   serverLogBytesMax: 10 * 1024 * 1024,
-  /** A lock whose holder has not renewed it for this long belonged to a command that was killed. */
+  /** A lock that has not been renewed for this long belongs to a command that was killed. */
   lockStaleMs: 5000,
-  /** Waiting for another command that starts or ends the embedded server. */
+  /** How long a command waits for another one that starts or ends the embedded server. */
   lockWaitMs: 60_000,
-  /** Reading pages into one partition ends after this long: what a kill asks for again. */
+  /** Pages of a record source are read into one partition for this long; a kill costs these requests. */
   landingMs: 2_000,
-  /** A download that sends nothing for this long has failed, from the first byte on. */
+  /** A download that sends nothing for this long has failed. */
   downloadReplyMs: 10_000,
-  /** Building the server with Go takes two minutes on two cores. */
+  /** Building the server with Go: it takes two minutes on two cores. */
   goInstallMs: 20 * 60_000,
   /**
-   * Bounds of DuckDB's memory_limit when `scalability.memory.limit_mb` is absent; between them it is
-   * `duckdbMemoryShare` of the memory there is. DuckDB reserves more than it touches, and a grouping that spills is
-   * slower and larger: 20 M rows into 1.4 M groups take 14 s and 820 MB under a limit of 700 MB, 7.6 s and 630 MB under
-   * 2,000 MB.
+   * Minimum of DuckDB's memory limit when `scalability.memory.limit_mb` is not set. DuckDB reserves more than it uses,
+   * and a grouping that spills is slower and larger: 20 M rows into 1.4 M groups take 14 s and 820 MB under a limit of
+   * 700 MB, 7.6 s and 630 MB under 2,000 MB.
    */
   duckdbMemoryMbLeast: 700,
+  /** Its maximum when the setting is absent. */
   duckdbMemoryMbMost: 2000,
+  /** Between the two it is this share of the machine's or container's memory. */
   duckdbMemoryShare: 1 / 4,
-  /** Below this DuckDB cannot even read a CSV file. */
+  /** Smallest memory limit that can be set: below it DuckDB cannot even read a CSV file. */
   duckdbMemoryMbMin: 64,
-  /** Activities of one run at a time when `parallel_workers` is absent. */
+  /** Activities of one run at a time when `parallel_workers` is not set. */
   parallelWorkersDefault: 1,
   /** Source files named in a report; there may be thousands. */
   reportFilesMax: 100,
-  /** Workers that may die under one activity before it is given up. */
+  /** Workers that may die while they run one activity; then the run fails. */
   deathsMax: 20,
-  /** Activities of one phase between two looks at the length of the history. */
+  /** Activities of one phase before the length of the history is checked again. */
   windowMax: 250,
   /** Activities of one worker at a time; `parallel_workers` bounds those of one run. */
   activitiesPerWorkerMax: 4,
-  /** How long a workflow waits for the worker that last had it. */
+  /** How long a workflow waits for the worker that ran it last. */
   stickyTimeoutMs: 5_000,
-  /** A workflow task that a dead worker took is given to another after this long. */
+  /** A workflow task that a dead worker had taken is given to another one after this long. */
   workflowTaskTimeoutMs: 10_000,
-  /** A run that has ended by then shows no progress: asking for it would make a twentieth of its time. */
+  /** A shorter run shows no progress: asking for it would take a twentieth of its time. */
   progressFirstMs: 1_000,
-  /** Between two looks at the progress of a run. */
+  /** Between two requests for the progress of a run. */
   progressIntervalMs: 300,
-  /** A look that takes longer is given up: a run that has ended must not wait for it. */
+  /** A request for progress that takes longer is abandoned: a run that has ended must not wait for it. */
   progressDeadlineMs: 1_000,
-  /** A worker that needs longer than this to say how it is, is not well: its event loop is never blocked as long. */
+  /** A worker that needs longer to answer a health check is unhealthy: its event loop is never blocked for this long. */
   healthAnswerMs: 4_000,
-  /** Its part for the question to the Temporal server. */
+  /** The part of it for the question to the Temporal server. */
   healthServerMs: 3_000,
-  /** Where no bar can be drawn, a line at least this often. */
+  /** Without a terminal for the progress bar, a line of progress at least this often. */
   progressLineMs: 5_000,
   /** How long a second Ctrl-C waits for the server to end. */
   leaveMs: 2_000,
-  /** Between two interrupts of a query that is to end. */
+  /** Between two interrupts of a query that must end. */
   interruptIntervalMs: 50,
-  /** Staged parts of a run that did not finish are kept for a retry this long: 7 days. */
+  /** Staged parts of a run that failed are kept for this long, for a retry. */
   stagingKeepMs: 7 * 24 * 60 * 60 * 1000,
-  /** Rolled log files kept: a month of daily ones. */
+  /** Old log files that are kept: a month of daily ones. */
   logFilesMax: 30,
   /** DuckDB's memory for reading a staged part into a target: a row group of wide rows. */
   partMemoryMb: 512,
-  /** A SQLite file locked for longer than this is busy: in `check`, where a user waits … */
+  /** A SQLite file that is locked for longer is an error (`TARGET_BUSY`) when the target is checked: a user waits … */
   sqliteCheckBusyMs: 5_000,
-  /** … and in a load, where other parts of the same run take their turns. */
+  /** … and in a load, where other parts of the same run wait for each other. */
   sqliteLoadBusyMs: 30_000,
-  /** How long a thread without work is kept: from the check of a target to its load in a small run. */
+  /** How long an idle thread is kept: longer than from the check of a target to its load in a small run. */
   threadIdleMs: 5_000,
-  /** Inflated bytes of a .gz source per compressed byte; above it is a bomb. */
+  /** Bytes of a .gz source per compressed byte; more is an attack (a zip bomb). */
   gzipRatioMax: 1000,
 } as const;

@@ -1,6 +1,5 @@
-/** A job that is long enough to be disturbed in every step, and what its table must be in the end. */
+/** A job that is long enough to be disturbed in every step under the run key `k`, and what its table must be in the end. */
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Project } from './project';
 import { waitFor } from './wait-for';
@@ -53,7 +52,7 @@ export function expectExact(project: Project): void {
 /** Moments of a run, as they can be seen from outside. */
 export const MOMENTS = {
   extract: (project: Project) => staged(project, 'extract') >= 2,
-  transform: (project: Project) => staged(project, 'output') >= 2,
+  transform: (project: Project) => staged(project, 'transform') >= 2,
   load: (project: Project) => loads(project, 'part >= 0') >= 2,
   publish: (project: Project) => loads(project, 'part >= 0') >= CHUNKS - 1,
   'the moment after it has published': (project: Project) => loads(project, 'part = -1') === 1,
@@ -66,12 +65,10 @@ export async function reach(project: Project, moment: Moment, laterMs = 0): Prom
   await delay(laterMs);
 }
 
-function staged(project: Project, folder: string): number {
-  const root = project.path('.flexetl', 'staging', project.name);
-  if (!existsSync(root)) return 0;
-  const [run = ''] = readdirSync(root);
-  const dir = join(root, run, folder);
-  return run !== '' && existsSync(dir) ? readdirSync(dir).length : 0;
+/** Receipts of a step. */
+function staged(project: Project, step: string): number {
+  const dir = project.path('.flexetl', 'staging', project.name, 'k', 'parts', step);
+  return existsSync(dir) ? readdirSync(dir).filter((file) => file.endsWith('.json')).length : 0;
 }
 
 function loads(project: Project, condition: string): number {

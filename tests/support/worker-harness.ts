@@ -83,7 +83,7 @@ export function sqliteTarget(
 export async function openHarness({
   workers = 1,
   sources = [],
-}: { workers?: number; sources?: readonly Source<never>[] } = {}): Promise<Harness> {
+}: { workers?: number; sources?: readonly Source<object>[] } = {}): Promise<Harness> {
   const dir = makeFolder();
   const address = process.env['FLEXETL_TEST_ADDRESS'] ?? '';
   const env = { TEMPORAL_ADDRESS: address, FLEXETL_TASK_QUEUE: `test-${randomUUID()}` };
@@ -91,7 +91,7 @@ export async function openHarness({
   const connection = await Connection.connect({ address });
   const client = new Client({ connection });
   const log = pino({ level: 'silent' });
-  const plugins = { ...PLUGINS, sources: [...PLUGINS.sources, ...(sources as Plugins['sources'])] };
+  const plugins = { ...PLUGINS, sources: [...PLUGINS.sources, ...sources] as Plugins['sources'] };
   const deps = createDeps(settings, plugins, log);
   const real = createActivities(deps);
   const fakes = new Map<string, AnyStep>();
