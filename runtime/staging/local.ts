@@ -45,6 +45,15 @@ export function createLocalStore(stagingDir: string): StagingStore {
 function createRunStaging(dir: string): RunStaging {
   const partsDir = join(dir, 'parts');
   const sharedDir = join(dir, 'shared');
+  const scratchRoot = join(dir, 'scratch');
+  const ownScratch = new Set<string>();
+  /** All there is but the scratch of this attempt: that of attempts that were killed goes too. */
+  const listAll = async (): Promise<string[]> => {
+    const inFolder = async (folder: string): Promise<string[]> =>
+      (await readdir(folder).catch(() => [])).map((name) => join(folder, name));
+    const paths = [...(await inFolder(dir)), ...(await inFolder(scratchRoot))];
+    return paths.filter((path) => path !== scratchRoot && !ownScratch.has(path));
+  };
   return {
     localDir: dir,
     async fetch<R extends object>(name: string) {
@@ -69,8 +78,8 @@ function createRunStaging(dir: string): RunStaging {
     },
     async remove(prefix) {
       if (prefix === '') {
-        for (const folder of [partsDir, sharedDir]) await rm(folder, { recursive: true, force: true });
-        await removeEmpty(dir, dirname(dir));
+        for (const path of await listAll()) await rm(path, { recursive: true, force: true });
+        await removeEmpty(scratchRoot, dir, dirname(dir));
         return;
       }
       for (const name of await this.list(prefix)) {
@@ -80,13 +89,15 @@ function createRunStaging(dir: string): RunStaging {
     },
     shared: createSharedFiles(sharedDir),
     async withScratch(work) {
-      const scratchDir = join(dir, 'scratch', randomUUID());
+      const scratchDir = join(scratchRoot, randomUUID());
+      ownScratch.add(scratchDir);
       await mkdir(scratchDir, { recursive: true, mode: 0o700 });
       try {
         return await work(scratchDir);
       } finally {
         await rm(scratchDir, { recursive: true, force: true });
-        await removeEmpty(dirname(scratchDir), dir, dirname(dir));
+        ownScratch.delete(scratchDir);
+        await removeEmpty(scratchRoot, dir, dirname(dir));
       }
     },
   };

@@ -35,7 +35,10 @@ export interface RunStaging {
   commit(name: string, receipt: object, scratchFile?: string): Promise<void>;
   /** Names of committed parts that start with a prefix, sorted. */
   list(prefix: string): Promise<string[]>;
-  /** Removes the parts that start with a prefix; '' removes the shared files too. Fine when there is nothing. */
+  /**
+   * Removes the parts that start with a prefix. '' removes all that there is of the run: the shared files too, and what
+   * attempts have left that were killed. Fine when there is nothing.
+   */
   remove(prefix: string): Promise<void>;
   /** Files of the source that all workers share: plain copies, slices, pages. */
   shared: SharedFiles;

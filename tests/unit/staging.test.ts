@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { extractName, extractPrefix, indexOf, landedName } from '../../runtime/staging/parts';
 import { createLocalStore, safeName } from '../../runtime/staging/local';
 import type { RunStaging } from '../../runtime/staging/store';
@@ -42,6 +42,21 @@ describe('the staging of a run', () => {
     expect(await staging.list('nothing/')).toEqual([]);
     await staging.remove('extract/00001-');
     expect(await staging.list('')).toEqual(['extract/00010-a', 'landed/00001', 'plan']);
+  });
+
+  it('loses with all the rest what killed attempts have left, but not the scratch of the attempt that removes it', async () => {
+    const { staging } = await openRun();
+    await staging.withScratch(async (scratchDir) => {
+      for (const left of ['scratch/killed', 'spill-1', 'shared/slices'])
+        mkdirSync(join(staging.localDir, left), { recursive: true });
+      await staging.commit('plan', {});
+      await staging.remove('');
+      expect(readdirSync(staging.localDir, { recursive: true })).toEqual([
+        'scratch',
+        relative(staging.localDir, scratchDir),
+      ]);
+    });
+    expect(existsSync(staging.localDir)).toBe(false);
   });
 
   it('leaves nothing behind when all of it is removed, nor a scratch folder when work fails', async () => {
