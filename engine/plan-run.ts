@@ -58,7 +58,7 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
       staged: column.staged || measured.has(column.name),
     })),
     // Dataset checks look at the rows.
-    groups: measured.size === 0 && partial !== undefined && groupsPay(partial, survey, size),
+    groups: checks.datasets.length === 0 && partial !== undefined && groupsPay(partial, survey, size),
   };
 }
 
