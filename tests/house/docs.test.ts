@@ -79,6 +79,12 @@ describe('README.md', () => {
   });
 });
 
+describe('CONTRIBUTING.md', () => {
+  it('shows a whole transform as it is', () => {
+    expect(blocksOf('CONTRIBUTING.md', 'ts')).toEqual([readText('pipeline/transforms/select.ts')]);
+  });
+});
+
 describe('documents', () => {
   it.each(docFiles)('%s names only scripts that there are', (path) => {
     const named = [...readText(path).matchAll(/\bnpm run (?:-s )?([a-z][a-z:-]*)/g)].map(
