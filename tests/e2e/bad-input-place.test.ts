@@ -21,7 +21,7 @@ describe('a folder that cannot be written', () => {
     const report = await expectRefusal(project, {
       exit: 3,
       code: 'TARGET_INVALID',
-      says: [/output\/out\.db cannot be created: .*output is a file, not a folder\./],
+      says: [/output\/out\.db cannot be opened for writing: .*output is a file, not a folder\./],
     });
     expect(report.steps).toEqual({ prepare: expect.anything() as unknown });
     expect(readFileSync(project.path('output'), 'utf8')).toBe('a file');
