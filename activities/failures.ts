@@ -34,7 +34,7 @@ function asKnown(error: unknown): FlexetlError {
   if (code === 'ENOSPC') {
     return new FlexetlError('DISK_FULL', {
       message: `The disk is full: ${message}.`,
-      hint: 'Free space; the run goes on by itself.',
+      hint: 'Free space; the run then continues.',
     });
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {

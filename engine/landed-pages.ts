@@ -161,7 +161,7 @@ export async function* readLandedRecords(
         record: index + 1,
         byteOffset: start,
         values: isBroken.has(index) ? null : textsOf(line, columns),
-        ...(isBroken.has(index) && { reason: 'NUL character or half a character' }),
+        ...(isBroken.has(index) && { reason: 'NUL character or incomplete character' }),
         raw: shortenRaw(line),
       };
     }
@@ -206,7 +206,7 @@ async function pathOf({ file }: LandedPage, shared: SharedFiles): Promise<string
   const path = await shared.find(file);
   if (path !== undefined) return path;
   throw new FlexetlError('STAGING_MISSING', {
-    message: `The landed page ${file} is not there.`,
+    message: `The landed page ${file} is missing.`,
     hint: 'All workers of a task queue need the same FLEXETL_STAGING_DIR, on a shared volume.',
   });
 }

@@ -56,7 +56,7 @@ export function openSource<Options>(
     const path = await shared.find(partitionName(start));
     if (path !== undefined) return (JSON.parse(await readFile(path, 'utf8')) as LandedPartition).pages;
     throw new FlexetlError('STAGING_MISSING', {
-      message: `The pages of partition ${index} of the source ${source.type} are not there.`,
+      message: `The pages of partition ${index} of the source ${source.type} are missing.`,
       hint: 'All workers of a task queue need the same FLEXETL_STAGING_DIR, on a shared volume.',
     });
   };
@@ -170,8 +170,8 @@ async function findReceipt<Options>(
   const receipt = JSON.parse(await readFile(path, 'utf8')) as LandedPage;
   if (receipt.page === start.page) return receipt;
   throw new FlexetlError('SOURCE_UNREADABLE', {
-    message: `The source ${source.type} repeats itself: page ${start.page + 1} has the position of page ${receipt.page + 1}.`,
-    hint: 'Check how the position of the next page is found.',
+    message: `The source ${source.type} repeats itself: page ${start.page + 1} has the same position as page ${receipt.page + 1}.`,
+    hint: 'Check how the source computes the position of the next page.',
   });
 }
 

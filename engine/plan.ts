@@ -34,7 +34,7 @@ export async function requirePart<R extends object>(
   const part = await staging.fetch<R>(name);
   if (part) return part;
   throw new FlexetlError('STAGING_MISSING', {
-    message: `The staged part ${name} is not there.`,
+    message: `The staged part ${name} is missing.`,
     hint: 'All workers of a task queue need the same FLEXETL_STAGING_DIR, on a shared volume.',
   });
 }

@@ -75,7 +75,7 @@ function judgeDatasets(
   if (failed.length > 0) {
     throw new FlexetlError('CHECK_FAILED', {
       message: failed.map(({ rule, message = 'failed' }) => `${rule}: ${message}.`).join(' '),
-      hint: 'Nothing was loaded. Correct the source, or change the check in validation.quality_checks.',
+      hint: 'Nothing was loaded. Fix the source, or change the check in validation.quality_checks.',
     });
   }
   return verdicts.map(({ rule, status, failing_rows }) => ({ name: rule, status, failing_rows }));
@@ -103,7 +103,7 @@ async function assertNoRejects(
 
 /** A value has a column; a record that could not be read has none. */
 function hintFor(places: readonly Place[]): string {
-  const ways = ['Correct the source'];
+  const ways = ['Fix the source'];
   if (places.some(({ column }) => column !== null))
     ways.push('declare the column with a type that fits (validation.schema)');
   if (places.some(({ column }) => column === null))

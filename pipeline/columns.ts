@@ -68,14 +68,14 @@ export function assertColumnNames(names: readonly string[], where: string): void
         : key.startsWith(RESERVED_PREFIX)
           ? `the column name "${name}" is reserved`
           : name.includes('\0')
-            ? 'a column name holds a zero character'
+            ? 'a column name contains a NUL character'
             : before !== undefined
-              ? `the columns "${before}" and "${name}" have one name (case does not count)`
+              ? `the columns "${before}" and "${name}" have the same name (upper and lower case are equal)`
               : undefined;
     if (problem !== undefined) {
       throw new FlexetlError('CONFIG_INVALID', {
         message: `${where}: ${problem}.`,
-        hint: 'Give each column a name of its own that does not start with _flexetl.',
+        hint: 'Give each column a different name that does not start with _flexetl.',
       });
     }
     seen.set(key, name);

@@ -56,7 +56,7 @@ function literalNode(column: Column, value: Scalar): Node {
   const { type } = column;
   if (isNumeric(type)) {
     if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-      const hint = 'Write the number in quotes: it is then read digit by digit.';
+      const hint = 'Write the number in quotes to keep every digit.';
       throw mismatch(column, ' is compared with an integer of more digits than YAML keeps', hint);
     }
     const text = typeof value === 'boolean' ? '' : expandExponent(String(value));

@@ -31,7 +31,7 @@ export function compileCondition(text: string, schema: Schema): Compiled {
     text,
     1,
     `Expected a condition, found ${compiled.type.kind}`,
-    'Such as quantity > 0.',
+    'Write a comparison such as quantity > 0.',
   );
 }
 

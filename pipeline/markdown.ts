@@ -20,7 +20,7 @@ export function reportMarkdown(report: RunReport): string {
   );
   const lines = [
     `### ${report.pipeline}: ${report.status}`,
-    `Run \`${report.run_key}\`, ${seconds(report.duration_ms)}, ledger ${report.balanced ? 'balanced' : 'not balanced'}.`,
+    `Run \`${report.run_key}\`, ${seconds(report.duration_ms)}, rows ${report.balanced ? 'balanced' : 'not balanced'}.`,
     '',
     '| rows | |',
     '|---|---:|',

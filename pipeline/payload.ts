@@ -8,6 +8,6 @@ export function assertSmall(what: string, payload: unknown): void {
   if (bytes <= LIMITS.payloadBytesMax) return;
   throw new FlexetlError('PAYLOAD_TOO_LARGE', {
     message: `The payload of ${what} has ${bytes} bytes, the limit is ${LIMITS.payloadBytesMax}.`,
-    hint: 'A pipeline with fewer columns, files or expressions stays below it.',
+    hint: 'Use fewer columns, files or expressions.',
   });
 }

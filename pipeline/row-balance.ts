@@ -1,4 +1,4 @@
-/** The row ledger: every row that was read is accounted for, or the run fails. */
+/** The row balance: every row that was read is accounted for, or the run fails. */
 import { FlexetlError } from './errors';
 import type { RowCounts, TargetReport, TransformReport } from './report';
 import type { RowFate } from '../plugin/transform';
@@ -40,7 +40,7 @@ export function bookRows(
 }
 
 /**
- * Everything that does not add up, as sentences; empty when the ledger balances.
+ * Everything that does not add up, as sentences; empty when the rows add up.
  * read = rejected + quarantined + dropped + filtered + deduplicated + aggregated (+ output when nothing aggregates).
  */
 export function findImbalances(
@@ -60,14 +60,13 @@ export function findImbalances(
   let flow = rows.read - rows.rejected - rows.quarantined;
   for (const [index, step] of steps.entries()) {
     if (step.rows_in !== flow)
-      found.push(`transform ${index + 1} (${step.type}) took ${step.rows_in} rows of ${flow}`);
+      found.push(`transform ${index + 1} (${step.type}) read ${step.rows_in} rows, expected ${flow}`);
     if (step.fate === null && step.rows_in !== step.rows_out) {
       found.push(`transform ${index + 1} (${step.type}) turned ${step.rows_in} rows into ${step.rows_out}`);
     }
     flow = step.rows_out;
   }
-  if (flow !== rows.output)
-    found.push(`the last step gave ${flow} rows, transformed output has ${rows.output}`);
+  if (flow !== rows.output) found.push(`the last step wrote ${flow} rows, the output has ${rows.output}`);
   for (const target of targets) {
     if (target.status !== 'failed' && target.rows_loaded !== rows.output) {
       found.push(`output ${rows.output} rows, loaded ${target.rows_loaded} into ${target.name}`);
@@ -81,7 +80,7 @@ export function assertBalanced(...ledger: Parameters<typeof findImbalances>): vo
   const found = findImbalances(...ledger);
   if (found.length === 0) return;
   throw new FlexetlError('ROWS_UNBALANCED', {
-    message: `The row ledger does not balance: ${found.join('; ')}.`,
-    hint: 'Nothing was published. Was this run key used before, with other input? Then take another one. Otherwise this is a defect of FlexETL or of a plugin: please report it with the run report.',
+    message: `The row balance does not add up: ${found.join('; ')}.`,
+    hint: 'Nothing was published. If this run key was used before with other input, use another key. Otherwise this is a defect of FlexETL or of a plugin: please report it with the run report.',
   });
 }

@@ -69,14 +69,12 @@ async function findByName(name: string, projectDir: string): Promise<string> {
 function notFound(name: string, names: readonly string[]): FlexetlError {
   const near = suggest(name.replace(/^.*\//, '').replace(EXTENSION, ''), names);
   const isFile = EXTENSION.test(name) || name.includes('/');
-  const listed = names.length
-    ? `the pipelines there are ${names.join(', ')}`
-    : 'configs/ has no pipelines yet';
+  const listed = names.length ? `its pipelines are ${names.join(', ')}` : 'configs/ has no pipelines yet';
   return new FlexetlError('CONFIG_INVALID', {
     message: `There is no pipeline "${name}" in configs/; ${listed}.`,
     hint: [
       near && `Did you mean "${near}"?`,
-      isFile ? `A file is named with --config ${name}.` : !near && `Write configs/${name}.yaml.`,
+      isFile ? `Use --config ${name} to name a file.` : !near && `Write configs/${name}.yaml.`,
     ]
       .filter(Boolean)
       .join(' '),
@@ -90,7 +88,7 @@ async function readConfigText(path: string, file: string): Promise<string> {
   const found = await stat(path).catch((error: unknown) => {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw problem(
-      missing ? 'there is no such file.' : messageOf(error),
+      missing ? 'the file does not exist.' : messageOf(error),
       'Check the path of --config.',
       error,
     );

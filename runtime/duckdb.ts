@@ -199,7 +199,7 @@ function translateError(error: unknown, signal: AbortSignal | undefined): unknow
   if (/No space left|disk full/i.test(message)) {
     return new FlexetlError('DISK_FULL', {
       message: 'The disk of the staging folder is full.',
-      hint: 'Free space, or point FLEXETL_STAGING_DIR at a larger disk; the run goes on by itself.',
+      hint: 'Free space, or point FLEXETL_STAGING_DIR at a larger disk; the run then continues.',
       cause: error,
     });
   }

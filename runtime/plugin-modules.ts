@@ -43,8 +43,8 @@ function loadModule(module: string, projectDir: string): readonly Found[] {
   const require = createRequire(join(projectDir, 'package.json'));
   const path = isFile ? resolve(projectDir, module) : resolvePackage(require, module);
   const file = statSync(path, { throwIfNoEntry: false });
-  if (!file) throw new Error('there is no such file in the project.');
-  if (!file.isFile()) throw new Error('it is no file.');
+  if (!file) throw new Error('the project has no such file.');
+  if (!file.isFile()) throw new Error('it is not a file.');
   const { mtimeMs } = file;
   const cached = cache.get(path);
   if (cached?.mtimeMs === mtimeMs) return cached.found;
@@ -65,7 +65,7 @@ function resolvePackage(require: NodeJS.Require, name: string): string {
     return require.resolve(name);
   } catch (error) {
     throw new Error(
-      `there is no such package in the project. Install it, or write ./${name} for a file of the project.`,
+      `the project has no such package. Install it, or write ./${name} for a file of the project.`,
       { cause: error },
     );
   }
@@ -81,7 +81,7 @@ function findPlugins(exports: unknown): readonly Found[] {
   }
   if (found.size > 0) return [...found.values()];
   throw new Error(
-    'there is no plugin in it, expected exports made by defineSource, defineTarget, defineTransform or defineCheck.',
+    'it exports no plugin, expected exports made by defineSource, defineTarget, defineTransform or defineCheck.',
   );
 }
 
@@ -103,7 +103,7 @@ function checkPlugin(plugin: AnyPlugin): AnyPlugin {
     throw new Error(`the plugin "${type}" has no description, expected one sentence.`);
   }
   if (!(options instanceof z.ZodObject)) {
-    throw new Error(`the options of the plugin "${type}" are no z.strictObject.`);
+    throw new Error(`the options of the plugin "${type}" are not a z.strictObject.`);
   }
   return plugin;
 }
@@ -113,7 +113,7 @@ function addPlugins(plugins: Plugins, found: readonly Found[]): Plugins {
   for (const { kind, plugin } of found) {
     if (all[kind].some(({ type }) => type === plugin.type)) {
       const noun = kind.slice(0, -1);
-      throw new Error(`there is a ${noun} "${plugin.type}" already, expected another type.`);
+      throw new Error(`the ${noun} "${plugin.type}" exists already, expected another type.`);
     }
     all[kind] = [...all[kind], plugin];
   }

@@ -30,7 +30,7 @@ export function errorReportOf(error: unknown, step: StepName): ErrorReport {
       code: 'TRANSIENT',
       message,
       step,
-      hint: 'Look into the log of the workers: memory, disk, crashes.',
+      hint: 'Check the logs of the workers: memory, disk, crashes.',
     };
   }
   return { code: 'INTERNAL', message: messageOf(cause), step };

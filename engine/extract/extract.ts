@@ -80,6 +80,6 @@ function resultOf({ rows, rejected }: ExtractReceipt, schema: Schema): ExtractRe
 
 function tooManyRounds(plan: RunPlan, { file, index }: Partition): FlexetlError {
   return new FlexetlError('INTERNAL', {
-    message: `The types of partition ${index} of ${plan.survey.files[file]?.path ?? 'the source'} do not come to an end.`,
+    message: `Partition ${index} of ${plan.survey.files[file]?.path ?? 'the source'}: its types are still not final after ${ROUNDS_MAX} rounds.`,
   });
 }

@@ -13,8 +13,13 @@ export const nullCheck = defineCheck({
   type: 'null_check',
   description: 'At most a given percentage of the values of each column are null.',
   options: z.strictObject({
-    columns: z.array(z.string()).min(1).describe('The columns, each for itself.'),
-    max_null_percentage: z.number().min(0).max(100).default(0).describe('In percent of all rows.'),
+    columns: z.array(z.string()).min(1).describe('The columns; each is checked separately.'),
+    max_null_percentage: z
+      .number()
+      .min(0)
+      .max(100)
+      .default(0)
+      .describe('The maximum share of nulls, in percent of the rows.'),
   }),
   compile({ columns, max_null_percentage: percentMax }, schema) {
     requireColumns(columns, schema, 'null_check');
@@ -31,7 +36,7 @@ export const nullCheck = defineCheck({
         return {
           status: passed ? 'passed' : 'failed',
           failing_rows: nulls,
-          ...(!passed && { message: `${found}, allowed are ${percentMax} %` }),
+          ...(!passed && { message: `${found}, the maximum is ${percentMax} %` }),
         };
       },
     })) as DatasetCheck[];

@@ -78,7 +78,7 @@ export function parseConfigDocument(text: string, env: Env): ConfigDocument | { 
   return { ...tree, locate };
 }
 
-const DUPLICATE_KEY = 'this key is there twice, expected once.';
+const DUPLICATE_KEY = 'this key is written twice, expected once.';
 
 const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
   TAG_RESOLVE_FAILED: 'found a YAML tag (!…), expected none: pipeline files hold plain values only.',
@@ -104,7 +104,7 @@ function findDuplicateKeys(document: Document.Parsed): number[] {
 
 /** The library recurses: a deep file would end the process before any error could be caught. */
 function findTooDeep(text: string): SyntaxProblem | undefined {
-  const message = `nested deeper than ${LIMITS.yamlDepthMax} levels; no pipeline is.`;
+  const message = `nested deeper than ${LIMITS.yamlDepthMax} levels, the limit for a pipeline file.`;
   const lines = text.split(/\r\n|\r|\n/);
   const line = lines.findIndex((one) => {
     const indicators = /^(?: *[-?:][ \t])+/.exec(one)?.[0] ?? '';

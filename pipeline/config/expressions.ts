@@ -36,7 +36,7 @@ function assertFunctions(node: Node, text: string, known: readonly string[]): vo
     if (!known.includes(node.name)) {
       const near = suggest(node.name, known);
       const hint = AGGREGATES.has(node.name)
-        ? 'It belongs into the aggregations of an aggregate step.'
+        ? 'Use it in the aggregations of an aggregate step.'
         : near && `Did you mean "${near}"?`;
       throw expressionError(text, node.at, `There is no function "${node.name}" here`, hint);
     }

@@ -42,7 +42,7 @@ export function readLayout(root: unknown, known: readonly string[]): Layout {
       const section = key === 'target' ? 'targets' : key;
       const before = origins.get(section);
       if (before) {
-        complain(here, `stands in the file twice, as ${before.join('.')} too, expected one of the two.`);
+        complain(here, `is written twice, also as ${before.join('.')}, expected one of the two.`);
         continue;
       }
       origins.set(section, here);

@@ -16,11 +16,11 @@ export function explainInexact(source: string, value: number): string | undefine
   if (!Number.isFinite(value)) return `found ${source}, expected a finite number. ${quotes}`;
   if (/^0[xo]/.test(source)) return undefined;
   if (/^[-+]?0[0-9]/.test(source)) {
-    return `found ${source}: a number loses its leading zeros. ${quotes}`;
+    return `found ${source}: as a number it loses its leading zeros. ${quotes}`;
   }
   return significantDigits(source) === significantDigits(String(value))
     ? undefined
-    : `found ${source}, which has more digits than a number here can hold. ${quotes}`;
+    : `found ${source}, which has more digits than a number can keep. ${quotes}`;
 }
 
 function significantDigits(text: string): string {

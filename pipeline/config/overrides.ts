@@ -52,7 +52,10 @@ export function applyOverride(sections: Sections, override: Override): Problem |
     const last = depth === path.length - 1;
     if (Array.isArray(parent)) {
       if (typeof segment !== 'number' || segment > parent.length) {
-        return { path, message: `"${segment}" is no entry of a list of ${parent.length}; the first is 0.` };
+        return {
+          path,
+          message: `"${segment}" is not an entry of a list of ${parent.length}; the first entry is 0.`,
+        };
       }
       if (last) parent[segment] = value;
       else parent = parent[segment] ??= {};

@@ -38,7 +38,10 @@ export interface LoadedPlugins {
 export function parsePipelineText(input: PipelineText): PipelineConfig {
   const { text, file, env, plugins } = input;
   if (Buffer.byteLength(text) > LIMITS.configBytesMax) {
-    throw invalid([`${file}:1:1 larger than ${LIMITS.configBytesMax} bytes; no pipeline file is.`], input);
+    throw invalid(
+      [`${file}:1:1 larger than ${LIMITS.configBytesMax} bytes, the limit for a pipeline file.`],
+      input,
+    );
   }
   const document = parseConfigDocument(text, env);
   if ('syntax' in document) {

@@ -43,7 +43,7 @@ export function createConfigSchema(plugins: Plugins) {
         error: ({ input }) =>
           input === undefined
             ? 'missing, expected version: "1.0".'
-            : `found ${show(input)}, expected "1.0", the one version there is.`,
+            : `found ${show(input)}, expected "1.0", the only version.`,
       })
       .transform(() => '1.0' as const)
       .describe('The version of the file format: "1.0".'),
@@ -58,13 +58,13 @@ export function createConfigSchema(plugins: Plugins) {
       .array(z.string().min(1))
       .default([])
       .describe(
-        'Modules with plugins of your own: files relative to the project, as in `./my-transform.js`, or names of installed packages.',
+        'Modules with your own plugins: files relative to the project, as in `./my-transform.js`, or names of installed packages.',
       ),
     source: pluginUnion(plugins.sources).describe('Where the rows come from.'),
     transformations: z
       .array(pluginUnion(plugins.transforms))
       .default([])
-      .describe('What is done to the rows, in this order.'),
+      .describe('The steps applied to the rows, in this order.'),
     validation: validation
       .safeExtend({
         quality_checks: z
@@ -111,7 +111,9 @@ function pluginUnion(plugins: readonly AnyPlugin[]) {
 /** The options of a plugin as the object schema that it must be. */
 export function optionsOf(plugin: AnyPlugin): z.ZodObject {
   if (plugin.options instanceof z.ZodObject) return plugin.options;
-  throw new FlexetlError('INTERNAL', { message: `The options of "${plugin.type}" are no z.strictObject.` });
+  throw new FlexetlError('INTERNAL', {
+    message: `The options of "${plugin.type}" are not a z.strictObject.`,
+  });
 }
 
 function assertDistinct(uses: readonly PluginUse[], plugins: Plugins, ctx: z.RefinementCtx): void {

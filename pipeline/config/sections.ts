@@ -22,7 +22,7 @@ export const validation = z.strictObject({
         type: typeName
           .optional()
           .describe(
-            '`string`, `integer`, `float`, `decimal`, `decimal(p,s)`, `boolean`, `date` or `timestamp`. A value that does not fit fails the run. Without it the type follows from the values.',
+            '`string`, `integer`, `float`, `decimal`, `decimal(p,s)`, `boolean`, `date` or `timestamp`. A value of another type fails the run. Default: inferred from the values.',
           ),
         nullable: z.boolean().default(true).describe('Whether the column may hold nulls.'),
       }),
@@ -40,27 +40,37 @@ export const faultTolerance = z.strictObject({
         .enum(['exponential', 'constant'], { error: ({ input }) => explainStrategy(input) })
         .default('exponential')
         .describe('`exponential`: each wait is longer by the multiplier. `constant`: all waits are equal.'),
-      backoff_multiplier: z.number().min(1).max(100).default(2).describe('For `exponential`.'),
+      backoff_multiplier: z
+        .number()
+        .min(1)
+        .max(100)
+        .default(2)
+        .describe('The factor between two waits, for `exponential`.'),
       initial_backoff_seconds: z
         .number()
         .min(0.001)
         .max(3600)
         .default(1)
         .describe('The wait before the second attempt.'),
-      max_backoff_seconds: z.number().min(0.001).max(86_400).default(60).describe('No wait is longer.'),
+      max_backoff_seconds: z
+        .number()
+        .min(0.001)
+        .max(86_400)
+        .default(60)
+        .describe('The longest wait between two attempts.'),
     })
     .refine((retry) => retry.initial_backoff_seconds <= retry.max_backoff_seconds, {
       path: ['max_backoff_seconds'],
       error: 'shorter than initial_backoff_seconds, expected at least as long.',
     })
     .prefault({})
-    .describe('Retries of steps that failed for a reason that may pass: a busy database, a lost worker.'),
+    .describe('Retries of steps that failed for a temporary reason, such as a busy database.'),
 });
 
 function explainStrategy(input: unknown): string {
   const expected = 'expected one of exponential, constant.';
   if (input === 'fixed') return `found "fixed", ${expected} Did you mean "constant"?`;
-  if (input === 'linear') return `found "linear", which Temporal does not know, ${expected}`;
+  if (input === 'linear') return `found "linear", which Temporal does not support, ${expected}`;
   return `found ${show(input)}, ${expected}`;
 }
 
@@ -73,13 +83,13 @@ export const scalability = z.strictObject({
         .describe(
           '`standard`: FlexETL chooses the chunks; input that fits in one is read in place. `chunked`: chunks of `chunk_size` records. Default: `chunked` where `chunk_size` is given, else `standard`. The result is the same.',
         ),
-      chunk_size: z.int().min(1).optional().describe('Records in one chunk, about.'),
+      chunk_size: z.int().min(1).optional().describe('Approximate number of records in one chunk.'),
       parallel_workers: z
         .int()
         .min(1)
         .max(64)
         .optional()
-        .describe('Chunks in work at the same time, over all workers.'),
+        .describe('Chunks processed at the same time, over all workers.'),
     })
     .refine((processing) => !(processing.mode === 'standard' && processing.chunk_size !== undefined), {
       path: ['chunk_size'],
@@ -99,12 +109,14 @@ export const scalability = z.strictObject({
         .max(1_048_576)
         .optional()
         .describe(
-          'What the query engine of one step may take, in megabytes; parallel steps share it. Default: a quarter of the memory of the machine or container, at least 700 and at most 2,000.',
+          'The memory of the query engine, in megabytes; parallel steps share it. Default: a quarter of the memory of the machine or container, at least 700 and at most 2,000.',
         ),
       spill_to_disk: z
         .boolean()
         .default(true)
-        .describe('Whether work that does not fit goes to disk; without it such a run fails.'),
+        .describe(
+          'Whether work that does not fit into memory is written to disk. If false, such a run fails.',
+        ),
     })
     .prefault({})
     .describe('Memory of a worker.'),

@@ -10,7 +10,7 @@ import { LIMITS } from '../limits';
 import { ident, sqlError, sqlType } from '../sql';
 import { FLOAT, INTEGER, decimal, isNumeric, type ColumnType } from '../types';
 import { quotient, unscaled } from './arithmetic';
-import { nameOfType, type Operand } from './operand';
+import { nameOfType, nameOfUsage, type Operand } from './operand';
 
 export interface AggregateState {
   /** Distinguishes the states of one aggregate. */
@@ -101,7 +101,7 @@ function addUp({ sql, type }: TypedOperand, name: string, fast: boolean): Mergea
 }
 
 function tooLarge(name: string, bound: string): string {
-  return sqlError('VALUE_OVERFLOW', `${name} goes beyond ${bound}: sum fewer rows or a smaller unit.`);
+  return sqlError('VALUE_OVERFLOW', `${name} exceeds ${bound}: sum fewer rows, or use a larger unit.`);
 }
 
 function scaleOf(type: ColumnType): number {
@@ -231,26 +231,34 @@ const ofAny = (
   ordered = false,
 ): AggregateFunction => ({ usage, description, compile, ordered });
 
-/** By name; `count(*)` is apart, it takes no value. */
-export const AGGREGATES: ReadonlyMap<string, AggregateFunction> = new Map([
-  ['sum', ofNumbers('sum(number)', 'The exact sum; of floats, compensated.', sum)],
-  ['avg', ofNumbers('avg(number)', 'The exact sum by the count, rounded half away from zero.', average)],
-  ['min', ofAny('min(value)', 'The smallest value.', (value) => extreme('min', value))],
-  ['max', ofAny('max(value)', 'The largest value.', (value) => extreme('max', value))],
-  ['count', ofAny('count(value)', 'How many are not null; count(*) counts rows.', countValues)],
+function countDistinct({ sql }: TypedOperand): AggregateResult {
+  return { sql: `count(DISTINCT ${sql})`, type: INTEGER };
+}
+
+/** By name; `count(*)` is not among them, it takes no value. */
+export const AGGREGATES: ReadonlyMap<string, AggregateFunction> = new Map(
   [
-    'count_distinct',
-    ofAny('count_distinct(value)', 'How many differ.', ({ sql }) => ({
-      sql: `count(DISTINCT ${sql})`,
-      type: INTEGER,
-    })),
-  ],
-  [
-    'first',
-    ofAny('first(value)', 'The first, in the order of records.', (value) => ofOrder('arg_min', value), true),
-  ],
-  [
-    'last',
-    ofAny('last(value)', 'The last, in the order of records.', (value) => ofOrder('arg_max', value), true),
-  ],
-]);
+    ofNumbers(
+      'sum(number)',
+      'The sum: exact for integers and decimals; for floats, the same for every order of rows.',
+      sum,
+    ),
+    ofNumbers('avg(number)', 'The exact sum divided by the count, rounded half away from zero.', average),
+    ofAny('min(value)', 'The smallest value.', (value) => extreme('min', value)),
+    ofAny('max(value)', 'The largest value.', (value) => extreme('max', value)),
+    ofAny('count(value)', 'The number of values that are not null; count(*) counts rows.', countValues),
+    ofAny('count_distinct(value)', 'The number of different values.', countDistinct),
+    ofAny(
+      'first(value)',
+      'The first value, in the order of records.',
+      (value) => ofOrder('arg_min', value),
+      true,
+    ),
+    ofAny(
+      'last(value)',
+      'The last value, in the order of records.',
+      (value) => ofOrder('arg_max', value),
+      true,
+    ),
+  ].map((one) => [nameOfUsage(one.usage), one]),
+);

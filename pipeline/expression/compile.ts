@@ -7,7 +7,7 @@ import { suggest } from '../suggest';
 import { BOOLEAN, findColumn, INTEGER, isNumeric, type Schema } from '../types';
 import { AGGREGATES, type AggregateFunction } from './aggregates';
 import { arithmetic } from './arithmetic';
-import { FUNCTIONS, unify } from './functions';
+import { FUNCTIONS } from './functions';
 import {
   booleanOperand,
   columnOperand,
@@ -15,6 +15,7 @@ import {
   numberOperand,
   assertFinite,
   textOperand,
+  unify,
   type Operand,
 } from './operand';
 import { parseExpression, type Comparison, type Node } from './parse';
@@ -81,7 +82,7 @@ function compileNode(node: Node, context: Context): Operand {
     case 'null':
       return { sql: 'NULL', type: null, at };
     case 'star':
-      throw context.explain(at, '`*` stands only in count(*)');
+      throw context.explain(at, '`*` is allowed only in count(*)');
     case 'column':
       return compileColumn(node.name, at, context);
     case 'unary':
@@ -225,14 +226,14 @@ function compileAggregateCall(
     throw context.explain(node.at, problem, hint);
   };
   if (!context.groups)
-    fail(`${node.name}(…) takes many rows`, 'It belongs into the aggregations of an aggregate step.');
-  if (context.inside) fail(`${node.name}(…) stands inside another aggregate`, 'Use two aggregate steps.');
+    fail(`${node.name}(…) needs a group of rows`, 'Use it in the aggregations of an aggregate step.');
+  if (context.inside) fail(`${node.name}(…) is inside another aggregate`, 'Use two aggregate steps.');
   const [value, ...others] = node.args;
   if (!value || others.length > 0)
     return fail(`${node.name}(…) takes one value`, `It is called ${aggregate.usage}.`);
   const base = { at: node.at, fails: true };
   if (value.kind === 'star') {
-    if (node.name !== 'count') fail(`\`*\` stands only in count(*)`);
+    if (node.name !== 'count') fail('`*` is allowed only in count(*)');
     const merged = `CAST(coalesce(sum(${ident(ROWS_COLUMN)}), 0) AS BIGINT)`;
     return { ...base, sql: context.merging ? merged : 'count(*)', type: INTEGER };
   }

@@ -1,34 +1,38 @@
-/** The functions of a single row. Nulls give null unless the entry says otherwise. */
+/** The functions of a single row. A null argument gives null unless the entry says otherwise. */
 import { castExactly, castToText } from '../exact-cast';
 import { LIMITS } from '../limits';
 import { sqlType } from '../sql';
 import { BOOLEAN, DATE, FLOAT, INTEGER, STRING, decimal, type ColumnType } from '../types';
-import { commonType, nameOfType, readDates, assertFinite, widen, type Operand } from './operand';
+import { assertFinite, nameOfType, nameOfUsage, unify, type Operand } from './operand';
 
-export type FunctionResult =
+type FunctionResult =
   | { sql: string; type: ColumnType | null; fails?: boolean; literal?: string }
   | { problem: string; at?: number; hint?: string };
 
 export interface ScalarFunction {
-  /** How it is called, for messages and the reference docs. */
+  /** How it is called, for messages and the reference docs; starts with its name. */
   usage: string;
   description: string;
-  /** Fewest and most arguments. */
+  /** Minimum and maximum number of arguments. */
   arity: readonly [number, number];
   compile(args: readonly Operand[]): FunctionResult;
 }
 
+type Sql = (...args: string[]) => string;
+
 const MANY = 100;
 
-const text = (usage: string, description: string, sql: (...args: string[]) => string): ScalarFunction =>
-  textTo(STRING, usage, description, sql);
+/** A call of the DuckDB function of the same name. */
+function sameCall(usage: string): Sql {
+  return (...args) => `${nameOfUsage(usage)}(${args.join(', ')})`;
+}
 
 /** A function of texts only. */
-function textTo(
+function ofTexts(
   type: ColumnType,
   usage: string,
   description: string,
-  sql: (...args: string[]) => string,
+  sql = sameCall(usage),
 ): ScalarFunction {
   const count = usage.split(',').length;
   return {
@@ -50,45 +54,17 @@ function datePart(name: 'year' | 'month' | 'day'): ScalarFunction {
   };
 }
 
-/** One of several values, all brought to their common type. */
+/** One of several values, all converted to their common type. */
 function choice(
   usage: string,
   description: string,
-  arity: readonly [number, number],
-  sql: (...args: string[]) => string,
-  from = 0,
+  arity: readonly [number, number] = [1, MANY],
 ): ScalarFunction {
-  return {
-    usage,
-    description,
-    arity,
-    compile: (args) => {
-      const unified = unify(args.slice(from));
-      if ('problem' in unified) return unified;
-      return { sql: sql(...args.slice(0, from).map((arg) => arg.sql), ...unified.sqls), type: unified.type };
-    },
+  const compile = (args: readonly Operand[]): FunctionResult => {
+    const unified = unify(args);
+    return 'problem' in unified ? unified : { sql: sameCall(usage)(...unified.sqls), type: unified.type };
   };
-}
-
-/** The operands in their common type. */
-export function unify(
-  args: readonly Operand[],
-): { sqls: string[]; type: ColumnType | null } | { problem: string; at: number; hint?: string } {
-  const read = readDates(args.map(assertFinite));
-  if ('problem' in read) return read;
-  let type: ColumnType | null = null;
-  for (const arg of read) {
-    const common = commonType(type, arg.type);
-    if (common === undefined) {
-      return {
-        problem: `${nameOfType(type)} and ${nameOfType(arg.type)} do not belong together`,
-        at: arg.at,
-        hint: 'Convert one of them in a cast step before.',
-      };
-    }
-    type = common;
-  }
-  return { sqls: read.map((arg) => widen(arg, type).sql), type };
+  return { usage, description, arity, compile };
 }
 
 function expectKinds(
@@ -106,12 +82,15 @@ function expectKinds(
 
 const NUMBERS = ['integer', 'decimal', 'float'] as const;
 
-/** A function of one number; what it does to an integer and which type a decimal becomes. */
+/**
+ * A function of one number.
+ * @param integer its SQL for an integer; the type stays integer
+ * @param decimalType the type of the result for a decimal of this precision and scale
+ */
 function numeric(
   usage: string,
   description: string,
-  integer: (sql: string) => string,
-  sql: (sql: string) => string,
+  integer: Sql,
   decimalType: (precision: number, scale: number) => ColumnType,
 ): ScalarFunction {
   return {
@@ -124,7 +103,7 @@ function numeric(
       const [{ sql: value, type } = { sql: 'NULL', type: null }] = args.map(assertFinite);
       if (type === null || type.kind === 'integer') return { sql: integer(value), type, fails: true };
       return {
-        sql: sql(value),
+        sql: sameCall(usage)(value),
         type: type.kind === 'decimal' ? decimalType(type.precision, type.scale) : type,
       };
     },
@@ -132,12 +111,12 @@ function numeric(
 }
 
 const whole = (precision: number): ColumnType => decimal(precision, 0);
-const asIs = (sql: string): string => sql;
+const asIs: Sql = (sql = '') => sql;
 
 const round: ScalarFunction = {
   usage: 'round(number, digits)',
   description:
-    'Rounds half away from zero to so many digits after the point (0 when left out); exact for decimals.',
+    'Rounds half away from zero to that many digits after the point (default 0); exact for decimals.',
   arity: [1, 2],
   compile: ([number, digits]) => {
     const wrong = expectKinds(number ? [number] : [], NUMBERS);
@@ -160,8 +139,7 @@ const round: ScalarFunction = {
 
 const date: ScalarFunction = {
   usage: 'date(value)',
-  description:
-    'The day of a timestamp, or the date that a text (YYYY-MM-DD) holds; another text fails the run.',
+  description: 'The date of a timestamp, or of a text in the form YYYY-MM-DD; any other text fails the run.',
   arity: [1, 1],
   compile: (args) => {
     const wrong = expectKinds(args, ['string', 'date', 'timestamp']);
@@ -187,7 +165,7 @@ const substr: ScalarFunction = {
 
 const matches: ScalarFunction = {
   usage: 'matches(text, pattern)',
-  description: 'Whether a regular expression (RE2) is found anywhere in the text.',
+  description: 'Whether a regular expression (RE2) matches anywhere in the text.',
   arity: [2, 2],
   compile: (args) => {
     const [text, pattern] = args;
@@ -200,7 +178,7 @@ const matches: ScalarFunction = {
     }
     if (/\(\?(?:[=!]|<[=!])|\\[1-9]/.test(literal)) {
       const hint = 'Patterns are RE2: no (?=…), (?!…), (?<=…), (?<!…) and no \\1.';
-      return { problem: 'The pattern looks around or back', at, hint };
+      return { problem: 'The pattern uses a lookaround or a back-reference', at, hint };
     }
     return { sql: `regexp_matches(${text.sql}, ${pattern.sql})`, type: BOOLEAN, fails: true };
   },
@@ -208,7 +186,7 @@ const matches: ScalarFunction = {
 
 const concat: ScalarFunction = {
   usage: 'concat(a, b, …)',
-  description: 'The values joined as text; a null adds nothing.',
+  description: 'The values joined as text; nulls are ignored.',
   arity: [1, MANY],
   compile: (args) => ({
     sql: `concat(${args.map((arg) => castToText(assertFinite(arg).sql, arg.type)).join(', ')})`,
@@ -217,74 +195,60 @@ const concat: ScalarFunction = {
 };
 
 const condition: ScalarFunction = {
-  ...choice(
-    'if(condition, then, else)',
-    '',
-    [3, 3],
-    (c, a, b) => `CASE WHEN ${c} THEN ${a} ELSE ${b} END`,
-    1,
-  ),
-  description: '`then` where the condition holds, `else` where it does not or is null.',
-};
-const compileCondition = condition.compile.bind(condition);
-condition.compile = (args) => expectKinds(args.slice(0, 1), ['boolean']) ?? compileCondition(args);
-
-const nullness = (name: string, test: string): ScalarFunction => ({
-  usage: `${name}(value)`,
-  description: `Whether the value ${test === 'IS NULL' ? 'is' : 'is not'} null; never null itself.`,
-  arity: [1, 1],
-  compile: ([value]) => ({ sql: `(${value?.sql} ${test})`, type: BOOLEAN }),
-});
-
-const nullif: ScalarFunction = {
-  usage: 'nullif(value, other)',
-  description: 'Null where both are equal, otherwise the value.',
-  arity: [2, 2],
-  compile: (args) => {
-    const unified = unify(args);
-    if ('problem' in unified) return unified;
-    const [a, b] = unified.sqls;
-    return { sql: `nullif(${a}, ${b})`, type: unified.type };
+  usage: 'if(condition, then, else)',
+  description: '`then` where the condition is true, `else` where it is false or null.',
+  arity: [3, 3],
+  compile: ([test, ...values]) => {
+    const wrong = expectKinds(test ? [test] : [], ['boolean']);
+    const unified = wrong ?? unify(values);
+    if ('problem' in unified || !('sqls' in unified)) return unified;
+    const [then, otherwise] = unified.sqls;
+    return { sql: `CASE WHEN ${test?.sql} THEN ${then} ELSE ${otherwise} END`, type: unified.type };
   },
 };
 
-const call =
-  (name: string) =>
-  (...args: string[]): string =>
-    `${name}(${args.join(', ')})`;
+const nullness = (name: string, is: 'is' | 'is not'): ScalarFunction => ({
+  usage: `${name}(value)`,
+  description: `Whether the value ${is} null; the result is never null.`,
+  arity: [1, 1],
+  compile: ([value]) => ({ sql: `(${value?.sql} ${is.toUpperCase()} NULL)`, type: BOOLEAN }),
+});
 
-/** By name; a Map, so that no name of JavaScript's own objects is taken for a function. */
-export const FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map<string, ScalarFunction>([
-  ['coalesce', choice('coalesce(a, b, …)', 'The first value that is not null.', [1, MANY], call('coalesce'))],
-  ['nullif', nullif],
-  ['if', condition],
-  ['least', choice('least(a, b, …)', 'The smallest value; nulls are passed over.', [1, MANY], call('least'))],
+const TRIMMED = ' \t\r\n';
+
+/** By name; a Map, so that no property of JavaScript objects is taken for a function. */
+export const FUNCTIONS: ReadonlyMap<string, ScalarFunction> = new Map(
   [
-    'greatest',
-    choice('greatest(a, b, …)', 'The largest value; nulls are passed over.', [1, MANY], call('greatest')),
-  ],
-  ['is_null', nullness('is_null', 'IS NULL')],
-  ['is_not_null', nullness('is_not_null', 'IS NOT NULL')],
-  ['abs', numeric('abs(number)', 'The number without its sign.', call('abs'), call('abs'), decimal)],
-  ['round', round],
-  ['floor', numeric('floor(number)', 'The next whole number below.', asIs, call('floor'), whole)],
-  ['ceil', numeric('ceil(number)', 'The next whole number above.', asIs, call('ceil'), whole)],
-  ['upper', text('upper(text)', 'In capitals.', call('upper'))],
-  ['lower', text('lower(text)', 'In small letters.', call('lower'))],
-  [
-    'trim',
-    text('trim(text)', 'Without spaces, tabs and line breaks at both ends.', (a) => `trim(${a}, ' \t\r\n')`),
-  ],
-  ['length', textTo(INTEGER, 'length(text)', 'The number of characters.', call('length'))],
-  ['concat', concat],
-  ['substr', substr],
-  ['replace', text('replace(text, from, to)', 'Every `from` in the text becomes `to`.', call('replace'))],
-  ['contains', textTo(BOOLEAN, 'contains(text, part)', 'Whether the text holds the part.', call('contains'))],
-  ['starts_with', textTo(BOOLEAN, 'starts_with(text, part)', 'Whether it begins so.', call('starts_with'))],
-  ['ends_with', textTo(BOOLEAN, 'ends_with(text, part)', 'Whether it ends so.', call('ends_with'))],
-  ['matches', matches],
-  ['year', datePart('year')],
-  ['month', datePart('month')],
-  ['day', datePart('day')],
-  ['date', date],
-]);
+    choice('coalesce(a, b, …)', 'The first value that is not null.'),
+    choice('nullif(value, other)', 'Null where both are equal, otherwise the value.', [2, 2]),
+    condition,
+    choice('least(a, b, …)', 'The smallest value; nulls are ignored.'),
+    choice('greatest(a, b, …)', 'The largest value; nulls are ignored.'),
+    nullness('is_null', 'is'),
+    nullness('is_not_null', 'is not'),
+    numeric('abs(number)', 'The number without its sign.', sameCall('abs('), decimal),
+    round,
+    numeric('floor(number)', 'The largest whole number that is not above the number.', asIs, whole),
+    numeric('ceil(number)', 'The smallest whole number that is not below the number.', asIs, whole),
+    ofTexts(STRING, 'upper(text)', 'The text in upper case.'),
+    ofTexts(STRING, 'lower(text)', 'The text in lower case.'),
+    ofTexts(
+      STRING,
+      'trim(text)',
+      'The text without spaces, tabs and line breaks at both ends.',
+      (text) => `trim(${text}, '${TRIMMED}')`,
+    ),
+    ofTexts(INTEGER, 'length(text)', 'The number of characters.'),
+    concat,
+    substr,
+    ofTexts(STRING, 'replace(text, from, to)', 'Every `from` in the text becomes `to`.'),
+    ofTexts(BOOLEAN, 'contains(text, part)', 'Whether the text contains the part.'),
+    ofTexts(BOOLEAN, 'starts_with(text, part)', 'Whether the text starts with the part.'),
+    ofTexts(BOOLEAN, 'ends_with(text, part)', 'Whether the text ends with the part.'),
+    matches,
+    datePart('year'),
+    datePart('month'),
+    datePart('day'),
+    date,
+  ].map((one) => [nameOfUsage(one.usage), one]),
+);

@@ -78,7 +78,7 @@ export function digitsOf(type: ColumnType): { whole: number; scale: number } {
     : { whole: INTEGER_DIGITS, scale: 0 };
 }
 
-export const INTEGER_DIGITS = 19;
+const INTEGER_DIGITS = 19;
 
 /** A decimal of these digits, or the widest there is: a value that does not fit fails the query. */
 export function decimalOf(whole: number, scale: number): ColumnType {
@@ -107,9 +107,7 @@ export function widen(operand: Operand, type: ColumnType | null): Operand {
 }
 
 /** Texts beside dates and timestamps are date literals: there is no other way to write one. */
-export function readDates(
-  operands: readonly Operand[],
-): readonly Operand[] | { problem: string; at: number } {
+function readDates(operands: readonly Operand[]): readonly Operand[] | { problem: string; at: number } {
   const type = operands.find(({ type }) => type?.kind === 'date' || type?.kind === 'timestamp')?.type;
   if (!type) return operands;
   const read: Operand[] = [];
@@ -119,7 +117,7 @@ export function readDates(
       continue;
     }
     const reason = explainMismatch(operand.literal, type, { decimal_separator: '.' });
-    if (reason !== null) return { problem: `The text beside a ${type.kind} is ${reason}`, at: operand.at };
+    if (reason !== null) return { problem: `The text used as a ${type.kind} is ${reason}`, at: operand.at };
     const { literal: _text, ...rest } = operand;
     read.push({ ...rest, sql: `CAST(${operand.sql} AS ${sqlType(type)})`, type });
   }
@@ -130,7 +128,7 @@ export function readDates(
 export function assertFinite(operand: Operand): Operand {
   if (!operand.infinite) return operand;
   const { sql } = operand;
-  const error = sqlError('VALUE_OVERFLOW', 'A float went outside of the range of doubles.');
+  const error = sqlError('VALUE_OVERFLOW', 'A float is outside the range of doubles.');
   return {
     ...operand,
     sql: `CASE WHEN isfinite(${sql}) OR ${sql} IS NULL THEN ${sql} ELSE ${error} END`,
@@ -138,6 +136,32 @@ export function assertFinite(operand: Operand): Operand {
   };
 }
 
+/** The operands in their common type. */
+export function unify(
+  args: readonly Operand[],
+): { sqls: string[]; type: ColumnType | null } | { problem: string; at: number; hint?: string } {
+  const read = readDates(args.map(assertFinite));
+  if ('problem' in read) return read;
+  let type: ColumnType | null = null;
+  for (const arg of read) {
+    const common = commonType(type, arg.type);
+    if (common === undefined) {
+      return {
+        problem: `${nameOfType(type)} and ${nameOfType(arg.type)} have no common type`,
+        at: arg.at,
+        hint: 'Convert one of them in a cast step before.',
+      };
+    }
+    type = common;
+  }
+  return { sqls: read.map((arg) => widen(arg, type).sql), type };
+}
+
 export function nameOfType(type: ColumnType | null): string {
   return type === null ? 'null' : formatType(type);
+}
+
+/** The name of a function or aggregate, from how it is called: `round` from `round(number, digits)`. */
+export function nameOfUsage(usage: string): string {
+  return usage.slice(0, usage.indexOf('('));
 }

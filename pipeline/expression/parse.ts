@@ -140,7 +140,7 @@ function convert(text: string, node: Placed, above: number, depth = 1): Node {
       const first = node.left as Placed;
       if (first.operator === 'not' && !first.grouped && precedence > AND_PRECEDENCE) {
         fail(
-          '`not` without brackets reaches only to the next operator',
+          '`not` without brackets applies only up to the next operator',
           'Write not (…) around what it negates.',
         );
       }
@@ -158,7 +158,10 @@ function convert(text: string, node: Placed, above: number, depth = 1): Node {
       throw expressionError(text, (second.start ?? 0) + 1, 'Expected an operator or the end');
     }
     case 'MemberExpression':
-      return fail('Unexpected "." or "["', 'A column with an odd name is written col("name").');
+      return fail(
+        'Unexpected "." or "["',
+        'Write col("name") for a column whose name has special characters.',
+      );
     case 'ConditionalExpression':
       return fail('Unexpected "?"', 'Write if(condition, then, else).');
     default:
@@ -202,6 +205,6 @@ function explainSyntax(description: string): string {
   if (/^Unclosed quote/.test(description)) return 'The quote of a text is not closed';
   if (/^(Unclosed|Expected) \(|^Expected \)/.test(description)) return 'A bracket is not closed';
   if (description === 'missing unaryOp argument') return 'Expected a value after the sign or `not`';
-  if (/^Variable names/.test(description)) return 'A number runs into a name';
+  if (/^Variable names/.test(description)) return 'A number is followed directly by a name';
   return description;
 }

@@ -10,19 +10,19 @@ import { planGrouping, type Aggregation } from './grouping';
 /** One row per group, ordered by the columns of the groups, nulls last; nulls form a group of their own. */
 export const aggregate = defineTransform({
   type: 'aggregate',
-  description: 'Makes one row of each group of rows; without group_by, one row of all.',
+  description: 'Makes one row of each group of rows. Without group_by, all rows are one group.',
   options: z.strictObject({
     group_by: z
       .array(z.string())
       .default([])
       .describe(
-        'Rows with the same values here form a group; nulls count as the same. Empty: one group of all.',
+        'Rows with equal values in these columns form a group; nulls are equal. Empty: all rows are one group.',
       ),
     aggregations: z
       .record(z.string(), aggregation())
       .default({})
       .describe(
-        'Expressions by output column, over sum, avg, min, max, count, count_distinct, first, last: {revenue: sum(quantity * unit_price)}.',
+        'Expressions by output column, with sum, avg, min, max, count, count_distinct, first and last: {revenue: sum(quantity * unit_price)}.',
       ),
   }),
   plan({ group_by, aggregations }, schema) {

@@ -23,7 +23,7 @@ const typeName = z
 export const cast = defineTransform({
   type: 'cast',
   description:
-    'Converts columns to other types. A value with no exact counterpart fails the run with CAST_FAILED.',
+    'Converts columns to other types. A value that the new type cannot hold exactly fails the run with CAST_FAILED.',
   options: z.strictObject({
     columns: z.record(z.string(), typeName).describe('New types by column: {quantity: integer}.'),
   }),

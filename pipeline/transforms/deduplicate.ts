@@ -6,7 +6,8 @@ import { ident } from '../sql';
 /** Of rows that agree in the columns one stays: the first or the last in the order of records, in its place. */
 export const deduplicate = defineTransform({
   type: 'deduplicate',
-  description: 'Keeps one of the rows that agree in the columns (nulls agree); the order of rows stays.',
+  description:
+    'Keeps one of the rows with equal values in the columns (nulls are equal). The order of rows is kept.',
   options: z.strictObject({
     columns: z
       .array(z.string())
@@ -16,7 +17,7 @@ export const deduplicate = defineTransform({
     keep: z
       .enum(['first', 'last'])
       .default('first')
-      .describe('Which of them is kept, in the order of records.'),
+      .describe('Which of the duplicates is kept, in the order of records.'),
   }),
   plan({ columns, keep }, schema) {
     const keys = (columns ? requireColumns(columns, schema, 'deduplicate') : schema).map(({ name }) => name);

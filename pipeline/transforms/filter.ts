@@ -15,14 +15,14 @@ const scalar = z.union([z.string(), z.number(), z.boolean()]);
 /** Keeps the rows for which a column meets a condition; a null meets none but `is_null`. */
 export const filter = defineTransform({
   type: 'filter',
-  description: 'Keeps rows whose column meets the condition. A null meets no condition but is_null.',
+  description: 'Keeps rows whose column meets the condition. A null meets only is_null.',
   options: z
     .strictObject({
-      column: z.string().describe('The column that is looked at.'),
+      column: z.string().describe('The column to compare.'),
       operator: z
         .enum(CONDITION_OPERATORS)
         .describe(
-          'How column and value compare. Text is compared byte by byte; matches finds a regular expression (RE2) anywhere in the text.',
+          'How the column is compared with the value. Text is compared byte by byte; matches finds a regular expression (RE2) anywhere in the text.',
         ),
       value: z
         .union([scalar, z.array(scalar).min(1).max(LIMITS.listValuesMax)])

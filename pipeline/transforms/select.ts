@@ -7,7 +7,7 @@ export const select = defineTransform({
   type: 'select',
   description: 'Keeps only the named columns, in this order.',
   options: z.strictObject({
-    columns: z.array(z.string()).min(1).describe('Columns to keep, in the order they shall have.'),
+    columns: z.array(z.string()).min(1).describe('Columns to keep, in the order of the output.'),
   }),
   plan({ columns }, schema) {
     const kept = requireColumns(columns, schema, 'select');

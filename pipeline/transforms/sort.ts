@@ -6,7 +6,7 @@ import { ident } from '../sql';
 /** Puts rows in order; rows that tie keep the order of records. */
 export const sort = defineTransform({
   type: 'sort',
-  description: 'Puts rows in order. Text is ordered byte by byte; ties keep the order of records.',
+  description: 'Puts rows in order. Text is ordered byte by byte; equal rows keep the order of records.',
   options: z.strictObject({
     by: z
       .array(

@@ -18,7 +18,7 @@ export function tallySteps(
     const before = rows.get(count.boundary);
     if (before !== undefined && before !== count.rows) {
       throw new FlexetlError('ROWS_UNBALANCED', {
-        message: `${describe(planned, count.boundary)} ${before} rows were counted, and ${count.rows} counted again.`,
+        message: `${describe(planned, count.boundary)}: counted ${before} rows, then ${count.rows} rows.`,
         hint: 'Nothing was published. This is a defect of FlexETL or of a plugin: please report it with the run report.',
       });
     }
@@ -27,7 +27,9 @@ export function tallySteps(
   const at = (boundary: number): number => {
     const found = rows.get(boundary);
     if (found !== undefined) return found;
-    throw new FlexetlError('INTERNAL', { message: `${describe(planned, boundary)} no rows were counted.` });
+    throw new FlexetlError('INTERNAL', {
+      message: `${describe(planned, boundary)}: the rows were not counted.`,
+    });
   };
   return planned.map(({ index, type, plan }) => ({
     type,

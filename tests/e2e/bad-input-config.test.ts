@@ -30,7 +30,7 @@ describe('a pipeline file that is wrong', () => {
   });
 
   it('is not there: its path is named', async () => {
-    await expectRefusal(project, refused('nowhere/x.yaml: there is no such file.'), [
+    await expectRefusal(project, refused('nowhere/x.yaml: the file does not exist.'), [
       'run',
       '--config',
       'nowhere/x.yaml',
@@ -63,7 +63,7 @@ pipeline:
     project.write(file, `version: "2.0"\nname: ${project.name}\nsource: {type: csv, path: x}\ntarget: {}\n`);
     await expectRefusal(
       project,
-      refused(`${file}:1:10 version: found "2.0", expected "1.0", the one version there is.`),
+      refused(`${file}:1:10 version: found "2.0", expected "1.0", the only version.`),
     );
   });
 

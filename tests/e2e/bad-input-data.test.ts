@@ -178,7 +178,7 @@ describe('a sum', () => {
     await expectRefusal(project, {
       exit: 3,
       code: 'VALUE_OVERFLOW',
-      says: ['sum(q) goes beyond the 64-bit integers: sum fewer rows or a smaller unit.'],
+      says: ['sum(q) exceeds the 64-bit integers: sum fewer rows, or use a larger unit.'],
     });
   });
 });

@@ -217,7 +217,7 @@ describe('a table that is appended to', () => {
       status: 'failed',
       error: {
         code: 'ROWS_UNBALANCED',
-        hint: expect.stringContaining('Was this run key used before') as string,
+        hint: expect.stringContaining('If this run key was used before') as string,
       },
     });
     expect(count()).toEqual([3n, 3n]);

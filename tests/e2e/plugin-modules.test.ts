@@ -67,7 +67,7 @@ describe("a module of the project's own", () => {
       exit: 2,
       code: 'CONFIG_INVALID',
       says: [
-        /\.yaml:\d+:\d+ \S*plugins\.1: \.\/none\.js: there is no such file in the project\./,
+        /\.yaml:\d+:\d+ \S*plugins\.1: \.\/none\.js: the project has no such file\./,
         /transformations\.0\.colum: unknown key\. Did you mean "column"\?/,
         /transformations\.1\.type: unknown type "shuot", expected one of .*, shout\. Did you mean "shout"\?/,
       ],

@@ -28,7 +28,7 @@ pipeline:
     table: t
 `),
     ).toEqual([
-      'configs/sales.yaml:1:10 version: found "2.0", expected "1.0", the one version there is.',
+      'configs/sales.yaml:1:10 version: found "2.0", expected "1.0", the only version.',
       'configs/sales.yaml:5:11 pipeline.source.path: found 5, expected a text.',
       'configs/sales.yaml:6:5 pipeline.source.delimeter: unknown key. Did you mean "delimiter"?',
       'configs/sales.yaml:8:13 pipeline.transformations.0.type: unknown type "filtre", expected one of drop_nulls, filter, aggregate. Did you mean "filter"?',
@@ -62,7 +62,7 @@ pipeline:
     ],
     ['a merge key', `${BASE}<<: {a: 1}\n`, '4:1 <<: unknown key'],
     ['a tag', `${BASE}name: !!js/function x\n`, '4:7 found a YAML tag (!…), expected none'],
-    ['a duplicate key', `${BASE}version: "1.0"\n`, '4:1 this key is there twice, expected once.'],
+    ['a duplicate key', `${BASE}version: "1.0"\n`, '4:1 this key is written twice, expected once.'],
     ['a second document', `${BASE}---\na: 1\n`, '4:1 found a second YAML document'],
     ['a syntax error', `${HEAD}source: [a\n`, '3:1 not valid YAML: Flow sequence'],
     ['a YAML 1.1 directive', `%YAML 1.1\n---\n${BASE}`, '1:1 found a %YAML directive'],
@@ -75,9 +75,9 @@ pipeline:
     [
       'both places of a section',
       `${HEAD}pipeline: {source: {type: csv, path: a}}\n${BASE.slice(HEAD.length)}`,
-      '3:1 source: stands in the file twice, as pipeline.source too',
+      '3:1 source: is written twice, also as pipeline.source',
     ],
-    ['target and targets', `${BASE}targets: []\n`, '4:1 targets: stands in the file twice, as target too'],
+    ['target and targets', `${BASE}targets: []\n`, '4:1 targets: is written twice, also as target'],
     [
       'a section of a later version',
       `${BASE}dead_letter_queue: {enabled: true}\n`,
@@ -91,7 +91,7 @@ pipeline:
     [
       'a linear backoff',
       `${BASE}fault_tolerance: {retry: {backoff_strategy: linear}}\n`,
-      'which Temporal does not know, expected one of exponential, constant.',
+      'which Temporal does not support, expected one of exponential, constant.',
     ],
     [
       'a fixed backoff',
@@ -132,7 +132,7 @@ pipeline:
     [
       'a number that loses its zeros',
       BASE.replace('table: t', 'table: 00012'),
-      '3:47 target.table: found 00012: a number loses its leading zeros. Put it in quotes.',
+      '3:47 target.table: found 00012: as a number it loses its leading zeros. Put it in quotes.',
     ],
     ['infinity', `${BASE}scalability: {memory: {limit_mb: .inf}}\n`, 'expected a finite number'],
   ])('with %s says so', (_what, text, expected) => {
@@ -172,8 +172,8 @@ pipeline:
   it('is told of a key that is there twice, wherever it is', () => {
     const text = `${BASE}monitoring:\n  logging: {level: INFO, level: INFO}\nmonitoring: {}\n`;
     expect(problems(text).sort()).toEqual([
-      'configs/sales.yaml:5:26 this key is there twice, expected once.',
-      'configs/sales.yaml:6:1 this key is there twice, expected once.',
+      'configs/sales.yaml:5:26 this key is written twice, expected once.',
+      'configs/sales.yaml:6:1 this key is written twice, expected once.',
     ]);
   });
 

@@ -51,13 +51,13 @@ describe('a pipeline', () => {
   it('that is not there is answered with those that are', async () => {
     const error = await failure({ name: 'sale' });
     expect(error.message).toBe(
-      'There is no pipeline "sale" in configs/; the pipelines there are renamed, sales, stock, twice.',
+      'There is no pipeline "sale" in configs/; its pipelines are renamed, sales, stock, twice.',
     );
     expect(error.hint).toBe('Did you mean "sales"?');
     expect((await failure({ name: 'configs/sales.yaml' })).hint).toBe(
-      'Did you mean "sales"? A file is named with --config configs/sales.yaml.',
+      'Did you mean "sales"? Use --config configs/sales.yaml to name a file.',
     );
-    expect((await failure({ path: 'none.yaml' })).message).toBe('none.yaml: there is no such file.');
+    expect((await failure({ path: 'none.yaml' })).message).toBe('none.yaml: the file does not exist.');
   });
 
   it('cannot be named out of configs/', async () => {

@@ -41,7 +41,7 @@ describe('values from the environment', () => {
     expect(problems(text, { env: { N: 'many' } })).toEqual([
       'configs/sales.yaml:7:19 pipeline.scalability.processing.chunk_size: found ${N}, expected a number.',
     ]);
-    expect(problems(text, { env: { N: '007' } })[0]).toContain('a number loses its leading zeros');
+    expect(problems(text, { env: { N: '007' } })[0]).toContain('as a number it loses its leading zeros');
   });
 
   it('are errors with variable and place where they are missing or badly written', () => {
@@ -128,7 +128,7 @@ describe('--set', () => {
         '--set source.delimter: unknown key. Did you mean "delimiter"?',
         '--set source.path.x: source.path is "a.csv", which has no keys.',
         '--set soure.path: unknown key. Did you mean "source"?',
-        '--set targets.3.table: "3" is no entry of a list of 1; the first is 0.',
+        '--set targets.3.table: "3" is not an entry of a list of 1; the first entry is 0.',
         '--set scalability.processing.parallel_workers: found "many", expected a number.',
         '--set transformations pipeline.transformations.0.column: missing, expected a text.',
         '--set transformations pipeline.transformations.0.operator: missing, expected one of =, >, <, in.',

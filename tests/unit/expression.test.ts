@@ -177,11 +177,11 @@ describe('an expression', () => {
     ['uper(name)', 1, 'There is no function "uper"', 'Did you mean "upper"?'],
     ['constructor(name)', 1, 'There is no function "constructor"', undefined],
     ['quantity + name', 1, '`+` takes numbers, found integer + string', 'concat'],
-    ['quantity = "7"', 12, 'integer and string do not belong together', 'cast'],
-    ['day = "2026-02-30"', 7, 'The text beside a date is not a date', undefined],
+    ['quantity = "7"', 12, 'integer and string have no common type', 'cast'],
+    ['day = "2026-02-30"', 7, 'The text used as a date is not a date', undefined],
     ['quantity and ok', 1, '`and` takes conditions, found integer', undefined],
     ['not quantity = 7', 1, '`not` without brackets', 'not (…)'],
-    ['1 < quantity < 3', 16, 'boolean and integer do not belong together', 'cast'],
+    ['1 < quantity < 3', 16, 'boolean and integer have no common type', 'cast'],
     ['quantity *', 11, 'Expected expression after *', undefined],
     ['(quantity', 10, 'A bracket is not closed', undefined],
     ['"abc', 5, 'The quote of a text is not closed', undefined],
@@ -195,14 +195,14 @@ describe('an expression', () => {
     ['round(1.5, quantity)', 12, 'The digits of round', undefined],
     ['upper(1)', 7, 'Expected string, found integer', undefined],
     ['abs(1, 2)', 1, 'abs(…) has 2 arguments', 'abs(number)'],
-    ['sum(quantity)', 1, 'sum(…) takes many rows', 'aggregate step'],
+    ['sum(quantity)', 1, 'sum(…) needs a group of rows', 'aggregate step'],
     ['1' + '0'.repeat(38), 1, 'A number of 39 digits', undefined],
     ['quantity in 7', 1, '`in` takes a list in brackets', 'x in (1, 2)'],
     ['quantity in ()', 15, 'Expected expression after in', undefined],
-    ['quantity in (1, "2")', 17, 'integer and string do not belong together', undefined],
+    ['quantity in (1, "2")', 17, 'integer and string have no common type', undefined],
     ['not quantity in (1)', 1, '`not` without brackets', 'not (…)'],
     ['matches(name, name)', 15, 'The pattern of matches(…) is a text in quotes', undefined],
-    ['matches(name, "a(?!b)")', 15, 'The pattern looks around or back', 'RE2'],
+    ['matches(name, "a(?!b)")', 15, 'The pattern uses a lookaround or a back-reference', 'RE2'],
     ['matches(quantity, "7")', 9, 'Expected string, found integer', undefined],
     ['_flexetl_record', 1, 'There is no column "_flexetl_record"', undefined],
   ])('is refused with its place: %s', (text, at, problem, hint) => {
@@ -295,7 +295,7 @@ describe('an aggregate expression', () => {
       [0, 1].map(() => row.map((_, i) => (i === index ? value : null)));
     await expect(evaluateAll('sum(quantity)', two(0, most))).rejects.toMatchObject({
       code: 'VALUE_OVERFLOW',
-      message: expect.stringContaining('sum(quantity) goes beyond the 64-bit integers'),
+      message: expect.stringContaining('sum(quantity) exceeds the 64-bit integers'),
     });
     await expect(evaluateAll('sum(big)', two(3, '9'.repeat(36)))).rejects.toMatchObject({
       code: 'VALUE_OVERFLOW',
@@ -313,7 +313,7 @@ describe('an aggregate expression', () => {
     ['quantity + sum(quantity)', 1, 'has many values in a group'],
     ['sum(sum(quantity))', 5, 'inside another aggregate'],
     ['sum(name)', 5, 'Expected a number, found string'],
-    ['sum(*)', 1, '`*` stands only in count(*)'],
+    ['sum(*)', 1, '`*` is allowed only in count(*)'],
     ['sum(quantity, 2)', 1, 'takes one value'],
     ['summ(quantity)', 1, 'There is no function "summ"'],
   ])('is refused with its place: %s', (text, at, problem) => {

@@ -173,7 +173,7 @@ describe('a record source that is landed', () => {
         { records: [{ a: 3 }], next: 1 },
       ],
       'SOURCE_UNREADABLE',
-      /given repeats itself: page 4 has the position of page 2/,
+      /given repeats itself: page 4 has the same position as page 2/,
     ],
     [
       'a column that the first page does not have',

@@ -39,7 +39,7 @@ describe('a report in the Web UI', () => {
   it('is a table of the counts that are not zero, and one of the targets', () => {
     expect(reportMarkdown(REPORT).split('\n')).toEqual([
       '### sales: succeeded',
-      'Run `k1`, 12.3 s, ledger balanced.',
+      'Run `k1`, 12.3 s, rows balanced.',
       '',
       '| rows | |',
       '|---|---:|',
@@ -69,7 +69,7 @@ describe('a report in the Web UI', () => {
       places: [place],
     };
     const text = reportMarkdown({ ...REPORT, status: 'failed', balanced: false, targets: [], error });
-    expect(text).toContain('ledger not balanced');
+    expect(text).toContain('rows not balanced');
     expect(text).toContain('**RECORDS_REJECTED** 1 of 9 records do not fit. Mend it.');
     expect(text).toContain('| a.csv:7 | x\\|y | not an integer |');
     expect(text).not.toContain('SECRET');

@@ -81,18 +81,18 @@ exports.d = { type: 'd', description: 'It.', options: z.strictObject({}), plan()
   });
 
   it.each([
-    ['that is not there', './none.js', undefined, 'there is no such file in the project.'],
+    ['that is not there', './none.js', undefined, 'the project has no such file.'],
     [
       'that is no package',
       'none',
       undefined,
-      'there is no such package in the project. Install it, or write ./none',
+      'the project has no such package. Install it, or write ./none',
     ],
-    ['that is a folder', './configs', undefined, 'it is no file.'],
+    ['that is a folder', './configs', undefined, 'it is not a file.'],
     ['that throws', './throws.js', 'throw new Error("no luck");', 'it cannot be loaded: no luck'],
     ['that is broken', './broken.js', 'exports.a = {', 'it cannot be loaded: '],
-    ['without plugins', './empty.js', 'exports.a = 5;', 'there is no plugin in it, expected exports made by'],
-    ['of nothing', './nothing.js', '', 'there is no plugin in it'],
+    ['without plugins', './empty.js', 'exports.a = 5;', 'it exports no plugin, expected exports made by'],
+    ['of nothing', './nothing.js', '', 'it exports no plugin'],
     [
       'with a strange type',
       './strange.js',
@@ -109,13 +109,13 @@ exports.d = { type: 'd', description: 'It.', options: z.strictObject({}), plan()
       'without options',
       './bare.js',
       `exports.a = { type: 'a', description: 'It.', plan() {} };`,
-      'the options of the plugin "a" are no z.strictObject.',
+      'the options of the plugin "a" are not a z.strictObject.',
     ],
     [
       'with a type that is taken',
       './taken.js',
       `${HEAD}exports.a = ${transform('filter')};`,
-      'there is a transform "filter" already, expected another type.',
+      'the transform "filter" exists already, expected another type.',
     ],
   ])('%s says so', (_what, module, text, says) => {
     mkdirSync(join(projectDir, 'configs'), { recursive: true });
@@ -132,7 +132,7 @@ exports.d = { type: 'd', description: 'It.', options: z.strictObject({}), plan()
   it('that two modules give the same type is told of the second', () => {
     write('same.js', `${HEAD}exports.x = ${transform('b')};\n`);
     expect(load('./list.js', './same.js').problems).toEqual([
-      { index: 1, message: './same.js: there is a transform "b" already, expected another type.' },
+      { index: 1, message: './same.js: the transform "b" exists already, expected another type.' },
     ]);
   });
 });

@@ -49,7 +49,7 @@ function imbalances({ read, rejected, steps, output, targets }: Ledger): string[
   return findImbalances(bookRows(read, rejected, steps, output), steps, targets);
 }
 
-describe('the row ledger', () => {
+describe('the row balance', () => {
   it('balances where every row is accounted for', () => {
     fc.assert(fc.property(balanced, (ledger) => expect(imbalances(ledger)).toEqual([])));
   });
@@ -97,8 +97,8 @@ describe('the row ledger', () => {
       expect.objectContaining({
         code: 'ROWS_UNBALANCED',
         message:
-          'The row ledger does not balance: rows read 10, but rejected + quarantined + dropped + filtered + ' +
-          'deduplicated + output = 9; the last step gave 9 rows, transformed output has 8; ' +
+          'The row balance does not add up: rows read 10, but rejected + quarantined + dropped + filtered + ' +
+          'deduplicated + output = 9; the last step wrote 9 rows, the output has 8; ' +
           'output 8 rows, loaded 7 into out.db#t.',
       }),
     );

@@ -212,7 +212,7 @@ pipeline:
   it('fails in prepare on a worker without the modules that it names', async () => {
     const report = await awaitReport(await start({ text: `${TEXT}plugins: [./none.js]\n` }));
     expect(report.error).toMatchObject({ code: 'CONFIG_INVALID', step: 'prepare' });
-    expect(report.error?.message).toContain('plugins.0: ./none.js: there is no such file in the project.');
+    expect(report.error?.message).toContain('plugins.0: ./none.js: the project has no such file.');
   });
 
   it('under another name than that in the file is refused', async () => {

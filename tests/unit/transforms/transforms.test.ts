@@ -94,10 +94,10 @@ describe('filter', () => {
     ['id', '>', 'abc', '(integer) is compared with a value that is not a number.'],
     ['id', '=', 1e17, '(integer) is compared with an integer of more digits than YAML keeps.'],
     ['name', '=', 5, '(string) is compared with a number.'],
-    ['name', 'matches', '(?=a)', '(string): the pattern looks around or back.'],
+    ['name', 'matches', '(?=a)', '(string): the pattern uses a lookaround or a back-reference.'],
     ['price', 'contains', 'x', '(decimal(18,2)) is compared with a value that is not a number.'],
     ['price', 'contains', '1', '(decimal(18,2)): expected string, found decimal(18,2).'],
-    ['day', '=', '2026-02-30', '(date): the text beside a date is not a date (YYYY-MM-DD).'],
+    ['day', '=', '2026-02-30', '(date): the text used as a date is not a date (YYYY-MM-DD).'],
     ['ok', '=', 'true', '(boolean) is compared with a string.'],
     ['ok', '>', true, '(boolean): `>` does not compare conditions.'],
   ])('names column and type where it refuses %s %s %j', (column, operator, value, says) => {
