@@ -3,6 +3,7 @@
  * Its primary key is what keeps a second attempt, however late, from writing a part again.
  */
 import { createHash } from 'node:crypto';
+import { FlexetlError } from '../../pipeline/errors';
 import { literal } from '../../pipeline/sql';
 import type { LoadKey } from '../../plugin/target';
 import type { SqlSession } from './dialect';
@@ -27,7 +28,7 @@ export function openLedger(db: SqlSession, key: LoadKey) {
   const ofLoad = `pipeline = ${literal(key.pipeline)} AND target = ${literal(key.target)}`;
   const ofKey = `${ofLoad} AND run_key = ${literal(key.runKey)}`;
   const ledger = {
-    exists: async (): Promise<boolean> => (await db.columns(LEDGER)).length > 0,
+    exists: (): Promise<boolean> => hasLedger(db),
     create: (): Promise<number> =>
       db.run(`CREATE TABLE IF NOT EXISTS ${LEDGER} (
         pipeline TEXT NOT NULL, run_key TEXT NOT NULL, target TEXT NOT NULL, part INTEGER NOT NULL,
@@ -60,6 +61,16 @@ export function openLedger(db: SqlSession, key: LoadKey) {
     },
   };
   return ledger;
+}
+
+/** @throws FlexetlError TARGET_INCOMPATIBLE for the ledger of a version that kept it otherwise */
+export async function hasLedger(db: SqlSession): Promise<boolean> {
+  const columns = await db.columns(LEDGER);
+  if (columns.length === 0 || columns.some(({ name }) => name === 'updated')) return columns.length > 0;
+  throw new FlexetlError('TARGET_INCOMPATIBLE', {
+    message: `The table ${LEDGER} was made by an older version of FlexETL.`,
+    hint: `Drop it when no run is open: it only says which runs are loaded.`,
+  });
 }
 
 /** The staging table of a key: readable where a user meets it, and unique. PostgreSQL takes 63 characters. */

@@ -10,7 +10,7 @@ import type { PluginContext } from '../../plugin/context';
 import type { Batch, LoadKey, OpenTarget, Part, Target } from '../../plugin/target';
 import { assertColumns, assertNames } from './columns';
 import type { SessionUse, SqlDialect, SqlSession } from './dialect';
-import { openLedger, PUBLISHED, stageName, type LoadLedger } from './load-ledger';
+import { hasLedger, openLedger, PUBLISHED, stageName, type LoadLedger } from './load-ledger';
 import type { TableOptions } from './options';
 import { createTableSql, publishLoad, removeLoad } from './publish';
 
@@ -63,6 +63,7 @@ export function openSqlTarget<O extends TableOptions>(
       assertNames(dialect, options, schema, place);
       dialect.assertSchema?.(schema, place);
       await withSession('check', async (db) => {
+        await hasLedger(db);
         await dialect.assertTable?.(db, options, schema);
         const existing = await db.columns(table);
         if (existing.length > 0 && mode !== 'replace') assertColumns(dialect, schema, existing, place);

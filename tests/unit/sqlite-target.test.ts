@@ -111,6 +111,16 @@ describe('a table that FlexETL makes in SQLite', () => {
     expect(readdirSync(join(dir, 'out'))).toEqual(['t.db']);
   });
 
+  it('is not made beside a ledger that another version keeps otherwise', async () => {
+    withUser((db) =>
+      db.exec('CREATE TABLE _flexetl_loads (pipeline TEXT, run_key TEXT, part INTEGER, rows INTEGER)'),
+    );
+    await expect(runCheck()).rejects.toMatchObject({
+      code: 'TARGET_INCOMPATIBLE',
+      message: expect.stringContaining('_flexetl_loads') as string,
+    });
+  });
+
   it('can have columns named like the row id, but not all three', async () => {
     const named = (...names: string[]): Schema => names.map((name) => ({ name, type: STRING }));
     await load([['b', 'y']], place, KEY, 1, named('rowid', 'oid'));
