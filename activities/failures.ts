@@ -8,7 +8,7 @@ export interface FailureDetails {
   places?: FlexetlError['places'];
 }
 
-/** What Temporal is told of an error; its stack, with paths of this machine, stays in the log. */
+/** An error as a Temporal failure. Its stack, with paths of this machine, stays in the log. */
 export function toFailure(error: unknown): Error {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   if (error instanceof FlexetlError && error.code === 'CANCELLED') return new CancelledFailure(error.message);

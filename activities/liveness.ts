@@ -1,13 +1,13 @@
 /**
  * Keeps an activity's heartbeat while it works, and hands it the signal of its cancellation.
  *
- * A heartbeat says "alive" and how far the step is; the resume point is in the staged parts and the ledger.
+ * A heartbeat shows that the activity is alive, and its progress; the resume point is in staging and load ledger.
  * Cancellation arrives with the answer to a heartbeat, so the interval bounds how late it comes.
  */
 import { Context } from '@temporalio/activity';
 import { LIMITS } from '../pipeline/limits';
 
-/** What a heartbeat carries: progress of the step in its own unit. */
+/** What a heartbeat carries: the progress of the step, 0 to 1. */
 export interface Heartbeat {
   done: number;
 }

@@ -40,17 +40,17 @@ export function createStep<I extends { run: RunRef }, O extends object>(
 }
 
 /**
- * The failure of an activity that was told to end, whatever error that made of the work it was in.
- * @returns undefined when it was not told to
+ * The failure of an activity that was cancelled or shut down, whatever error its work ended with.
+ * @returns undefined when it was neither
  */
 function endingFailure(): Error | undefined {
   const { cancellationSignal, cancellationDetails } = Context.current();
   if (!cancellationSignal.aborted) return undefined;
-  // A worker that goes away aborts the signal as well, though nobody asked for the run to be cancelled.
+  // A worker that shuts down aborts the signal too, although nobody cancelled the run.
   return cancellationDetails?.cancelRequested ? new CancelledFailure('Cancelled.') : shutdownFailure();
 }
 
-/** Not for Temporal to retry, which would cost an attempt: the workflow starts it anew, see workflows/steps.ts. */
+/** Not retried by Temporal, which would cost an attempt: the workflow starts it again, see workflows/steps.ts. */
 function shutdownFailure(): ApplicationFailure {
   return ApplicationFailure.nonRetryable('The worker was shut down.', 'WORKER_SHUTDOWN');
 }

@@ -38,7 +38,7 @@ export async function withContext<T>(
   );
 }
 
-/** Plugins get lines, not the fields and streams of the logger. */
+/** Plugins can write lines, but do not get the whole logger. */
 function pluginLog(log: Logger): PluginLog {
   return {
     debug: (message) => log.debug(message),

@@ -1,4 +1,4 @@
-/** What the work needs of the world; made once per worker and handed in. */
+/** The dependencies of the engine; made once per worker or command. */
 import type { Plugins } from '../pipeline/config/schema';
 import type { Logger } from '../runtime/log';
 import type { Settings } from '../runtime/settings';
@@ -7,7 +7,7 @@ import type { StagingStore } from '../runtime/staging/store';
 
 export interface Deps {
   settings: Settings;
-  /** Those of this build; `pluginsOf` adds the modules of a pipeline. */
+  /** Those of FlexETL; `pluginsOf` adds those of the modules of a pipeline. */
   plugins: Plugins;
   log: Logger;
   staging: StagingStore;

@@ -1,6 +1,6 @@
 /**
- * What the values have shown of the types of columns so far: the sample's evidence in the plan, and a small part for
- * every partition that went beyond it. Each reading merges them all, so no type ever travels through Temporal.
+ * The evidence for the types of columns so far: that of the sample in the plan, and a small part for every partition
+ * that showed more. Reading merges them all, so types do not travel through Temporal.
  */
 import type { Place } from '../pipeline/errors';
 import {
@@ -25,7 +25,7 @@ export async function readEvidence(plan: RunPlan, staging: RunStaging): Promise<
   return mergeAllEvidence([plan.evidence, ...(await readReceipts(staging)).map(({ evidence }) => evidence)]);
 }
 
-/** By column: the first text that made it text. */
+/** By column: the place of the first value that made its type string. */
 export async function readTextPlaces(staging: RunStaging): Promise<Readonly<Record<string, Place>>> {
   const found: Record<string, Place> = {};
   for (const { becameText } of (await readReceipts(staging)).reverse()) Object.assign(found, becameText);
@@ -38,7 +38,7 @@ async function readReceipts(staging: RunStaging): Promise<EvidenceReceipt[]> {
   return parts.flatMap((part) => (part ? [part.receipt] : []));
 }
 
-/** Keeps what a partition has shown beyond what was known. */
+/** Stores evidence that a partition showed and that was not known. */
 export async function recordEvidence(
   staging: RunStaging,
   partition: number,
@@ -60,7 +60,7 @@ export function schemaOf(plan: RunPlan, evidence: Evidence): Schema {
 }
 
 /**
- * The evidence of inferred columns whose type changes under what was found.
+ * The evidence of the inferred columns whose type changes with what was found.
  * @returns undefined when none does
  */
 export function widerEvidence(

@@ -1,4 +1,4 @@
-/** The ends of a run. Finish: the report on disk, the staging gone. Abort: what is not published is discarded. */
+/** The ends of a run. Finish writes the report and removes the staging. Abort discards what is not published. */
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { reportLine } from '../pipeline/markdown';
 import type { RunReport } from '../pipeline/report';
@@ -41,7 +41,7 @@ export async function abortRun(
     (index) => report.targets[index]?.status !== 'published',
   );
   const failures = plan ? await discardLoads(deps, plan.config, run, open, context) : [];
-  // Another attempt may still remove it; what never can be must not keep the report from being written.
+  // A retryable failure gets another attempt; any other must not prevent the report.
   const retryable = failures.find((error) => error instanceof FlexetlError && error.retryable);
   if (retryable !== undefined) throw retryable;
   for (const error of failures) deps.log.warn(messageOf(error));

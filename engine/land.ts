@@ -18,7 +18,7 @@ export interface LandResult {
   last: boolean;
 }
 
-/** Idempotent: a partition that is landed is not cut or asked for again. */
+/** Idempotent: a landed partition is not cut or fetched again. */
 export async function landPartition(
   deps: Deps,
   { partition: index }: LandInput,

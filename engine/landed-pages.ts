@@ -1,4 +1,4 @@
-/** What landed pages hold: JSON lines, read by DuckDB or one by one, with the same texts. */
+/** The content of landed pages: JSON lines, read by DuckDB or one by one, with the same texts. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { explainColumnName } from '../pipeline/columns';
@@ -19,13 +19,13 @@ export interface LandedPage {
   file: string;
   records: number;
   bytes: number;
-  /** Numbers of the records, counted from 0, that no reader could take as they are. */
+  /** Numbers, counted from 0, of the records that DuckDB cannot read. */
   broken: readonly number[];
 }
 
 /** DuckDB's own bound for one JSON object. */
 const OBJECT_BYTES = 16 * 1024 * 1024;
-/** What a text cannot hold on its way through DuckDB. */
+/** Characters that DuckDB cannot read in a text: NUL, and half of a surrogate pair. */
 const BAD_TEXT = /\0|\p{Surrogate}/u;
 
 type Scalar = string | number | boolean | null;
@@ -33,7 +33,7 @@ type Scalar = string | number | boolean | null;
 /**
  * The records of a page as JSON lines. Scalars stay what they are; nested values become their JSON text.
  * @param where the page, for messages
- * @param columns the only keys there may be; undefined: all
+ * @param columns the only keys allowed; undefined: any
  * @throws FlexetlError SOURCE_UNREADABLE, SCHEMA_MISMATCH
  */
 export function toLines(
@@ -48,7 +48,7 @@ export function toLines(
     if (typeof record !== 'object' || record === null || Array.isArray(record)) {
       throw unreadable(`${place} is not an object.`, 'A source yields records as plain objects.');
     }
-    // Without a prototype, so that no key means anything else.
+    // Without a prototype, so that `__proto__` is a key like any other.
     const flat = Object.create(null) as Record<string, Scalar>;
     for (const [key, value] of Object.entries(record)) {
       if (known && !known.has(key)) {
@@ -170,7 +170,7 @@ export async function* readLandedRecords(
 
 /**
  * Texts of the values of JSON lines. DuckDB changes fractional numbers that it reads as JSON (`0.10` becomes `0.1`), so
- * every number outside strings is quoted first; U+0001, which JSON does not allow in a string, helps to do so.
+ * every number outside strings is quoted first; U+0001, which JSON does not allow in a string, marks the places.
  */
 function readSql(paths: readonly string[], pages: readonly LandedPage[], columns: readonly string[]): string {
   const pointers = columns.map((name) => literal(`/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`));

@@ -1,7 +1,7 @@
 /**
- * Record sources made into sources like those of files. Each page is landed, before anything is computed from it: its
- * records become a file of JSON lines, and then a receipt is written with the position of the next page. A page with a
- * receipt is never asked for again, by whatever attempt. A partition is a run of pages.
+ * Opens record sources as if they were file sources. Each page is landed before anything is computed from it: its
+ * records become a file of JSON lines, and then a receipt with the position of the next page is written. A page with a
+ * receipt is never requested again, by any attempt. A partition is a series of consecutive pages.
  */
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -28,7 +28,7 @@ import {
   type LandedPage,
 } from './landed-pages';
 
-/** A partition of pages, decided once for all attempts. */
+/** The pages of a partition, the same for all attempts. */
 interface LandedPartition {
   pages: readonly LandedPage[];
   next?: PageStart;
@@ -43,7 +43,7 @@ interface Landing<Options> {
   context: PluginContext;
 }
 
-/** A source of either form over given options. */
+/** Opens a source of either form with its options. */
 export function openSource<Options>(
   source: Source<Options>,
   options: Options,
@@ -73,13 +73,13 @@ export function openSource<Options>(
     async *records({ columns }, partition, ordinals) {
       yield* readLandedRecords(source.type, await pagesOf(partition), columns, context, ordinals);
     },
-    // What was landed cannot change, and is the only copy there is: it goes with the run.
+    // Landed pages cannot change. They are the only copy, so they are kept until the run ends.
     assertUnchanged: () => Promise.resolve(),
     release: () => Promise.resolve(),
   };
 }
 
-/** Lands pages up to the first one with records, which shows the columns. */
+/** Lands pages up to the first one with records, and takes the columns from it. */
 async function surveyPages<Options>(landing: Landing<Options>): Promise<SourceSurvey> {
   const { shared } = landing.context;
   for await (const page of landPages(landing, { page: 0, cutBytes: 0 })) {
@@ -120,8 +120,8 @@ async function landPartition<Options>(
 }
 
 /**
- * The receipts of all pages from one on: first of those that are landed, then of those that the source yields.
- * @param columns those of the first page; a page with another one is an error
+ * The receipts of all pages from a start on: first those of landed pages, then those of pages that the source yields.
+ * @param columns those of the first page; another column is an error
  */
 async function* landPages<Options>(
   landing: Landing<Options>,
@@ -146,14 +146,14 @@ async function* landPages<Options>(
       const receipt = await landPage(landing, at, page, columns);
       yield receipt;
       at = after(receipt);
-      // Where another attempt landed this page first and its next page is another one, its receipts count.
+      // If another attempt landed this page first, with another next position, its receipts are used.
       if (!at || JSON.stringify(receipt.next) !== JSON.stringify(page.next)) break;
     }
     if (asked === 0) return;
   }
 }
 
-/** The receipt of a page is found by the position of the page, so a position that repeats is seen. */
+/** The name of a receipt is made from the position of its page, so a repeated position is detected. */
 function receiptName({ position }: PageStart): string {
   if (position === undefined) return 'pages/first.json';
   const hash = createHash('sha256').update(JSON.stringify(position)).digest('hex');

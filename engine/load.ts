@@ -1,4 +1,4 @@
-/** What a run does to a target: check, load, publish, discard. Each may be killed at any moment and done again. */
+/** What a run does with a target: check, load, publish, discard. Each may be killed at any moment and repeated. */
 import { FlexetlError } from '../pipeline/errors';
 import { findPlugin, type PipelineConfig } from '../pipeline/config/schema';
 import type { Schema } from '../pipeline/types';
@@ -18,7 +18,7 @@ import { pluginsOf } from './resolve-config';
 export interface TargetUse {
   target: Target<unknown>;
   options: unknown;
-  /** How users know it. */
+  /** Its name for users. */
   name: string;
 }
 
@@ -40,7 +40,7 @@ export function openTarget(
   return target.open(options, context);
 }
 
-/** The key of a target's loads in its ledger; the index keeps two targets of one table apart. */
+/** The key of the loads of a target in its ledger; the index distinguishes two targets of one table. */
 export function loadKey(deps: Deps, config: PipelineConfig, run: RunRef, index: number): LoadKey {
   const { name } = targetOf(deps, config, index);
   return { pipeline: run.pipeline, runKey: run.runKey, target: `${index}:${name}` };
@@ -55,8 +55,8 @@ export interface LoadInput {
 }
 
 /**
- * The rows of an output part into a target, in slices of bounded size: each is a part of its own in the load ledger, so
- * a kill costs one slice. An attempt that finds a slice in the ledger writes nothing.
+ * Loads the rows of an output part into a target, in slices of bounded size. Each slice is a part in the load ledger, so
+ * a kill costs one slice; a slice that is in the ledger is not written again.
  */
 export async function loadPart(
   deps: Deps,
@@ -80,7 +80,7 @@ export async function loadPart(
   return { rows };
 }
 
-/** Above the slices of any part. */
+/** More than the slices of any part. */
 const SLICES_PER_PART = 1_000_000;
 
 /** Consecutive ranges that cover all rows, each of at most `LIMITS.loadPartRowsMax`. */
@@ -95,11 +95,11 @@ export function sliceRows(rows: number): { slice: number; firstRow: number; rows
 export interface PublishInput {
   run: RunRef;
   target: number;
-  /** What was loaded; a target that holds another number publishes nothing. */
+  /** The rows loaded; a target that has another number publishes nothing. */
   rows: number;
 }
 
-/** All loads of a target become visible at once. Doing it twice is doing it once. */
+/** Makes all loads of a target visible at once. Idempotent. */
 export async function publishTarget(
   deps: Deps,
   { run, target, rows }: PublishInput,
@@ -110,7 +110,7 @@ export async function publishTarget(
   return openTarget(deps, config, target, context).publish(loadKey(deps, config, run, target), schema, rows);
 }
 
-/** What the report says of each target before anything is loaded. */
+/** What the report shows of each target before anything is loaded. */
 export function describeTargets(
   deps: Deps,
   config: PipelineConfig,
@@ -135,9 +135,9 @@ export async function checkTargets(
 }
 
 /**
- * Removes what a run has loaded into these targets and not published. One that fails leaves the others alone.
+ * Removes what a run has loaded into these targets and not published. A failure of one does not stop the others.
  * @param indexes places in the pipeline file's list of targets
- * @returns the errors of targets that still hold something
+ * @returns the errors, of targets whose loads are not removed
  */
 export async function discardLoads(
   deps: Deps,

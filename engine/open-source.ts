@@ -1,4 +1,4 @@
-/** A source as a pipeline uses it. */
+/** Opens the source of a pipeline. */
 import { findPlugin, type Plugins, type PluginUse } from '../pipeline/config/schema';
 import { openSource as openLanded } from './landing';
 import type { PluginContext } from '../plugin/context';

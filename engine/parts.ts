@@ -36,7 +36,7 @@ export async function readParts(
 
 /**
  * All good rows of parts that are staged as rows, under the names of the schema and with its types, in order. The
- * record number is made of the places of the part and of the row in it: it costs nothing to store.
+ * record number is computed from the index of the part and the row in it, so it is not stored.
  * @returns undefined when no part is staged as rows
  */
 export function rowsSql(parts: readonly ExtractedPart[], schema: Schema): string | undefined {
@@ -81,7 +81,7 @@ function recordTerm(parts: readonly ExtractedPart[]): string {
   return `${firstRecord(parts)} + file_row_number AS ${ident(RECORD_COLUMN)}`;
 }
 
-/** `file_index` is the place in the list of files, which may be some of all parts. */
+/** `file_index` counts the files of the list, which may be only some of the parts. */
 function firstRecord(parts: readonly ExtractedPart[]): string {
   const isAll = parts.every(({ index }, place) => index === place);
   const index = isAll
@@ -90,5 +90,5 @@ function firstRecord(parts: readonly ExtractedPart[]): string {
   return `CAST(${index} AS BIGINT) * ${ROWS_PER_PART}`;
 }
 
-/** Above the rows of any part: 2^40. */
+/** More than the rows of any part: 2^40. */
 const ROWS_PER_PART = 1_099_511_627_776;

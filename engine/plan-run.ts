@@ -1,6 +1,6 @@
 /**
  * What a run will do, decided from its configuration and a look at the source: types that were not declared are
- * inferred, expressions and checks compiled, the source cut into partitions. A run that cannot succeed ends here.
+ * inferred, expressions and checks compiled, the source cut into partitions. A run that cannot succeed fails here.
  */
 import { digestConfig } from '../pipeline/config/parse';
 import type { PipelineConfig } from '../pipeline/config/schema';
@@ -71,7 +71,7 @@ function groupsPay(partial: PartialGroups, survey: SourceSurvey, size: Partition
   return looksWorthwhile(partial, columns, sample, bytes / recordBytes);
 }
 
-/** Says whose columns an error is about. */
+/** Adds the name of the source to an error about its columns. */
 function inSource<T>({ files }: SourceSurvey, check: () => T): T {
   try {
     return check();

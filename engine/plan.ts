@@ -1,4 +1,4 @@
-/** What prepare pins for the whole run, staged as the receipt `plan`; every later step starts from it. */
+/** What prepare decides for the whole run, staged as the receipt `plan`; every later step reads it. */
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
@@ -15,7 +15,7 @@ export interface RunPlan {
   survey: SourceSurvey;
   partitions: Partitions;
   columns: readonly SourceColumn[];
-  /** From the sample; extended by what extract meets, see `evidence.ts`. */
+  /** From the sample; extract adds more, see `evidence.ts`. */
   evidence: Evidence;
   /** Extract writes partial groups instead of rows where it can, see `pipeline/transforms/partial-groups.ts`. */
   groups: boolean;
@@ -39,7 +39,7 @@ export async function requirePart<R extends object>(
   });
 }
 
-/** What `land` leaves of a partition. */
+/** The receipt of a landed partition. */
 export interface LandedReceipt {
   partition: Partition;
   /** Absent after the last partition. */
@@ -61,7 +61,7 @@ export async function countPartitions(plan: RunPlan, staging: RunStaging): Promi
   return (await staging.list(landedName(0).replace(/\d+$/, ''))).length;
 }
 
-/** Partitions in work at the same time, over all workers. */
+/** The number of partitions processed at the same time, over all workers. */
 export function parallelWorkersOf({ scalability }: PipelineConfig): number {
   return scalability.processing.parallel_workers ?? LIMITS.parallelWorkersDefault;
 }

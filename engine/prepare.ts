@@ -1,4 +1,4 @@
-/** Prepare: the plan of the run, pinned; what an earlier attempt staged under another plan is removed. */
+/** Prepare: makes the plan of the run, and removes what an earlier attempt staged under another plan. */
 import { isDeepStrictEqual } from 'node:util';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { LIMITS } from '../pipeline/limits';
@@ -24,13 +24,13 @@ export interface PrepareInput extends Omit<ConfigRequest, 'name'> {
 export interface PrepareResult {
   /** Of the configuration. */
   digest: string;
-  /** Null when they are not known before the source is landed. */
+  /** Their number; null if it is not known before the source is landed. */
   partitions: number | null;
   bytes: number;
-  /** The first files; a source of thousands would not fit into a report. */
+  /** The first `LIMITS.reportFilesMax` files: a source may have thousands. */
   files: readonly SourceFile[];
   targets: readonly { type: string; name: string; mode: string }[];
-  /** True when every partition is transformed by itself, false when one step needs all rows. */
+  /** True when partitions are transformed one by one, false when a step needs all rows. */
   perPartition: boolean;
   parallelWorkers: number;
   retry: PipelineConfig['fault_tolerance']['retry'];
@@ -65,8 +65,8 @@ export async function prepareRun(
 }
 
 /**
- * The plan of this attempt. What an earlier one staged under the same plan goes on to be used: a failed run is taken up
- * where it was. Under another plan, of a source that has changed say, it is removed.
+ * The plan of this attempt. Parts that an earlier attempt staged under the same plan are used, so a failed run continues
+ * where it was. Parts of another plan, for example of a changed source, are removed.
  */
 async function takePlan(deps: Deps, config: PipelineConfig, context: StepContext): Promise<RunPlan> {
   const plan = await planRun(deps, config, context);

@@ -1,4 +1,4 @@
-/** The first rows as a run would load them, made from the head of the source. */
+/** The first rows as a run would load them, from the head of the source. */
 import { FAILED_COLUMN, RECORD_COLUMN } from '../pipeline/columns';
 import { LIMITS } from '../pipeline/limits';
 import { ident } from '../pipeline/sql';

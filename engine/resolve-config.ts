@@ -1,4 +1,4 @@
-/** From a pipeline file as it was written to the pipeline that runs: modules loaded, environment put in, all checked. */
+/** From a pipeline file as written to a checked pipeline: loads its modules and resolves `${…}`. */
 import { z } from 'zod';
 import { describeIssue, problemsOf } from '../pipeline/config/problems';
 import { parsePipelineText } from '../pipeline/config/parse';
@@ -13,7 +13,7 @@ type ConfigDeps = Pick<Deps, 'settings' | 'plugins'>;
 const configRequest = z.strictObject({
   /** Of the pipeline. */
   name: z.string().min(1),
-  /** The pipeline file as written; absent: configs/<name>.yaml of this machine. */
+  /** The pipeline file as written; absent: configs/<name>.yaml on this machine. */
   text: z.string().optional(),
   /** As messages show it. */
   file: z.string().min(1).optional(),
@@ -24,7 +24,7 @@ const configRequest = z.strictObject({
 export type ConfigRequest = z.input<typeof configRequest>;
 
 /**
- * Resolves what a workflow was started with. Anyone can start one, so nothing of it is believed.
+ * Resolves the input of a workflow. Anyone can start a workflow, so the input is fully checked.
  * @throws FlexetlError USAGE for a request of another shape, CONFIG_INVALID
  */
 export async function resolveConfig(deps: ConfigDeps, request: ConfigRequest): Promise<PipelineConfig> {

@@ -2,7 +2,7 @@
  * Transform: staged parts in, output parts out, every row counted.
  *
  * Row-wise pipelines are transformed part by part. Where a step needs all rows at once, one out-of-core query
- * combines all parts; its result is ordered, so it is the same for every cut of the source and number of threads.
+ * combines all parts; its result is ordered, so it does not depend on the partitions or the number of threads.
  */
 import { join } from 'node:path';
 import { FlexetlError } from '../pipeline/errors';

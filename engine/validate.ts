@@ -1,5 +1,5 @@
 /**
- * Validate: the gate between what was read and what may be transformed and loaded.
+ * Validate: decides whether the rows that were read may be transformed and loaded.
  *
  * Records that fail a check fail the run, with their places; dataset checks are decided over all parts; and with the
  * final types known, the transforms and targets are checked once more, before any work is done with them.
@@ -131,7 +131,7 @@ async function readPlaces(
   return places;
 }
 
-/** Adds the line that made a column text to the error of an expression that wanted a number. */
+/** Adds, to an error about types, the places of the values that made a column a string. */
 function explainText(error: unknown, becameText: Readonly<Record<string, Place>>): unknown {
   const places = Object.values(becameText);
   if (!(error instanceof FlexetlError) || places.length === 0) return error;

@@ -1,6 +1,6 @@
-/** What a plugin may use of the world; handed to `open`, never imported. */
+/** What FlexETL gives to a plugin when it opens it. */
 
-/** Lines for the log of the run; values never belong in them. */
+/** Writes lines to the log of the run. They must not contain values of rows. */
 export interface PluginLog {
   debug(message: string): void;
   info(message: string): void;
@@ -28,15 +28,15 @@ export interface PluginContext {
 
 /** A small store beside the staged parts of a run. Names are relative, as in `source/file-0.csv`. */
 export interface SharedFiles {
-  /** Absolute path of a finished file, or undefined where there is none. */
+  /** Absolute path of a finished file, or undefined if it does not exist. */
   find(name: string): Promise<string | undefined>;
   /**
-   * Absolute path of the file of that name. Where there is none, `write` makes it at the path it is given, and it
-   * appears under its name whole and durable. Of two attempts that make it, the first one's file stays.
+   * Absolute path of the file of that name. If it does not exist, `write` writes it at the path that it is given, and it
+   * then appears under its name, complete and durable. If two attempts make it, the file of the first is kept.
    */
   make(name: string, write: (path: string) => Promise<void>): Promise<string>;
   /** Names of finished files that start with a prefix, sorted. */
   list(prefix: string): Promise<string[]>;
-  /** Removes a file; fine where there is none. */
+  /** Removes a file if it exists. */
   remove(name: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** What a module of a user's own plugins imports, as `flexetl/plugin`. */
+/** What a module with a user's own plugins imports, as `flexetl/plugin`. */
 export { defineCheck } from './check';
 export type { Check, CheckVerdict, DatasetCheck, RowCheck } from './check';
 export type { PluginContext, PluginLog, SharedFiles } from './context';

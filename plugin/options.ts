@@ -1,6 +1,6 @@
 /**
- * Options that say what they are. A plugin's options are a `z.strictObject`; a field made with one of these
- * functions is treated for what it is wherever it stands, so that nothing keeps a list of plugin names by hand.
+ * Options with a kind: secret, expression, aggregation or path. A plugin's options are a `z.strictObject`. A field made
+ * with one of these functions is treated by its kind in every plugin, without a list of plugin names.
  */
 import { z } from 'zod';
 
@@ -39,7 +39,7 @@ export function expression() {
   return z.string().meta({ [KIND]: 'expression' satisfies OptionKind });
 }
 
-/** The same with aggregates, as in `sum(quantity * unit_price)`. */
+/** An expression with aggregates, as in `sum(quantity * unit_price)`. */
 export function aggregation() {
   return z.string().meta({ [KIND]: 'aggregation' satisfies OptionKind });
 }
@@ -52,7 +52,7 @@ export function path() {
     .meta({ [KIND]: 'path' satisfies OptionKind });
 }
 
-/** What a field of the options is, or undefined for a plain one; looks through optional(), default() and describe(). */
+/** The kind of a field of the options, or undefined for a plain one; also inside optional(), default() and describe(). */
 export function kindOfOption(field: z.ZodType): OptionKind | undefined {
   for (let inner: z.ZodType | undefined = field; inner; inner = unwrap(inner)) {
     const kind = inner.meta()?.[KIND];

@@ -1,24 +1,24 @@
 /**
  * What a source is. There are two forms.
  *
- * A **record source** yields pages of records from a position: an API, a queue, a generator of one's own. FlexETL lands
- * each page in staging before anything is computed from it, so a retry asks for no page twice; types, batches, places
- * of bad values and state are not the source's business.
+ * A **record source** yields pages of records from a position: an API, a queue, a generator. FlexETL
+ * lands each page in staging before it computes anything from it, so a retry asks for no page twice. Types, batches,
+ * places of bad values and state are handled by FlexETL.
  *
- * A **file source** hands DuckDB a relation of texts for each partition of its files, and can say for any record of a
- * partition where it stands and why it is broken.
+ * A **file source** hands DuckDB a relation of texts for each partition of its files, and gives for any record of a
+ * partition its place, and why it is broken.
  */
 import type { z } from 'zod';
 import type { TextRules } from '../pipeline/types';
 import type { PluginContext } from './context';
 
-/** A place to go on from; small JSON that only the source understands. */
+/** A point from which reading can continue; small JSON that only the source understands. */
 export type Position = null | boolean | number | string | Position[] | { [key: string]: Position };
 
 // ── Record sources ────────────────────────────────────────────────────────────────────────────────────────
 
 export interface Page {
-  /** In their order. Values are JSON; numbers that must keep every digit are texts. */
+  /** In order. Values are JSON; numbers that must keep every digit are given as texts. */
   records: readonly Record<string, unknown>[];
   /** Where the page after this one starts; undefined after the last one. */
   next?: Position;
@@ -32,8 +32,8 @@ export interface RecordSource<Options> {
   description: string;
   options: z.ZodType<Options>;
   /**
-   * Pages from a position on. It is called again with the position of the first page that is not landed yet, and must
-   * then yield the pages that it would have yielded.
+   * The pages from a position on. After a failure it is called again with the position of the first page that is not
+   * landed yet, and must yield the same pages as before.
    * @param from undefined: from the beginning
    */
   read(options: Options, context: PluginContext, from: Position | undefined): AsyncIterable<Page>;
@@ -42,16 +42,16 @@ export interface RecordSource<Options> {
 // ── File sources ──────────────────────────────────────────────────────────────────────────────────────────
 
 export interface SourceFile {
-  /** As shown to users: relative to the project where it lies inside. */
+  /** As shown to users: relative to the project if it is inside. */
   path: string;
   bytes: number;
   /** Changes whenever the content does: size, mtime and a hash of head and tail. */
   fingerprint: string;
 }
 
-/** What a source is, found by looking at it once; plain JSON, pinned for the whole run. */
+/** What prepare finds out about a source; plain JSON, the same for the whole run. */
 export interface SourceSurvey {
-  /** None where pages are landed. */
+  /** Empty for a record source. */
   files: readonly SourceFile[];
   /** Column names in order, as the source has them. */
   columns: readonly string[];
@@ -63,25 +63,25 @@ export interface SourceSurvey {
   detected: unknown;
 }
 
-/** Whole records that lie together: the unit of checkpoints and of parallel work. */
+/** Consecutive whole records: the unit of checkpoints and of parallel work. */
 export interface Partition {
   index: number;
   /** Index into the survey's files. */
   file: number;
-  /** Byte range [start, end) of whole records in the plain text of the file; of landed pages: their numbers. */
+  /** Byte range [start, end) of whole records in the plain text of the file; for landed pages: page numbers. */
   start: number;
   end: number;
 }
 
 /** How large partitions are, in bytes of plain text. */
 export interface PartitionSize {
-  /** A file up to this size is one partition, read where it lies. */
+  /** A file up to this size is one partition, read in place. */
   wholeBytesMax: number;
-  /** A larger one is cut into pieces of about this size. */
+  /** A larger file is cut into partitions of about this size. */
   cutBytes: number;
 }
 
-/** Where the partitions are: known at once, or cut one after the other. */
+/** The partitions: all known at once, or cut one after the other from a first position. */
 export type Partitions = { known: readonly Partition[] } | { first: Position };
 
 /** A partition that was cut, and where the next one starts. */
@@ -95,16 +95,16 @@ export interface Landed {
 export interface TextRelation {
   /** SQL of a relation with one VARCHAR column per survey column, in record order. */
   sql: string;
-  /** Absolute paths that it reads. */
+  /** Absolute paths of the files that the SQL reads. */
   reads: string[];
   /**
-   * Resolves beside the query: false if DuckDB may have misread the partition without noticing, so that what the query
-   * gave must not be used. Rejects when the partition cannot be read.
+   * Resolves while the query runs: to false if DuckDB may misread the partition without an error; the result of the query
+   * is then not used. Rejects when the partition cannot be read.
    */
   trusted: Promise<boolean>;
 }
 
-/** A partition without its broken records, which DuckDB reads as it was meant. */
+/** A partition without its broken records, which DuckDB reads correctly. */
 export interface RepairedRelation {
   sql: string;
   reads: string[];
@@ -116,7 +116,7 @@ export interface RepairedRelation {
 export interface SourceRecord {
   /** Counted from 0 within the partition. */
   ordinal: number;
-  /** What stands for the file in messages, where that is not the file of the partition: `api page 7`. */
+  /** The name to show in messages where it is not the file of the partition: `api page 7`. */
   file?: string;
   /** Physical line where the record starts, 1-based within the file. */
   line: number;
@@ -132,7 +132,7 @@ export interface SourceRecord {
   raw: string;
 }
 
-/** A file source over given options. Reading changes nothing, so every call can be made again. */
+/** A source with its options. Reading changes nothing, so every call may be repeated. */
 export interface OpenSource {
   rules: TextRules;
   /** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE */
@@ -141,10 +141,10 @@ export interface OpenSource {
   partitions(survey: SourceSurvey, size: PartitionSize): Promise<Partitions>;
   /**
    * Cuts the partition of an index at `from`, and may keep a copy of its text in `context.shared`.
-   * Called in order, and only after `partitions` gave a `first`.
+   * Called in order, and only after `partitions` returned a `first`.
    */
   land(survey: SourceSurvey, index: number, from: Position): Promise<Landed>;
-  /** Fast lane: a partition for DuckDB. The query may fail on broken records; `repair` then decides. */
+  /** Fast lane: a partition for DuckDB. The query may fail on broken records; `repair` is then called. */
   relation(survey: SourceSurvey, partition: Partition): Promise<TextRelation>;
   /** Careful lane: the same without the broken records. */
   repair(survey: SourceSurvey, partition: Partition): Promise<RepairedRelation>;

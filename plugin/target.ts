@@ -1,4 +1,4 @@
-/** What a target is: where the rows of a pipeline go. `targets/sql/` and `targets/files/` make one of much less. */
+/** What a target is: where the rows of a pipeline go. `targets/sql/` and `targets/files/` make one of a dialect or an encoder. */
 import type { z } from 'zod';
 import type { Schema } from '../pipeline/types';
 import type { PluginContext } from './context';
@@ -24,8 +24,8 @@ export interface LoadKey {
 }
 
 /**
- * A value as every language would write it: string, number (float, and integers up to 2^53), bigint (larger
- * integers), boolean, null; a decimal as its exact text (`-12.50`), a date as `YYYY-MM-DD`, a timestamp as
+ * A value: string, number (float, and integers up to 2^53), bigint (larger
+ * integers), boolean or null; a decimal as its exact text (`-12.50`), a date as `YYYY-MM-DD`, a timestamp as
  * `YYYY-MM-DD HH:MM:SS` with `.ffffff` where it has a fraction.
  */
 export type Value = string | number | bigint | boolean | null;
@@ -44,9 +44,9 @@ export interface Part {
   rows: number;
   /** Absolute path of the staged Parquet file. */
   path: string;
-  /** The rows are those of the file from this one on, counted from 0. */
+  /** Number of the first row in the file, counted from 0. */
   firstRow: number;
-  /** The rows in batches of some thousands, in order. */
+  /** The rows in order, in batches of about 2,000. */
   batches(): AsyncIterable<Batch>;
 }
 
@@ -56,26 +56,27 @@ export interface Published {
   updated: number;
 }
 
-/** A target over given options. Every call may be repeated after a kill at any moment. */
+/** A target with its options. Every call may be repeated after a kill at any moment. */
 export interface OpenTarget {
   /**
-   * Reachable, writable, and an existing table compatible with the schema; changes nothing that a user sees.
+   * Checks that the target is reachable and writable, and that an existing table is compatible with the schema. Changes
+   * nothing that a user sees.
    * @throws FlexetlError TARGET_INVALID, TARGET_INCOMPATIBLE, TARGET_BUSY
    */
   check(schema: Schema): Promise<void>;
   /**
-   * Writes one part where readers do not see it, with its row in the load ledger in one transaction. Idempotent by
-   * (key, part): a part that is there already writes nothing and returns its recorded rows. A late attempt loses on
-   * the ledger.
+   * Writes one part where readers do not see it, and its row in the load ledger, in one transaction. Idempotent by
+   * (key, part index): for a part that is in the ledger it writes nothing and returns the recorded rows. A late attempt
+   * fails on the unique key of the ledger.
    */
   load(key: LoadKey, part: Part): Promise<{ rows: number }>;
   /**
-   * Makes all loaded parts visible at once. Idempotent by key. Also for no parts: an empty table.
+   * Makes all loaded parts visible at once. Idempotent by key. Without parts it makes an empty table.
    * @param rowsExpected the sum over `load`; a target that holds another number publishes nothing
    * @throws FlexetlError ROWS_UNBALANCED
    */
   publish(key: LoadKey, schema: Schema, rowsExpected?: number): Promise<Published>;
-  /** Removes whatever of this key is not published. Idempotent; fine when there is nothing. */
+  /** Removes everything of this key that is not published. Idempotent. */
   discard(key: LoadKey): Promise<void>;
 }
 
@@ -86,7 +87,7 @@ export interface Target<Options> {
   description: string;
   options: z.ZodType<Options>;
   capabilities: TargetCapabilities;
-  /** How users know it: `output/sales.db#daily_product_revenue`. */
+  /** Its name for users: `output/sales.db#daily_product_revenue`. */
   name(options: Options): string;
   mode(options: Options): TargetCapabilities['modes'][number];
   /** What happens to readers and on retries, one sentence for `plan` and the docs. */

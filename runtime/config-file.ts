@@ -81,7 +81,7 @@ function notFound(name: string, names: readonly string[]): FlexetlError {
   });
 }
 
-/** The size is checked before a byte is read. */
+/** Reads a file after a check of its size. */
 async function readConfigText(path: string, file: string): Promise<string> {
   const problem = (message: string, hint: string, cause?: unknown): FlexetlError =>
     new FlexetlError('CONFIG_INVALID', { message: `${file}: ${message}`, hint, cause });

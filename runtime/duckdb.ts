@@ -29,20 +29,20 @@ export interface Duckdb {
   run(sql: string): Promise<void>;
   /** Writes the rows of a query to a Parquet file, in their order. */
   copy(select: string, file: string): Promise<void>;
-  /** Rows as objects of JavaScript values: BIGINT is bigint, DECIMAL a number: ask for text where digits count. */
+  /** Rows as objects of JavaScript values: BIGINT is a bigint, DECIMAL a number: cast to text where every digit counts. */
   all(sql: string): Promise<Row[]>;
   /** The first row. */
   one(sql: string): Promise<Row>;
   /** Rows in chunks of about 2,048, never all at once. */
   stream(sql: string): AsyncIterable<DuckDBDataChunk>;
-  /** 0 to 1 for the running query; -1 where DuckDB cannot tell. */
+  /** 0 to 1 for the running query; negative where DuckDB does not know. */
   progress(): number;
   connection: DuckDBConnection;
 }
 
-/** The limit of a run that asks for none; a container's memory counts, not that of the machine around it. */
+/** The limit when the pipeline file has none: a share of the memory of the container, or else of the machine. */
 export function defaultMemoryMb(): number {
-  // 0 and numbers beyond any machine mean that there is no container.
+  // 0, and numbers above the memory of any machine, mean that there is no container.
   const bytes = Math.min(totalmem(), process.constrainedMemory() || Infinity);
   const share = Math.floor((bytes * LIMITS.duckdbMemoryShare) / 1e6);
   return Math.min(LIMITS.duckdbMemoryMbMost, Math.max(LIMITS.duckdbMemoryMbLeast, share));
@@ -61,13 +61,13 @@ export async function withDuckdb<T>(options: DuckdbOptions, work: (db: Duckdb) =
   }
 }
 
-/** For work that is not one function: whoever opens a session must close it. */
+/** Opens a session, for work that is not one function. The caller must close it. */
 export async function openDuckdb(options: DuckdbOptions): Promise<{ db: Duckdb; close(): Promise<void> }> {
   // Sessions that spill into one folder write into each other's files: wrong rows, or a crash of the process.
   const spillDir = join(options.dir, `spill-${randomUUID()}`);
   const instance = await createInstance();
   const connection = await instance.connect();
-  // An interrupt that comes between two queries, or before one has begun, is lost: it is repeated.
+  // An interrupt between two queries, or before one has started, is lost: it is repeated.
   let repeat: NodeJS.Timeout | undefined;
   const interrupt = (): void => {
     connection.interrupt();
@@ -110,7 +110,7 @@ async function lockDown(
   await connection.run(`SET memory_limit = '${options.memoryMb}MB'`);
   await connection.run(`SET temp_directory = ${literal(spillDir)}`);
   await connection.run(`SET TimeZone = 'UTC'`);
-  // Counted, never printed.
+  // Progress is counted, never printed.
   await connection.run('SET enable_progress_bar = true');
   await connection.run('SET enable_progress_bar_print = false');
   await connection.run('SET progress_bar_time = 0');
@@ -156,7 +156,7 @@ function createDuckdb(connection: DuckDBConnection, signal: AbortSignal | undefi
       try {
         for (;;) {
           const chunk = await next;
-          // An interrupted query seems to be at its end.
+          // An interrupted query looks like one that has ended.
           if (signal?.aborted) throw cancelled();
           if (!chunk || chunk.rowCount === 0) return;
           next = fetch();

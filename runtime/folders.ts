@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs
 import { dirname, join } from 'node:path';
 
 /**
- * Makes a folder and those above it. Not `mkdir` with `recursive: true`: where a file system takes no folders, as
- * /proc does, that tries again for ever.
+ * Makes a folder and those above it. Not `mkdir` with `recursive: true`: where folders cannot be made, as in
+ * /proc, Node 20 retries for ever.
  * @throws Error of the system; with the code ENOTDIR where a file is in the way
  */
 export function makeFolders(path: string, mode = 0o777): void {
-  // Below a file nothing can be, which the file itself tells best.
+  // A file cannot contain folders: the error names the file.
   const found = existsSync(path) && statSync(path);
   if (found && found.isDirectory()) return;
   if (found) throw Object.assign(new Error(`${path} is a file, not a folder`), { code: 'ENOTDIR' });
@@ -23,7 +23,7 @@ export function makeFolders(path: string, mode = 0o777): void {
 }
 
 /**
- * Finds out whether files can be made in a folder that need not be there yet, and leaves nothing.
+ * Checks that files can be made in a folder, which need not exist yet. Leaves nothing behind.
  * @throws Error of the system; with the code ENOTDIR where a file is in the way
  */
 export function assertCreatable(path: string): void {
@@ -31,6 +31,6 @@ export function assertCreatable(path: string): void {
   while (!existsSync(folder)) folder = dirname(folder);
   if (!statSync(folder).isDirectory())
     throw Object.assign(new Error(`${folder} is a file, not a folder`), { code: 'ENOTDIR' });
-  // Only trying shows it: /proc and network shares allow access and then refuse.
+  // By trying: /proc and network shares report access and then refuse.
   rmdirSync(mkdtempSync(join(folder, '.flexetl-')));
 }

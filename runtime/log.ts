@@ -1,4 +1,4 @@
-/** The log: readable lines on stderr, the same as JSON or text in a file that is rolled daily. */
+/** The log: lines for people on the console, and the same as JSON or text in a file that is rotated daily. */
 import { accessSync, constants, createWriteStream } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Writable } from 'node:stream';
@@ -19,9 +19,9 @@ export interface LogOptions {
   rotation: 'daily' | 'none';
   /** Where lines for people go; undefined: nowhere. */
   console?: Writable;
-  /** The least level shown on the console; the file has all of `level`. */
+  /** The minimum level on the console; the file has all of `level`. */
   consoleLevel?: 'debug' | 'info' | 'warn' | 'error';
-  /** Stacks and fields on the console too; the file has them always. */
+  /** Show stacks and fields on the console too; the file always has them. */
   consoleDetails?: boolean;
 }
 
@@ -60,7 +60,7 @@ function openLogFile(file: string, options: LogOptions): Writable {
             maxFiles: LIMITS.logFilesMax,
           })
         : createWriteStream(file, { flags: 'a' });
-    // A full disk must not end a run that only wants to say something.
+    // A full disk must not end a run because of a log line.
     raw.on('error', () => undefined);
     return options.format === 'json'
       ? raw

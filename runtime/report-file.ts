@@ -14,7 +14,7 @@ export function reportPath(pipeline: string, runKey: string): string {
 }
 
 /**
- * Makes the folder of a run's report: a run that could not tell of its end had better not begin.
+ * Makes the folder of the reports, so that a run that cannot write its report fails at its start.
  * @throws FlexetlError PATH_UNWRITABLE
  */
 export function openReports(projectDir: string, pipeline: string): void {

@@ -7,7 +7,7 @@ export type Secrets = (name: string) => Promise<string>;
 
 /**
  * Looks up `NAME`, else the content of the file that `NAME_FILE` names, without one line break at its end. The file is
- * read at each use: a secret that was exchanged is the new one.
+ * read at each use: a changed secret takes effect at once.
  * @throws FlexetlError SECRET_MISSING
  */
 export function createSecrets(env: Readonly<Record<string, string | undefined>>): Secrets {

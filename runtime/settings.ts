@@ -1,4 +1,4 @@
-/** What the environment says, read in one place. Everything else gets it handed in. */
+/** Settings from the environment, read in this one place and passed to everything else. */
 import { isAbsolute, join, resolve } from 'node:path';
 
 export interface Settings {
@@ -9,7 +9,7 @@ export interface Settings {
   /** Root of all staged parts; shared by all workers of a fleet. */
   stagingDir: string;
   taskQueue: string;
-  /** The variables that are read where they are used: those of Temporal, and secrets. */
+  /** All variables, for those that are read where they are used: of Temporal, secrets, `${VAR}`. */
   env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -26,7 +26,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>, 
   };
 }
 
-/** An absolute path from one that a user wrote. */
+/** The absolute path of a path that a user wrote. */
 export function projectPath(projectDir: string, path: string): string {
   return isAbsolute(path) ? path : join(projectDir, path);
 }

@@ -1,4 +1,4 @@
-/** Work in a thread of its own, started for it and ended with it. */
+/** Work in a separate thread, which is started for it and ended with it. */
 import { join } from 'node:path';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { FlexetlError, messageOf, type ErrorCode } from '../pipeline/errors';
@@ -14,7 +14,7 @@ type Answer<T> =
       };
     };
 
-// Run from source, as tests do, the thread has TypeScript to compile as it loads.
+// Started from source, as in tests, the thread must compile TypeScript as it loads it.
 const FROM_SOURCE = __filename.endsWith('.ts');
 const COMPILER = join(__dirname, '../tests/support/run-ts.js');
 
@@ -22,7 +22,7 @@ const COMPILER = join(__dirname, '../tests/support/run-ts.js');
  * Calls the function that the thread's file gives to `answerCall`.
  * @param file absolute path without the extension
  * @param input plain data
- * @throws what the function threw; the signal's reason, and the thread is ended at once
+ * @throws what the function threw; or the reason of the signal, whose abort ends the thread at once
  */
 export async function callThread<T>(file: string, input: unknown, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();

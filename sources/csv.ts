@@ -10,7 +10,7 @@ import { assertSameFile } from './files/fingerprint';
 
 /**
  * Under failure: reading changes nothing, so every step can be done again. Copies of compressed files are made
- * once per run and replaced by equal ones. A file that changes during a run is an error, not a mix.
+ * once per run; a second copy is equal to the first. A file that changes during a run is an error, not a mix.
  */
 export const csv = defineSource<CsvOptions>({
   kind: 'files',

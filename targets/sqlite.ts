@@ -18,8 +18,8 @@ const options = z
   .superRefine(requireKey);
 
 /**
- * A replaced table keeps its indexes and triggers; views on it go on working. SQLite's calls block, so all of it
- * happens in a thread of its own.
+ * A replaced table keeps its indexes and triggers, and views on it still work. SQLite's calls block, so all of them
+ * are in a thread.
  */
 export const sqlite = defineTarget<z.infer<typeof options>>({
   type: 'sqlite',

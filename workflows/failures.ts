@@ -1,4 +1,4 @@
-/** Failures of activities as the report tells them, and the report as the workflow's own failure. */
+/** Failures of activities as the report shows them, and the report as the workflow's own failure. */
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import { ERROR_CODES, FlexetlError, messageOf, type ErrorCode, type Place } from '../pipeline/errors';
 import type { ErrorReport, RunReport, StepName } from '../pipeline/report';

@@ -1,4 +1,4 @@
-/** Runs work side by side: never more than a limit at a time. */
+/** Runs work in parallel: never more than a limit at a time. */
 import { CancellationScope } from '@temporalio/workflow';
 
 /** Like Promise.all. The first failure cancels the others, waits for them, and is thrown. */
@@ -19,7 +19,7 @@ export async function runTogether(lanes: readonly (() => Promise<void>)[]): Prom
   });
 }
 
-/** Works on all items, at most `limit` at a time; after a failure no further one is begun. */
+/** Works on all items, at most `limit` at a time; after a failure no further item is started. */
 export async function fanOut<T>(
   items: readonly T[],
   limit: number,

@@ -11,11 +11,11 @@ export interface PipelineInput {
   file?: string;
   /** `a.b=c` of the command line, relative to `pipeline`. */
   overrides?: readonly string[];
-  /** Digest of text and overrides, to tell whether an open run is of the same pipeline. */
+  /** Digest of text and overrides: shows whether an open run is of the same pipeline. */
   text_digest?: string;
   /** Identity of the run towards its targets; absent: minted from the start time. */
   run_key?: string;
-  /** Set when a long run goes on in a fresh history. */
+  /** Set when a long run continues in a new history. */
   resume?: RunState;
 }
 

@@ -1,4 +1,4 @@
-/** The phases of a run. Each goes on where the state says it is, in windows short enough for one history. */
+/** The phases of a run. Each continues from the state, in windows that are short enough for one history. */
 import { condition, continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow';
 import { LIMITS } from '../pipeline/limits';
 import { errorReportOf } from './failures';
@@ -8,8 +8,8 @@ import type { Run } from './run';
 import { addCounts, restartExtract, type Prepared } from './run-state';
 
 /**
- * Stages all partitions. Where one has shown that a type must be wider, all are asked once more: those whose parts can
- * be cast answer at once.
+ * Stages all partitions. When a partition shows that a type must be wider, all are extracted again; a part that can be
+ * cast without loss is not read again.
  */
 export async function extractPhase(run: Run, plan: Prepared): Promise<void> {
   const { state } = run;
@@ -28,7 +28,7 @@ export async function extractPhase(run: Run, plan: Prepared): Promise<void> {
   });
 }
 
-/** Lands partitions one after the other, a little ahead of the extracts that work on them. */
+/** Lands partitions one after the other, a few ahead of the extracts that read them. */
 async function extractWindow(run: Run, { partitions, parallelWorkers }: Prepared): Promise<void> {
   const { state, ref } = run;
   const end = state.extracted + LIMITS.windowMax;
@@ -48,7 +48,7 @@ async function extractWindow(run: Run, { partitions, parallelWorkers }: Prepared
       await condition(() => next < state.landed || isLanded());
       if (next >= Math.min(state.landed, end)) {
         if (isLanded()) return;
-        // Another lane took the partition that all of them waited for.
+        // Another lane took the partition that this one waited for.
         continue;
       }
       const partition = next;
@@ -73,7 +73,7 @@ export async function validatePhase(run: Run): Promise<void> {
   state.checks = result.checks;
 }
 
-/** Row-wise pipelines part by part; a pipeline that needs all rows at once in one combine. */
+/** Row-wise pipelines part by part; a pipeline that needs all rows at once in one step, combine. */
 export async function transformPhase(run: Run, plan: Prepared): Promise<void> {
   const { state, ref } = run;
   const parts = countParts(run, plan);
@@ -99,7 +99,7 @@ function countParts({ state }: Run, plan: Prepared): number {
   return plan.perPartition ? Math.max(1, state.landed) : 1;
 }
 
-/** Every target by itself: one that fails for good leaves the others alone. */
+/** Loads every target independently: one that fails for good does not stop the others. */
 export async function loadPhase(run: Run, plan: Prepared): Promise<void> {
   const { state } = run;
   if (state.targets.length === 0) {
@@ -168,12 +168,12 @@ export async function publishPhase(run: Run): Promise<void> {
   throw new Error(failed.error.message);
 }
 
-/** The next items, bounded so that the history is looked at between windows. */
+/** The next items, bounded so that the length of the history is checked between windows. */
 function windowFrom(first: number, end: number): number[] {
   return Array.from({ length: Math.min(LIMITS.windowMax, end - first) }, (_, offset) => first + offset);
 }
 
-/** Goes on in a fresh history when the server asks for it. */
+/** Continues in a new history when the server suggests it. */
 async function continueIfHistoryIsLong(run: Run): Promise<void> {
   if (!workflowInfo().continueAsNewSuggested) return;
   run.bookTime();

@@ -52,7 +52,7 @@ export async function pipeline(input: string | PipelineInput): Promise<RunReport
     state.error ??= errorReportOf(error, state.step);
     const ended = report(isCancellation(error) ? 'cancelled' : isPartial(run) ? 'partial' : 'failed');
     closed = ended;
-    // A worker that cannot even clean up must not hide why the run failed.
+    // A failure of the clean-up must not hide why the run failed.
     await CancellationScope.nonCancellable(() =>
       run.step('abort', 'abort', { run: run.ref, report: ended }),
     ).catch(() => undefined);
@@ -64,8 +64,8 @@ export async function pipeline(input: string | PipelineInput): Promise<RunReport
 }
 
 /**
- * Anyone can start a workflow with anything, or nothing; an error of code would be tried again for ever. Prepare parses
- * the rest of the input: zod would make the start of every worker 0.1 s longer.
+ * Anyone can start a workflow with any input, or none; a TypeError would be retried for ever. Prepare checks the rest of
+ * the input: zod in the workflow would make the start of every worker 0.1 s longer.
  */
 function requestOf(input: unknown): PipelineInput {
   const request = typeof input === 'string' ? { name: input } : (input as PipelineInput | null | undefined);
@@ -94,7 +94,7 @@ async function runPhases(run: Run): Promise<void> {
   await publishPhase(run);
 }
 
-/** One live run per pipeline by construction: started under any other id, the run is a child with the right one. */
+/** At most one open run per pipeline: started under another id, the run becomes a child with the right id. */
 async function runUnderItsId(request: PipelineInput, workflowId: string): Promise<RunReport> {
   try {
     return await executeChild(pipeline, { workflowId, args: [request], parentClosePolicy: 'REQUEST_CANCEL' });
@@ -111,7 +111,7 @@ function isPartial(run: Run): boolean {
   return run.state.targets.some((target) => target.status === 'published');
 }
 
-/** Sorts by time and is unique: `2026-11-23T20-21-10Z-1f3a5c7e`. */
+/** A new run key, unique and sorted by time: `2026-11-23T20-21-10Z-1f3a5c7e`. */
 function mintRunKey(): string {
   const seconds = new Date(Date.now()).toISOString().slice(0, 19).replaceAll(':', '-');
   return `${seconds}Z-${uuid4().slice(0, 8)}`;

@@ -1,4 +1,4 @@
-/** What a run knows of itself: plain JSON, so that a long run can go on in a fresh history. */
+/** The state of a run: plain JSON, so that a long run can continue in a new history. */
 import { bookRows, findImbalances, type StepCount } from '../pipeline/row-balance';
 import type { ErrorReport, RunReport, RunStatus, StepName, TargetReport } from '../pipeline/report';
 import type { Activities } from '../activities';
@@ -12,14 +12,14 @@ export interface RunState {
   startedMs: number;
   step: StepName;
   plan: Prepared | null;
-  /** Partitions that are known so far, and whether they are all. */
+  /** Number of partitions known so far, and whether these are all. */
   landed: number;
   landedAll: boolean;
-  /** Partitions done in order, of the current round. */
+  /** Number of partitions extracted in the current round. */
   extracted: number;
   read: number;
   rejected: number;
-  /** Digest of the types that the last partition is staged with, and whether another one has others. */
+  /** Digest of the types of the last staged partition, and whether another partition has other types. */
   types: string | null;
   typesDiffer: boolean;
   checks: RunReport['checks'];
@@ -72,7 +72,7 @@ export function createRunState(pipeline: string, runKey: string, startedMs: numb
   };
 }
 
-/** Types have changed: all partitions are asked once more. */
+/** Types have changed: all partitions are extracted again. */
 export function restartExtract(state: RunState): void {
   Object.assign(state, { extracted: 0, read: 0, rejected: 0, types: null, typesDiffer: false });
 }

@@ -1,4 +1,4 @@
-/** One run as its phases see it. */
+/** A run, as its phases use it. */
 import { setCurrentDetails } from '@temporalio/workflow';
 import { progressMarkdown } from '../pipeline/markdown';
 import type { StepName } from '../pipeline/report';
@@ -14,7 +14,7 @@ export interface Run {
   useRetry(retry: RetrySettings): void;
   /** Enters a phase, and adds its time to the report. */
   timed<T>(name: StepName, work: () => Promise<T>): Promise<T>;
-  /** Adds the time of the phase so far: what is not in the state is lost when the run goes on in a fresh history. */
+  /** Adds the time of the phase so far to the state, before the run continues in a new history. */
   bookTime(): void;
   /** Shows where the run is in the Web UI. */
   show(): void;

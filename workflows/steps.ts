@@ -41,8 +41,8 @@ export type RunStep = <N extends ActivityName>(
 ) => Promise<Results[N]>;
 
 /**
- * Calls activities under one policy. Attempts that failed count against `max_attempts`; a worker that died or was
- * shut down is no failure of the step, so those are started anew, up to `LIMITS.deathsMax` times.
+ * Calls activities under one policy. Failed attempts count against `max_attempts`. The death or shutdown of a worker is
+ * not a failure of the step: the step is started again, up to `LIMITS.deathsMax` times.
  */
 export function createSteps(retry: RetrySettings): RunStep {
   const activities = proxyActivities<Activities>(optionsFor(retry));

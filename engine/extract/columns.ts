@@ -15,10 +15,10 @@ import type { Check } from '../../plugin/check';
 import type { RunPlan } from '../plan';
 
 export interface ExtractColumns {
-  /** All whose values are checked, typed as far as is known. */
+  /** All columns whose values are checked, with the types known so far. */
   checked: readonly CheckedColumn[];
   staged: Schema;
-  /** Those of the checked whose type follows from the values. */
+  /** Those of the checked columns whose type is inferred from the values. */
   inferred: readonly SourceColumn[];
   evidence: Evidence;
   rules: TextRules;
@@ -32,7 +32,7 @@ export function extractColumns(
   plugins: readonly Check<unknown>[],
 ): ExtractColumns {
   const uses = plan.config.validation.quality_checks;
-  // A check of a user may look at any column.
+  // A user's check may read any column.
   const columns = plan.columns.filter((column) => uses.length > 0 || isChecked(column));
   const checked = columns.map((column) => ({
     ...typedColumn(column, evidence),
@@ -50,12 +50,12 @@ export function extractColumns(
   };
 }
 
-/** A column that nothing uses and nobody declared may hold anything. */
+/** A column that is not used and not declared is not checked. */
 function isChecked(column: SourceColumn): boolean {
   return column.staged || column.declared !== undefined || !column.nullable;
 }
 
-/** A decimal without (p,s) has room for 38 digits: the width that its values have needed so far is no reason. */
+/** The reason for a column declared `decimal`: it has room for 38 digits, whatever width its values needed so far. */
 function explainDecimal(
   columns: readonly SourceColumn[],
   evidence: Evidence,

@@ -1,10 +1,10 @@
 /**
- * Extract: one partition of the source becomes one typed Parquet part, and its rejects a part of their own.
+ * Extract: one partition of the source becomes one typed Parquet part, and its rejects become another part.
  *
  * Fast lane: DuckDB reads the partition as text and types it in one pass. When it refuses the partition, or may have
- * misread it, the careful lane gives it the same records without the broken ones. Every row keeps the checks that it
- * fails; good rows are always staged. A value that does not fit the type inferred so far widens the type: the
- * partition is read again with it, the other parts are cast where that loses nothing (`restage.ts`).
+ * misread it, the careful lane gives it the same records without the broken ones. A staged row has the list of the
+ * checks that it fails; good rows are always staged. A value that does not fit the type inferred so far widens the
+ * type: the partition is read again, the other parts are cast where that is lossless (`restage.ts`).
  */
 import { FlexetlError } from '../../pipeline/errors';
 import { mergeAllEvidence } from '../../pipeline/schema';
@@ -29,7 +29,7 @@ export interface ExtractInput {
   partition: number;
 }
 
-/** Reading again with wider types ends: there are only so many types. */
+/** More rounds than the types of a column can widen. */
 const ROUNDS_MAX = 50;
 
 export async function extractPartition(

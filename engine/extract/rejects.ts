@@ -1,6 +1,6 @@
 /**
- * Rejects are rows: for each record that is not staged, its place, every check that it fails, the value and the record
- * as it stands in the source. The places come from one pass over the bytes of the partition.
+ * Rejects are rows: for each rejected record its place, every check that it fails, the value, and the record as it is in
+ * the source. The places come from one pass over the bytes of the partition.
  */
 import { join } from 'node:path';
 import type { NamedRowCheck } from '../../pipeline/checks/compile';
@@ -18,7 +18,7 @@ const FLUSH_ROWS = 10_000;
 
 /**
  * @param failed ascending by ordinal
- * @param broken ordinals of records that are none, ascending
+ * @param broken ordinals of broken records, ascending
  * @returns a scratch file
  */
 export async function writeRejects(

@@ -1,4 +1,4 @@
-/** A part that is staged already, under the types known now or under narrower ones that lose nothing by a cast. */
+/** Finds a part that is staged already: with the types known now, or with narrower types that cast without loss. */
 import { FAILED_COLUMN } from '../../pipeline/columns';
 import { literal, sqlType } from '../../pipeline/sql';
 import { stagedColumn } from '../../pipeline/stage-sql';
@@ -12,8 +12,8 @@ import { sessionOptions, type RunPlan } from '../plan';
 import type { ExtractReceipt } from './receipt';
 
 /**
- * The receipt of a partition under the types known now. A part of narrower types gets a second receipt under the new
- * name when casting it is exact, and need not be read again.
+ * The receipt of a partition with the types known now. If casting a part of narrower types is exact, it gets a second
+ * receipt under the new name, and the partition is not read again.
  */
 export async function findStaged(
   plan: RunPlan,
@@ -37,7 +37,7 @@ export async function findStaged(
   return undefined;
 }
 
-/** Types whose texts can be written again from their values; a column of only nulls fits any type. */
+/** Types whose values give back the texts that they were read from. A column of only nulls fits any type. */
 const WIDENS: Readonly<Partial<Record<TypeKind, readonly TypeKind[]>>> = {
   integer: ['decimal', 'string'],
   decimal: ['decimal'],
@@ -64,7 +64,7 @@ async function castsExactly(
   });
 }
 
-/** SQL that is true for a value that the new type does not hold as it was written. */
+/** SQL that is true for a value that the new type cannot hold exactly. */
 function isLost(from: string, to: ColumnType, value: string): string {
   const type = parseType(from);
   const widens = typeof type === 'object' && (WIDENS[type.kind] ?? []).includes(to.kind);

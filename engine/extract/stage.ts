@@ -20,17 +20,17 @@ import type { FailedRow, StageWork } from './work';
 
 export interface Staged {
   kind: 'rows' | 'groups';
-  /** A scratch file with the rows, the rejected ones among them, or with the groups of good rows only. */
+  /** A scratch file: of all rows, with the rejected ones, or of partial groups, which has good rows only. */
   file: string;
   /** Good rows. */
   rows: number;
   rejected: number;
-  /** A scratch file with the rejects; absent without any. */
+  /** A scratch file with the rejects; absent if there are none. */
   rejectsFile?: string;
   states: readonly unknown[];
 }
 
-/** Nothing was staged: inferred columns are wider than they are known to be. */
+/** Nothing was staged, because inferred columns need wider types. */
 export interface Wider {
   wider: Evidence;
   /** Ordinals of the rows that failed their types. */
@@ -43,7 +43,7 @@ interface Relation {
   broken: readonly number[];
 }
 
-/** @param transforms all that there are, for grouping while reading */
+/** @param transforms all transforms, to plan partial groups */
 export async function stagePartition(
   work: StageWork,
   transforms: readonly Transform<unknown>[],
@@ -67,7 +67,7 @@ async function stageFast(
   if (await isRefused(trusted)) return undefined;
   return withDuckdb({ ...work.session, reads }, async (db) => {
     const writing = tryWrite(work, db, sql, partial);
-    // Both must have ended before the session is closed, whichever fails.
+    // Both must have ended before the session is closed, even if one fails.
     await Promise.allSettled([writing, trusted]);
     const written = await writing;
     if (!written || !(await trusted)) return undefined;
@@ -75,12 +75,12 @@ async function stageFast(
   });
 }
 
-/** True when it is known already that DuckDB may misread: then the query is not worth its time. */
+/** True when it is known already that DuckDB may misread the partition: the query is then not run. */
 async function isRefused(trusted: Promise<boolean>): Promise<boolean> {
   return (await Promise.race([trusted, Promise.resolve(true)])) === false;
 }
 
-/** @returns undefined where the types found so far have made an expression wrong: validate says so */
+/** @returns undefined if an expression is invalid with the types found so far: validate reports it */
 function planPartial(
   { plan, columns }: StageWork,
   transforms: readonly Transform<unknown>[],
@@ -111,7 +111,7 @@ async function tryWrite(...given: Parameters<typeof writeRelation>): Promise<Wri
   }
 }
 
-/** Groups the rows in the pass that reads them, or else writes them one by one. */
+/** Writes partial groups where it can, else the rows. */
 async function writeRelation(
   work: StageWork,
   db: Duckdb,
@@ -123,8 +123,8 @@ async function writeRelation(
 }
 
 /**
- * @returns undefined where rows have to be written: some are rejected, the order of records counts, or the rows make
- *   the query fail, which the transform step will report in its own words
+ * @returns undefined where rows must be written: some are rejected, the order of records matters, or a value fails the
+ *   query, which the transform step then reports
  */
 async function tryGroups(
   work: StageWork,
@@ -145,7 +145,7 @@ async function tryGroups(
   return { kind: 'groups', file, rows: Number(found['rows']), rejected: 0 };
 }
 
-/** What the values of rows can do to a query. */
+/** Errors of a query that depend on the values of rows. */
 const ROW_ERRORS: readonly ErrorCode[] = ['VALUE_OVERFLOW', 'DIVISION_BY_ZERO', 'CAST_FAILED'];
 
 async function writeRows(work: StageWork, db: Duckdb, relation: string): Promise<Written> {
@@ -169,7 +169,7 @@ async function copyTo({ context }: StageWork, db: Duckdb, select: string, file: 
 
 const PROGRESS_MS = 200;
 
-/** Looks whether types must be wider; otherwise writes the rejects and measures the dataset checks. */
+/** Finds out whether types must be wider; if not, writes the rejects and measures the dataset checks. */
 async function completeStage(
   work: StageWork,
   db: Duckdb,
@@ -204,7 +204,7 @@ async function readFailedRows(db: Duckdb, file: string, broken: readonly number[
       const text = String(ids);
       const checks = known.get(text) ?? text.split(',').map(Number);
       known.set(text, checks);
-      // Records that were cut out are counted too.
+      // Ordinals count the records that were cut out, too.
       while ((broken[cut] ?? Infinity) <= Number(row) + cut) cut += 1;
       found.push({ ordinal: Number(row) + cut, checks });
     }
@@ -212,7 +212,7 @@ async function readFailedRows(db: Duckdb, file: string, broken: readonly number[
   return found;
 }
 
-/** @returns undefined where no inferred column is wider than it is known to be */
+/** @returns undefined if no inferred column needs a wider type */
 async function findWider(
   { columns }: StageWork,
   db: Duckdb,
@@ -228,7 +228,7 @@ async function findWider(
   return wider && { wider, failing: failed.map(({ ordinal }) => ordinal) };
 }
 
-/** Of the rows that failed: the others fit. Planning one query for more than a thousand columns takes minutes. */
+/** The evidence of the failed rows; the others fit. In several queries: planning one for 1,000 columns takes minutes. */
 async function readEvidenceOf(
   { rules, checked }: ExtractColumns,
   db: Duckdb,

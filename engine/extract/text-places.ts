@@ -1,4 +1,4 @@
-/** Where the values stand that made a column text: an expression that wanted a number names them. */
+/** The places of values that made the type of a column string: shown when an expression needs a number there. */
 import type { Place } from '../../pipeline/errors';
 import {
   evidenceOfText,
@@ -13,7 +13,7 @@ import type { Reader } from './work';
 
 /**
  * @param ordinals of the rows that failed their types, ascending
- * @returns by column: the first text that makes it text
+ * @returns by column: the first value that makes its type string
  */
 export async function findTextPlaces(
   { source, survey, partition }: Reader,

@@ -1,4 +1,4 @@
-/** What the functions that stage a partition hand to each other. */
+/** The types that the functions of extract share. */
 import type { OpenSource, Partition, SourceSurvey } from '../../plugin/source';
 import type { DuckdbOptions } from '../../runtime/duckdb';
 import type { StepContext } from '../context';

@@ -8,10 +8,10 @@ import type { Batch, Part } from '../../plugin/target';
 import { openDuckdb, type Duckdb } from '../duckdb';
 import { readVector } from './vectors';
 
-/** What a part is, without its methods: it survives a message to another thread. */
+/** A part without its methods: it can be sent to another thread. */
 export type PartSlice = Omit<Part, 'batches'>;
 
-/** Rows are read when they are asked for, and again each time. */
+/** A part whose rows are read each time that `batches` is called. */
 export function createPart(slice: PartSlice, context: Pick<PluginContext, 'scratchDir' | 'signal'>): Part {
   return { ...slice, batches: () => readPart(slice, context) };
 }
@@ -42,7 +42,7 @@ async function* readPart(
 /**
  * Runs a query and yields its rows in batches, in order: one for each chunk of DuckDB.
  *
- * The work is done between two fetches, so the event loop is never held for more than milliseconds.
+ * A chunk is decoded between two fetches, so the event loop is blocked for some milliseconds at most.
  * @param sql a SELECT whose columns are those of the schema, in order and with the types of `sqlType`
  * @throws FlexetlError INTERNAL when a column has another type than the schema says
  */

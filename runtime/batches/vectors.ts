@@ -5,7 +5,7 @@ import { FlexetlError } from '../../pipeline/errors';
 import type { Column, ColumnType, TypeKind } from '../../pipeline/types';
 import type { Value } from '../../plugin/target';
 
-/** Reads a row that is not null: what lies under a null is whatever the memory held. */
+/** Reads a row that is not null: under a null the memory is not defined. */
 type Reader = (row: number) => Value;
 
 /**
@@ -130,13 +130,13 @@ const DAY_MIN = -719_162;
 const DAY_MAX = 2_932_896;
 const DAY_MICROS = 86_400_000_000n;
 
-/** Texts of days met before; a column holds few different ones, and making one costs more than a look-up. */
+/** Texts of earlier days: a column has few different ones, and making a text costs more than a look-up. */
 const dayTexts = new Map<number, string>();
 
 function formatDay(day: number): string {
   const known = dayTexts.get(day);
   if (known !== undefined) return known;
-  // Outside the years of four digits as DuckDB has it: `12026-01-01`, `0044-03-15 (BC)`.
+  // Outside the years of four digits as DuckDB writes it: `12026-01-01`, `0044-03-15 (BC)`.
   if (day < DAY_MIN || day > DAY_MAX) return new DuckDBDateValue(day).toString();
   if (dayTexts.size > 50_000) dayTexts.clear();
   const text = new Date(day * 86_400_000).toISOString().slice(0, 10);
@@ -179,7 +179,7 @@ function textReader(vector: duckdb.Vector, rows: number, validity: Uint8Array | 
     : (row) => bytes.toString('utf8', ends[row], ends[row + 1]);
 }
 
-/** Longer ones are decoded one by one: a JavaScript string has its limits. */
+/** Longer ones are decoded one by one: the length of a JavaScript string is limited. */
 const WHOLE_MAX = 64 * 1024 * 1024;
 
 /**
@@ -206,7 +206,7 @@ function copyTexts(entries: Uint8Array, words: Uint32Array, ends: Float64Array, 
       run.length += length;
       run.next += length;
     } else if (length > 0) {
-      // A short text lies between long ones in the output, though not in DuckDB's memory.
+      // In the output a short text is between long ones; in DuckDB's memory it is not.
       flush();
       const from = 16 * row + 4;
       const at = ends[row] ?? 0;

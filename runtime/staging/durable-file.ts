@@ -1,4 +1,4 @@
-/** Files that appear under their name whole and durable, or not at all. */
+/** Files that appear under their name complete and durable, or not at all. */
 import { randomUUID } from 'node:crypto';
 import { link, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -13,7 +13,7 @@ export async function publishFile(scratchFile: string, file: string): Promise<vo
 }
 
 /**
- * The same for a file that must not be replaced: one that is there stays.
+ * The same for a file that must not be replaced: an existing file is kept.
  * @returns whether the name was free
  */
 export async function publishOnce(scratchFile: string, file: string): Promise<boolean> {
@@ -23,7 +23,7 @@ export async function publishOnce(scratchFile: string, file: string): Promise<bo
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return false;
-    // A file system without links: two attempts at the very same moment could replace each other's file.
+    // A file system without links: two attempts at the same moment can replace each other's file.
     if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(code ?? '')) throw error;
     await rename(scratchFile, file);
   }
@@ -43,7 +43,7 @@ export async function writeDurably(file: string, text: string): Promise<void> {
   }
 }
 
-/** Writes a text as a whole file whose name only one writer can take. @returns whether it was this one */
+/** Writes a text as a complete file, which only one writer can make. @returns whether it was this one */
 export async function writeOnce(file: string, text: string): Promise<boolean> {
   const scratchFile = `${file}.${randomUUID()}.tmp`;
   try {
@@ -54,7 +54,7 @@ export async function writeOnce(file: string, text: string): Promise<boolean> {
   }
 }
 
-/** What was written to a file, or the names in a folder, survive a power cut. */
+/** Makes the content of a file, or the names in a folder, survive a power cut. */
 export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, 'r');
   try {

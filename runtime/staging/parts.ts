@@ -6,7 +6,7 @@ export const PLAN = 'plan';
 /** The schema of the output. */
 export const OUTPUT = 'output';
 
-/** The place of a partition that was cut, and where the next one starts. */
+/** The name of what `land` keeps: the place of a partition, and where the next one starts. */
 export function landedName(partition: number): string {
   return `landed/${pad(partition)}`;
 }

@@ -6,7 +6,7 @@ import type { SharedFiles } from '../../plugin/context';
 import { makeFolders } from '../folders';
 import { publishOnce } from './durable-file';
 
-/** @param dir absolute; made when the first file is */
+/** @param dir absolute; made with the first file */
 export function createSharedFiles(dir: string): SharedFiles {
   const find = (name: string): Promise<string | undefined> => {
     const path = join(dir, name);

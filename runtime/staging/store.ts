@@ -1,10 +1,10 @@
 /**
- * The staging store: where the parts of runs lie between two steps. The address of a part is derived from
+ * The staging store: where the parts of a run are kept between two steps. The address of a part is derived from
  * (run, step, index), so nothing but small results ever travels through Temporal.
  *
  * Every part has a receipt, the result of the step that made it, which is written last: a step that finds its receipt
- * returns it. That is resume and retry in one mechanism. Where the parts lie (a folder, a bucket) is the affair of the
- * store behind this interface.
+ * returns it. That is resume and retry in one mechanism. Where the parts are kept (a folder, a bucket) is known only to
+ * the store behind this interface.
  */
 import type { SharedFiles } from '../../plugin/context';
 
@@ -28,8 +28,8 @@ export interface RunStaging {
   /** The part of a name, brought to this machine; undefined where none is committed. */
   fetch<R extends object>(name: string): Promise<StagedPart<R> | undefined>;
   /**
-   * Puts a part under its name, whole and durable: first its file, then its receipt. A part that is there already is
-   * replaced, which must be by the same rows.
+   * Puts a part under its name, complete and durable: first its file, then its receipt. An existing part is replaced; the
+   * new one must have the same rows.
    * @param scratchFile a finished file in a scratch folder of {@link withScratch}; absent: the receipt is all
    */
   commit(name: string, receipt: object, scratchFile?: string): Promise<void>;

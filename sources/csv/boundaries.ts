@@ -2,9 +2,9 @@
  * Where records end: the one state machine that cuts partitions, repairs them and finds places, so that all of them
  * see the same records in the same bytes.
  *
- * The grammar is the one DuckDB's strict mode accepts. A quote opens a field only at the field's start, blanks
- * before it aside; inside, a doubled quote (or escape and any character) is text; after the closing quote only
- * blanks may follow. A record that breaks these rules ends with the line on which its broken field was opened:
+ * The grammar is the one DuckDB's strict mode accepts. A quote opens a field only at the field's start (blanks
+ * before it do not count); inside, a doubled quote (or escape and any character) is text; after the closing quote only
+ * blanks may follow. A record that breaks these rules ends with the line on which its broken field starts:
  * an unclosed quote costs that record and never the rest of the file.
  */
 import { LIMITS } from '../../pipeline/limits';
@@ -14,7 +14,7 @@ export interface Dialect {
   /** Empty: no quoting. */
   quote: string;
   escape: string;
-  /** `\n` stands for files with mixed breaks too. */
+  /** `\n` for files with mixed line breaks too. */
   newline: '\n' | '\r\n' | '\r';
 }
 
@@ -24,7 +24,7 @@ export interface DialectBytes {
   quote: number;
   escape: number;
   newline: number;
-  /** The blank that may stand between a quote and the delimiter. */
+  /** The blank that may be between a quote and the delimiter. */
   blank: number;
   /** Precedes the newline without being text. */
   carriageReturn: number;
@@ -38,11 +38,11 @@ export interface RecordCut {
   end: number;
   /** Physical lines the record takes. */
   lines: number;
-  /** Fields, where there is no problem. */
+  /** Fields, if there is no problem. */
   fields: number;
-  /** Why it is no record, or null. */
+  /** Why it is not a valid record, or null. */
   problem: string | null;
-  /** A quote stands inside text that is not quoted: legal, and not read by every reader. */
+  /** There is a quote inside text that is not quoted: legal, but some readers refuse it. */
   looseQuote: boolean;
   /** Blanks outside quotes as [from, to, from, to, …]; null when there are none. */
   gaps: number[] | null;
@@ -50,7 +50,7 @@ export interface RecordCut {
 
 /** More bytes are needed to see where the record ends. */
 export const NEED_MORE = -1;
-/** The record is longer than any record may be; it ends with the line that is running at that length. */
+/** The record is longer than any record may be; it ends with the line that has reached that length. */
 export const TOO_LONG = -2;
 
 export const CARRIAGE_RETURN = 13;

@@ -1,18 +1,18 @@
-/** Cuts a stretch of a file into records, in pieces of bounded memory; or passes over them as fast as can be. */
+/** Cuts a range of a file into records, in pieces of bounded memory; or skips records as fast as possible. */
 import { LIMITS } from '../../pipeline/limits';
 import { openWindow, type ByteRange } from '../files/window';
 import { createCut, cutRecord, TOO_LONG, type DialectBytes, type RecordCut } from './boundaries';
 
-/** What is kept of a record that is too long, to be shown; a character has four bytes at most. */
+/** What is kept of a record that is too long, to be shown; a character has at most four bytes. */
 const HEAD_BYTES = 4 * LIMITS.rawCharsMax;
 /** A search that skips fewer bytes than this costs more than reading them one by one. */
 const SKIP_BYTES_MIN = 512;
 /** Records read byte by byte before the next such search. */
 const DENSE_RECORDS = 64;
 
-/** Whole records of a stretch of a file; offsets are into `bytes`, which starts at `base` of the file. */
+/** Whole records of a range of a file; offsets are into `bytes`, which starts at `base` of the file. */
 export interface RecordPiece {
-  /** Valid until the next piece is asked for. */
+  /** Valid until the next piece is requested. */
   bytes: Buffer;
   base: number;
   /** The records [start, end) that were cut. */
@@ -24,7 +24,7 @@ export interface RecordPiece {
 
 /**
  * Cuts all records that start in the range, in pieces of about `pieceBytes`. Blank lines are cut like records.
- * A record that is TOO_LONG is a piece of its own, of which only the head is there.
+ * A record that is TOO_LONG is a piece by itself, with only its head in `bytes`.
  * @param keep says of each record, in order, whether it is among the `cuts`; the cut is used again if not
  */
 export async function* cutRecords(
@@ -65,15 +65,15 @@ export async function* cutRecords(
   }
 }
 
-/** True for an empty line that is no record: in a file of one column it is an empty value. */
+/** True for an empty line that is not a record: in a file of one column it is an empty value. */
 export function isBlank(cut: RecordCut, columnCount: number): boolean {
   return columnCount > 1 && cut.textEnd === cut.start && cut.problem === null;
 }
 
 /**
  * Moves from a record start to a later one: the first at or after `target`, or as far as the buffer goes.
- * Between a record start and the next quote every line break ends a record, so that stretch is searched natively.
- * @returns the offset reached, and TOO_LONG where the record there is
+ * Between a record start and the next quote every line break ends a record, so this range is searched natively.
+ * @returns the offset reached, and whether the record there is TOO_LONG
  */
 export function skipRecords(
   bytes: Buffer,

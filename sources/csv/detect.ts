@@ -1,4 +1,4 @@
-/** What the head of a file shows: line break, delimiter, header, where the records begin. */
+/** What the head of a file shows: line break, delimiter, header, start of the records. */
 import { explainColumnName } from '../../pipeline/columns';
 import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
@@ -90,7 +90,7 @@ function assertText(head: Head): void {
   }
 }
 
-/** `\r\n` or `\n` by the first break there is; a lone `\r` only where no `\n` is in sight. */
+/** `\r\n` or `\n`, as the first line break is; a lone `\r` only if the head has no `\n`. */
 function detectNewline(bytes: Buffer): Dialect['newline'] {
   const at = bytes.indexOf(10);
   if (at === -1) return bytes.includes(13) ? '\r' : '\n';
@@ -125,12 +125,16 @@ function cutHead(head: Head, from: number, dialect: Dialect, recordsMax: number)
     cuts.push(cut);
   }
   if (cuts.length === 0 && !head.final) {
-    throw unreadable(head, `has a first line over ${head.bytes.length} bytes`, 'Is it a CSV file?');
+    throw unreadable(
+      head,
+      `has a first line over ${head.bytes.length} bytes`,
+      'Check that it is a CSV file.',
+    );
   }
   return cuts;
 }
 
-/** The delimiter that gives most records the same number of fields, two at least; the comma when none does. */
+/** The delimiter that gives most records the same number of fields, at least two; the comma if none does. */
 function detectDelimiter(
   head: Head,
   from: number,
@@ -172,7 +176,7 @@ function nameColumns(head: Head, options: HeadOptions, fields: Fields | undefine
     if (problem) {
       throw new FlexetlError('SOURCE_UNREADABLE', {
         message: `${head.path}: column ${index + 1} of the header ${problem}.`,
-        hint: 'Give every column a name of its own, or set header: false and columns.',
+        hint: 'Give every column a unique name, or set header: false and columns.',
       });
     }
     seen.set(name.toLowerCase(), index + 1);
@@ -186,7 +190,7 @@ function countSkippable(before: Buffer, dialect: Dialect): number | null {
   if (dialect.quote !== '' && text.includes(dialect.quote)) return null;
   const lines = text.split(dialect.newline);
   if (lines.some((line) => /[\r\n]/.test(line))) return null;
-  // It takes the line break from the first one it sees, which may stand inside quotes.
+  // It uses the first line break it finds, which may be inside quotes.
   if (dialect.newline === '\r\n' && lines.length === 1) return null;
   return lines.length - 1;
 }

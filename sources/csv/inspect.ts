@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Dialect, DialectBytes } from './boundaries';
 
-/** `certain`: for the careful lane; `maybe`: the records must be looked at. */
+/** `certain`: for the careful lane; `maybe`: the records must be checked. */
 export type Suspicion = 'certain' | 'maybe' | null;
 
 /** @param piece whole lines of a file: it ends after a line break, or where the file ends */
@@ -11,7 +11,7 @@ export function inspect(piece: Buffer, newline: Dialect['newline'], codes: Diale
   const { quote, escape, blank } = codes;
   const stray = findStrayBreak(piece, newline);
   if (stray || quote === -1) return stray;
-  // A quote that is open where the file ends, after an escape.
+  // A quote that is open at the end of the file, after an escape.
   if (escape !== quote) return piece.at(-1) === escape ? 'maybe' : null;
   return blank !== -1 && hasQuotePair(piece, quote, blank) ? 'maybe' : null;
 }

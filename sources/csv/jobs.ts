@@ -1,10 +1,10 @@
-/** Passes over the bytes of a partition: in a thread where they take long, so that the event loop stays free. */
+/** Passes over the bytes of a partition: in a thread if they take long, so that the event loop is not blocked. */
 import { join } from 'node:path';
 import { callThread } from '../../runtime/thread';
 import { repairFile, type Repair, type RepairJob } from './repair';
 import { sliceFile, type Slice, type SliceJob } from './slice';
 
-/** Up to this a pass is over before a thread has started, and the pieces of it are short. */
+/** A smaller pass ends before a thread has started, and blocks only for short times. */
 const INLINE_BYTES_MAX = 8 * 1024 * 1024;
 const THREAD = join(__dirname, 'csv-thread');
 

@@ -10,13 +10,13 @@ export const csvOptions = z
     path: path().describe(
       'A file, a glob or a folder (its *.csv, *.tsv and the same with .gz), relative to the project.',
     ),
-    delimiter: char().optional().describe('Detected among , ; tab | when absent.'),
+    delimiter: char().optional().describe('Detected among , ; tab | when not set.'),
     quote: char()
       .regex(/[^ ]/, 'must not be a space')
       .or(z.literal(''))
       .default('"')
-      .describe('Encloses fields; empty for none.'),
-    escape: char().optional().describe('Precedes a quote inside quotes; the quote itself when absent.'),
+      .describe('Encloses fields; empty: no quoting.'),
+    escape: char().optional().describe('Precedes a quote inside quotes; when not set, the quote itself.'),
     encoding: z
       .string()
       .refine(isEncoding, 'must be an encoding such as utf-8, utf-16le or windows-1252')
@@ -27,15 +27,15 @@ export const csvOptions = z
       .array(z.string().min(1))
       .min(1)
       .optional()
-      .describe('The names with header: false; column_1, column_2, … when absent.'),
-    null_values: z.array(z.string()).default(['']).describe('Texts that stand for null, quoted or not.'),
-    decimal_separator: z.enum(['.', ',']).default('.').describe('The point of decimals.'),
-    skip_rows: z.int().min(0).max(1000).default(0).describe('Lines before the header to pass over.'),
+      .describe('The names with header: false; when not set, column_1, column_2, …'),
+    null_values: z.array(z.string()).default(['']).describe('Texts that mean null, quoted or not.'),
+    decimal_separator: z.enum(['.', ',']).default('.').describe('The decimal point.'),
+    skip_rows: z.int().min(0).max(1000).default(0).describe('Lines to skip before the header.'),
     trim: z.boolean().default(false).describe('Removes blanks around every value.'),
   })
   .refine((value) => !value.header || value.columns === undefined, {
     path: ['columns'],
-    message: 'goes with header: false',
+    message: 'needs header: false',
   })
   .refine(({ delimiter, quote, escape }) => delimiter === undefined || ![quote, escape].includes(delimiter), {
     path: ['delimiter'],

@@ -1,6 +1,6 @@
 /**
  * Where the partitions of CSV files are. Files of moderate size are read in place, one partition each. Larger ones are
- * cut one partition after the other, and each is copied to a slice of its own while its end is looked for.
+ * cut one partition after the other; each is copied to a slice in the pass that finds its end.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { FlexetlError } from '../../pipeline/errors';
@@ -19,7 +19,7 @@ import type { CsvOptions } from './options';
 import type { Slice } from './slice';
 import { detailsIn, openPlain, type FileDetails, type PlainFile } from './survey';
 
-/** Where a partition starts, and how large partitions are to be. */
+/** Where a partition starts, and how large partitions should be. */
 type CsvPosition = { file: number; offset: number; wholeBytesMax: number; cutBytes: number };
 
 export function planPartitions(survey: SourceSurvey, size: PartitionSize): Partitions {
@@ -71,14 +71,15 @@ export async function landPartition(
   return next ? { partition, next: { ...position, file: next[0], offset: next[1].start } } : { partition };
 }
 
-/** The names of a slice and of what was found in it. */
+/** The names of a slice and of its findings. */
 const namesOf = (file: number, start: number): [string, string] => [
   `slices/${file}-${start}.csv`,
   `slices/${file}-${start}.json`,
 ];
 
 /**
- * The copy of a partition's bytes after a line break, and what one look at them has shown; made where it is not there.
+ * A slice, which is a line break and a copy of a partition's bytes, and what the pass over them has found. Made if it
+ * does not exist.
  * @param target the slice ends with the first record that ends at or after this offset
  */
 export async function makeSlice(

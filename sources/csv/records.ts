@@ -1,4 +1,4 @@
-/** Records of a partition with their places, the broken ones with their reason: all of them, or those asked for. */
+/** Records of a partition with their places, the broken ones with their reason: all of them, or those of some ordinals. */
 import { LIMITS } from '../../pipeline/limits';
 import { shortenRaw } from '../../pipeline/raw-text';
 import type { PluginContext } from '../../plugin/context';
@@ -12,7 +12,7 @@ import { splitRecords } from './split';
 import { openPlain, type PlainFile } from './survey';
 import { createValueReader } from './values';
 
-/** Small enough that splitting a piece does not hold up heartbeats. */
+/** Small enough that splitting a piece does not delay heartbeats. */
 const PIECE_BYTES = 128 * 1024;
 const COUNT_BYTES = 4 * 1024 * 1024;
 /** A character has four bytes at most. */

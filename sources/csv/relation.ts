@@ -1,11 +1,10 @@
 /**
- * A partition as a DuckDB relation: as it stands for the fast lane, or repaired.
+ * A partition as a DuckDB relation: as it is for the fast lane, or repaired.
  *
- * What DuckDB 1.5 accepts although it is no record of ours, so that such a partition is not trusted: NUL; bytes that are
- * not UTF-8 in columns that the query does not use; `"a" "b"` as one field; a quote left open at the end of the file
- * after an escape. Its null strings swallow surplus fields (any text that begins like one), so only the empty one is
- * used. With `new_line='\r\n'` it loses records, so the line break of such files is left for it to find, by the first
- * line of the file.
+ * DuckDB 1.5 accepts some text that is not a valid record here, so a partition with it is not trusted: NUL; bytes that are
+ * not UTF-8 in columns that the query does not use; `"a" "b"` as one field; a quote that is open at the end of the file
+ * after an escape. Null strings make it drop surplus fields (any text that starts like one), so only the empty one is
+ * used. With `new_line='\r\n'` it loses records, so DuckDB must detect the line break of such files by their first line.
  */
 import { join } from 'node:path';
 import { literal } from '../../pipeline/sql';
@@ -23,7 +22,7 @@ import { valuesSql } from './values';
 const BUFFER_BYTES = 4 * 1024 * 1024;
 /** DuckDB's own limit for a line. */
 const LINE_BYTES = 2_000_000;
-/** DuckDB takes these in a path for a pattern. */
+/** DuckDB reads a path with these as a pattern. */
 const PATTERN_CHARS = /[*?[\]{}\\]/;
 
 export async function csvRelation(
@@ -38,17 +37,17 @@ export async function csvRelation(
   if (start === file.start && end === size && file.skip !== null && !PATTERN_CHARS.test(path)) {
     const job = { task: 'slice', path, shown, dialect, size, start, target: end } as const;
     const trusted = runJob(job, context.signal).then((found) => found.trusted);
-    // Whoever awaits it sees the error, also where the query fails first.
+    // The caller that awaits it sees the error; without this, a query that fails first would leave it unhandled.
     trusted.catch(() => undefined);
     return { sql: readSql(options, survey, path, dialect, file.skip), reads: [path], trusted };
   }
   let slice = await makeSlice(context, file, partition.file, start, end);
   if (slice.end !== end) {
-    // It was left by another way to cut the file.
+    // It is from an attempt that cut the file in another way.
     await releasePartition(context, partition);
     slice = await makeSlice(context, file, partition.file, start, end);
   }
-  // A slice begins with an empty line: it shows the line break, and keeps a BOM in the data from being dropped.
+  // A slice starts with an empty line: it shows the line break, and DuckDB then does not drop a BOM in the data.
   const sql = readSql(options, survey, slice.path, dialect, 1);
   return { sql, reads: [slice.path], trusted: Promise.resolve(slice.trusted) };
 }

@@ -1,7 +1,7 @@
 /**
- * The careful lane's pass over a partition: writes its good records to a file of its own, and leaves out the broken
- * ones. Records that DuckDB is sure to read right are copied as they stand, in long stretches; the others are parsed
- * and written with all fields quoted. Quotes in quotes are doubled there, whatever the source does.
+ * The careful lane's pass over a partition: writes its good records to a new file, and leaves out the broken ones.
+ * Records that DuckDB certainly reads right are copied unchanged, many at once; the others are parsed and written with
+ * all fields quoted. Quotes in quotes are doubled there, whatever the source does.
  */
 import { isUtf8 } from 'node:buffer';
 import { open } from 'node:fs/promises';
@@ -21,7 +21,7 @@ export interface RepairJob {
   size: number;
   start: number;
   end: number;
-  /** Path of the file with the good records; it begins with a line break. */
+  /** Path of the file with the good records; it starts with a line break. */
   copy: string;
 }
 
@@ -58,7 +58,7 @@ export async function repairFile(job: RepairJob): Promise<Repair> {
     if (!blank) ordinal++;
     const risky = !blank && isRisky(cut, bytes);
     lineBytes = Math.max(lineBytes, cut.end - cut.start);
-    // A record that ends with the usual line break, or with the file, stays in the stretch that is copied.
+    // A record that ends with the usual line break, or with the file, is copied with its neighbours.
     const ends = cut.end - cut.textEnd === lineBreak.length && bytes[cut.textEnd] === lineBreak[0];
     if ((ends || cut.textEnd === cut.end) && !risky && !blank) return false;
     kept.push({ ordinal: blank ? -1 : ordinal, risky });
@@ -114,7 +114,7 @@ function createRiskFinder(dialect: Dialect, columnCount: number): (cut: RecordCu
   return (cut, bytes) => {
     const { start, textEnd } = cut;
     if (bytes !== seen) {
-      // One look at the whole piece is enough unless something is in it.
+      // The whole piece is checked at once; single records only if something is in it.
       seen = bytes;
       linesEnd = bytes.lastIndexOf(newline) + 1;
       valid = isUtf8(bytes.subarray(start, linesEnd));

@@ -29,7 +29,7 @@ export interface SliceJob {
   start: number;
   /** The slice ends with the first record that ends at or after this offset. */
   target: number;
-  /** Path of the copy; absent: none is made. A copy begins with a line break. */
+  /** Path of the copy, which starts with a line break; undefined: no copy. */
   copy?: string;
 }
 
@@ -73,7 +73,7 @@ export async function sliceFile(job: SliceJob): Promise<Slice> {
   }
 }
 
-/** How much of the window can be used: whole records, or whole lines where all of the file is wanted. */
+/** How much of the window can be used: whole records, or whole lines if the slice is the rest of the file. */
 function advance(
   { bytes, base, final }: Window,
   target: number,

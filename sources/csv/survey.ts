@@ -1,4 +1,4 @@
-/** Looks at a source once: files, dialect, columns, a sample; and finds its plain text again later. */
+/** Surveys a source once: files, dialect, columns, a sample. Later steps find its plain text here. */
 import { resolve } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
@@ -12,7 +12,7 @@ import { assertSameColumns, detectLayout, type Head, type Layout } from './detec
 import type { CsvOptions } from './options';
 import { createValueReader } from './values';
 
-/** What later steps need to know of one file. */
+/** What later steps need to know about one file. */
 export interface FileDetails {
   dialect: Dialect;
   /** Offset and physical line of the first record, and bytes in all, of the plain text. */
@@ -78,7 +78,7 @@ function addSample(sample: (string | null)[][], layout: Layout, options: CsvOpti
   const read = createValueReader(options, layout.columns.length);
   for (const fields of layout.sample) {
     if (sample.length >= LIMITS.sampleRecordsMax) return;
-    // An empty line is a record only where it is a whole column.
+    // An empty line is a record only in a file of one column.
     if (fields.length === 1 && fields[0] === '' && layout.columns.length > 1) continue;
     const result = read(fields);
     if ('values' in result) sample.push(result.values);
@@ -118,7 +118,7 @@ export interface PlainFile extends FileDetails {
   shown: string;
 }
 
-/** A file of the survey as plain text; makes the copy again where it is gone. */
+/** A file of the survey as plain text; makes the copy again if it does not exist. */
 export async function openPlain(
   options: CsvOptions,
   context: PluginContext,

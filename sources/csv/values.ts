@@ -3,7 +3,7 @@ import { ident, literal } from '../../pipeline/sql';
 import type { Fields } from './split';
 
 export interface ValueRules {
-  /** Texts that stand for null, quoted or not. */
+  /** Texts that mean null, quoted or not. */
   null_values: readonly string[];
   /** Blanks, tabs and line breaks around a value are not part of it; done before nulls are recognised. */
   trim: boolean;
@@ -38,7 +38,7 @@ export function createValueReader(
 
 /**
  * The same over columns in which DuckDB has made the empty text NULL.
- * @returns undefined when the columns are right as they are
+ * @returns undefined when the columns need no change
  */
 export function valuesSql(columns: readonly string[], rules: ValueRules): string | undefined {
   const emptyIsNull = rules.null_values.includes('');

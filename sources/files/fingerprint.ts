@@ -1,4 +1,4 @@
-/** Whether a file still is what it was. */
+/** Checks whether a file is unchanged. */
 import { createHash } from 'node:crypto';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import type { SourceFile } from '../../plugin/source';
@@ -46,13 +46,13 @@ export async function assertSameFile(absolute: string, before: SourceFile): Prom
     before.path,
     touched
       ? `It was last written at ${time(timeBefore)}, now at ${time(timeAfter)}.`
-      : 'Its bytes are others.',
+      : 'Its bytes are different.',
   );
 }
 
 function changed(path: string, what: string): FlexetlError {
   return new FlexetlError('SOURCE_CHANGED', {
     message: `${path} changed while the run was reading it. ${what}`,
-    hint: 'Start a new run, and replace files by renaming instead of writing into them.',
+    hint: 'Start a new run, and replace a file by renaming a new one, not by writing into it.',
   });
 }

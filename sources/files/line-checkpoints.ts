@@ -1,6 +1,6 @@
 /**
- * Physical line and record number at an offset, counted once and kept among the shared files, so that a file with many
- * rejects is counted through once, not once per partition.
+ * Physical line and record number at an offset, counted once and kept among the shared files, so that the lines of a
+ * file with many rejects are counted once, not once per partition.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { SharedFiles } from '../../plugin/context';
@@ -13,7 +13,7 @@ export interface LineCheckpoint {
   records: number;
 }
 
-/** Digits of an offset in a name: names sort as their offsets do. */
+/** Digits of an offset in a name, so that names sort like their offsets. */
 const OFFSET_DIGITS = 15;
 
 /**
@@ -33,7 +33,7 @@ export async function nearestCheckpoint(
   return path === undefined ? { ...origin } : (JSON.parse(await readFile(path, 'utf8')) as LineCheckpoint);
 }
 
-/** Idempotent: a checkpoint says the same whoever writes it. */
+/** Idempotent: a checkpoint is the same, whichever attempt writes it. */
 export async function keepCheckpoint(
   shared: SharedFiles,
   prefix: string,

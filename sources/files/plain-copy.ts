@@ -1,4 +1,4 @@
-/** Files that are compressed or not UTF-8, made into plain UTF-8 text once per run. */
+/** UTF-8 copies of files that are compressed or in another encoding; made once per run. */
 import { createReadStream, type ReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
@@ -7,10 +7,10 @@ import { LIMITS } from '../../pipeline/limits';
 import type { PluginContext } from '../../plugin/context';
 import { openFile } from './find';
 
-/** Below this an inflated file is no bomb, whatever its ratio. */
+/** A smaller inflated file is accepted, whatever its ratio. */
 const INFLATED_BYTES_FREE = 16 * 1024 * 1024;
 
-/** True when the file must be made plain before it can be read: gzip, or not UTF-8. */
+/** True when the file must be copied as plain text before it can be read: gzip, or not UTF-8. */
 export async function needsPlainCopy(absolute: string, shown: string, encoding: string): Promise<boolean> {
   return isUtf8Label(encoding) ? isGzip(absolute, shown) : true;
 }
@@ -64,7 +64,7 @@ export function makePlainCopy(
   });
 }
 
-/** An error of the file ends the inflating too, which `pipe` alone would leave waiting. */
+/** An error of the file must end the inflating too: with `pipe` alone it would wait for ever. */
 function inflatePieces(raw: ReadStream): AsyncIterable<Buffer> {
   const inflated = createGunzip();
   raw.on('error', (error) => inflated.destroy(error));
@@ -88,7 +88,7 @@ async function* boundPieces(
   }
 }
 
-/** `stream: true` always: without it Node 20 takes windows-1252 for ISO-8859-1. */
+/** Always `stream: true`: without it Node 20 decodes windows-1252 as ISO-8859-1. */
 async function* decodePieces(
   pieces: AsyncIterable<Buffer>,
   shown: string,
@@ -123,13 +123,13 @@ function explainCopy(error: unknown, shown: string, signal: AbortSignal): unknow
   if (code === 'ENOSPC') {
     return new FlexetlError('DISK_FULL', {
       message: `The disk of the staging folder is full: ${shown} is copied there as plain text.`,
-      hint: 'Free space, or point FLEXETL_STAGING_DIR at a larger disk; the run goes on by itself.',
+      hint: 'Free some space, or set FLEXETL_STAGING_DIR to a larger disk; the run then continues by itself.',
       cause: error,
     });
   }
   if (code.startsWith('Z_')) {
     return new FlexetlError('SOURCE_UNREADABLE', {
-      message: `${shown} is no complete gzip file: ${messageOf(error)}.`,
+      message: `${shown} is not a complete gzip file: ${messageOf(error)}.`,
       hint: 'The file is truncated or damaged: transfer it again.',
       cause: error,
     });

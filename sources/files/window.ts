@@ -4,10 +4,10 @@ import { FlexetlError } from '../../pipeline/errors';
 
 export interface ByteRange {
   handle: FileHandle;
-  /** Records that start in [start, end) are wanted. */
+  /** Only records that start in [start, end) are read. */
   start: number;
   end: number;
-  /** Bytes of the whole file: what may be looked at to find out where a record ends. */
+  /** Bytes of the whole file: a record may end after `end`. */
   size: number;
 }
 
@@ -19,12 +19,12 @@ export interface Window {
   /** The window reaches the end of the file. */
   readonly final: boolean;
   /**
-   * Drops the bytes before `keepFrom` and reads on; the longer the rest, the more is read, so that a long record is
-   * looked at a bounded number of times.
+   * Drops the bytes before `keepFrom` and reads more. The longer the rest, the more is read, so that a long record is
+   * scanned only a few times.
    * @returns false when nothing is left
    */
   more(keepFrom: number): Promise<boolean>;
-  /** Drops everything up to and with the next such byte beyond the window. @returns the file offset after it */
+  /** Drops everything up to the next such byte after the window, that byte included. @returns the file offset after it */
   seek(byte: number): Promise<number>;
 }
 
@@ -45,7 +45,7 @@ export function openWindow({ handle, start, size }: Omit<ByteRange, 'end'>, piec
       const { bytesRead } = await handle.read(memory, kept + filled, length - filled, offset);
       if (bytesRead === 0) {
         throw new FlexetlError('SOURCE_CHANGED', {
-          message: `A source file ended at byte ${offset}, when the run began it had ${size} bytes.`,
+          message: `A source file ended at byte ${offset}; at the start of the run it had ${size} bytes.`,
           hint: 'Let the file be complete before the run starts, then run again.',
         });
       }

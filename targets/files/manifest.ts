@@ -75,7 +75,7 @@ async function readVersion(dir: string, version: number): Promise<Manifest | und
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     if (!(error instanceof SyntaxError)) throw error;
     throw new FlexetlError('TARGET_INVALID', {
-      message: `${path} is damaged: it is no JSON.`,
+      message: `${path} is damaged: it is not JSON.`,
       hint: 'Restore it, or move the folder away and load again under another run key.',
     });
   }

@@ -39,11 +39,11 @@ export const fileOptions = {
     .enum(['replace', 'append'])
     .default('replace')
     .describe(
-      'replace: the folder holds the rows of this run only. append: they are added to what is there.',
+      'replace: the folder has only the rows of this run. append: they are added to the existing rows.',
     ),
 };
 
-/** What a target says of itself and does, from its encoder. */
+/** A target made of its encoder. */
 export function fileTarget<O extends FileOptions>(
   encoder: FileEncoder<O>,
 ): Omit<Target<O>, 'type' | 'description' | 'options'> {
@@ -62,7 +62,7 @@ export function fileTarget<O extends FileOptions>(
   };
 }
 
-/** What says that a part is there; written last, under a name that only one attempt can take. */
+/** Says that a part is complete; written last, under a name that only one attempt can take. */
 interface Receipt {
   part: number;
   rows: number;
@@ -110,7 +110,7 @@ export function openFileTarget<O extends FileOptions>(
           if (won) return { rows };
         } catch (error) {
           await rm(join(stage, file), { force: true });
-          // The load was published meanwhile, by another attempt: its staging folder is gone.
+          // Another attempt has published the load meanwhile: its staging folder is removed.
           const theirs = await findLoaded(key, part).catch(() => undefined);
           if (theirs === undefined || context.signal.aborted) throw error;
           return { rows: theirs };
@@ -157,7 +157,7 @@ export function openFileTarget<O extends FileOptions>(
     const rows = receipts.reduce((sum, receipt) => sum + receipt.rows, 0);
     if (rowsExpected !== undefined && rowsExpected !== rows) {
       throw new FlexetlError('ROWS_UNBALANCED', {
-        message: `${place} was to get ${rowsExpected} rows; its ${receipts.length} staged parts hold ${rows}. Nothing was published.`,
+        message: `${place} should get ${rowsExpected} rows; its ${receipts.length} staged parts hold ${rows}. Nothing was published.`,
         hint: 'Did another program change the folder during the run? Run the pipeline again under another run key.',
       });
     }
@@ -195,11 +195,11 @@ export function openFileTarget<O extends FileOptions>(
     if (part) return part.rows;
     throw new FlexetlError('ROWS_UNBALANCED', {
       message: `Run key "${key.runKey}" has already published ${place}, without a part ${index}.`,
-      hint: 'The input is not what it was in that run: load it under another run key.',
+      hint: 'The input has changed since that run: load it under another run key.',
     });
   }
 
-  /** What crashed runs left behind that were never ended. */
+  /** Removes what crashed runs have left. */
   async function removeAbandoned(): Promise<void> {
     for (const name of await readdir(stagesDir)) {
       const info = await stat(join(stagesDir, name)).catch(() => undefined);
@@ -241,13 +241,13 @@ function assertCount(place: string, part: Part, rows: number): void {
   });
 }
 
-/** @throws FlexetlError TARGET_INCOMPATIBLE when files of other columns are there */
+/** @throws FlexetlError TARGET_INCOMPATIBLE when the folder has files with other columns */
 function assertSame(place: string, schema: Schema, { version, schema: existing }: Manifest): void {
   const list = (columns: Schema): string =>
     columns.map(({ name, type }) => `${name} ${formatType(type)}`).join(', ');
   if (version === 0 || list(existing) === list(schema)) return;
   throw new FlexetlError('TARGET_INCOMPATIBLE', {
-    message: `${place} holds files with other columns: ${list(existing)}; the pipeline has ${list(schema)}.`,
+    message: `${place} has files with other columns: ${list(existing)}; the pipeline has ${list(schema)}.`,
     hint: 'Change the pipeline with select, rename or cast, or use mode: replace.',
   });
 }
@@ -258,7 +258,7 @@ function explainError(error: unknown, place: string): unknown {
   if (code === 'ENOSPC') {
     return new FlexetlError('DISK_FULL', {
       message: `The disk of ${place} is full.`,
-      hint: 'Free space; the run goes on by itself.',
+      hint: 'Free some space; the run then continues by itself.',
       cause: error,
     });
   }

@@ -1,4 +1,4 @@
-/** Whether a table that is there can take the rows of a schema. */
+/** Whether an existing table can take the rows of a schema. */
 import { FlexetlError } from '../../pipeline/errors';
 import { formatType, type Column, type Schema } from '../../pipeline/types';
 import type { SqlDialect, TableColumn } from './dialect';
@@ -6,18 +6,18 @@ import type { TableOptions } from './options';
 
 type Dialect = Pick<SqlDialect<TableOptions>, 'name' | 'ignoresCase' | 'keeps'>;
 
-/** @throws FlexetlError TARGET_INCOMPATIBLE for names that are one to the database, and keys that are no columns */
+/** @throws FlexetlError TARGET_INCOMPATIBLE for names that are the same to the database, and keys that are not columns */
 export function assertNames(dialect: Dialect, options: TableOptions, schema: Schema, place: string): void {
   const seen = new Map<string, string>();
   for (const { name } of schema) {
-    const twin = seen.get(foldName(dialect, name));
-    if (twin !== undefined) {
+    const other = seen.get(nameKey(dialect, name));
+    if (other !== undefined) {
       throw new FlexetlError('TARGET_INCOMPATIBLE', {
-        message: `${place}: columns "${twin}" and "${name}" are the same name to ${dialect.name}, which ignores case.`,
+        message: `${place}: columns "${other}" and "${name}" are the same name to ${dialect.name}, which ignores case.`,
         hint: 'Give one of them another name with a rename.',
       });
     }
-    seen.set(foldName(dialect, name), name);
+    seen.set(nameKey(dialect, name), name);
   }
   const missing = options.primary_key?.find((key) => !schema.some(({ name }) => name === key));
   if (missing === undefined) return;
@@ -28,8 +28,8 @@ export function assertNames(dialect: Dialect, options: TableOptions, schema: Sch
 }
 
 /**
- * Tells whether rows of the schema can be added to a table.
- * @throws FlexetlError TARGET_INCOMPATIBLE naming every column that stands in the way
+ * Checks that rows of the schema can be added to a table.
+ * @throws FlexetlError TARGET_INCOMPATIBLE naming every column that does not fit
  */
 export function assertColumns(
   dialect: Dialect,
@@ -53,10 +53,10 @@ function findColumn<C extends { name: string }>(
   columns: readonly C[],
   name: string,
 ): C | undefined {
-  return columns.find((column) => foldName(dialect, column.name) === foldName(dialect, name));
+  return columns.find((column) => nameKey(dialect, column.name) === nameKey(dialect, name));
 }
 
-function foldName({ ignoresCase }: Dialect, name: string): string {
+function nameKey({ ignoresCase }: Dialect, name: string): string {
   return ignoresCase ? name.toLowerCase() : name;
 }
 

@@ -1,6 +1,6 @@
 /**
- * What `targets/sql/` must know of a database. It owns the staging table, the load ledger, publish, sweep and merge;
- * a dialect gives the words of its SQL, its types, its bulk write, its transactions and its catalogue.
+ * What `targets/sql/` must know about a database. It does the staging table, the load ledger, publish, merge and
+ * clean-up; a dialect gives quoting, its types, its bulk write, its transactions and its catalogue.
  *
  * All SQL of the base is what SQLite, PostgreSQL and DuckDB have in common: identifiers quoted by `quote`, texts in
  * single quotes, `INSERT … SELECT`, `UPDATE … FROM`, `ALTER TABLE … RENAME TO`.
@@ -19,20 +19,20 @@ export interface SqlDialect<Options extends TableOptions> {
   quote(name: string): string;
   /** Names that differ only in case are one name. */
   ignoresCase: boolean;
-  /** The type of a column in a table that is made. */
+  /** The type of a column in a table that is created. */
   declare(type: ColumnType): string;
   /** Whether a column declared like that keeps every value of a type as it is. */
   keeps(declared: string, type: ColumnType): boolean;
   /**
    * @param use what it is for: a `check` changes nothing, not even by connecting
-   * @returns undefined when there is no database yet, and it is not to be made: for `check` and `discard`
+   * @returns undefined if there is no database yet and it must not be created: for `check` and `discard`
    * @throws FlexetlError TARGET_INVALID, TARGET_BUSY
    */
   connect(options: Options, context: PluginContext, use: SessionUse): Promise<SqlSession | undefined>;
   /** @throws FlexetlError TARGET_INCOMPATIBLE for columns that no table of this database can have */
   assertSchema?(schema: Schema, place: string): void;
   /**
-   * Refuses, beyond what the base looks at, a table that cannot be published to.
+   * Refuses a table to which rows cannot be published, for reasons that the base does not check.
    * @throws FlexetlError TARGET_INVALID, TARGET_INCOMPATIBLE
    */
   assertTable?(session: SqlSession, options: Options, schema: Schema): Promise<void>;
@@ -44,7 +44,7 @@ export type SessionUse = 'check' | 'load' | 'publish' | 'discard';
 
 /** A connection. */
 export interface SqlSession {
-  /** @returns rows that an INSERT or UPDATE has written; anything for other statements */
+  /** @returns rows that an INSERT or UPDATE has written; any number for other statements */
   run(sql: string): Promise<number>;
   all(sql: string): Promise<Record<string, unknown>[]>;
   /**
@@ -52,7 +52,7 @@ export interface SqlSession {
    * two that insert the same key into the load ledger cannot both succeed.
    */
   transaction<T>(work: () => Promise<T>): Promise<T>;
-  /** Columns in order; empty when there is no such table. */
+  /** Columns in order; empty if the table does not exist. */
   columns(table: string): Promise<readonly TableColumn[]>;
   /**
    * Writes a part into its staging table, inside a transaction.
@@ -60,21 +60,21 @@ export interface SqlSession {
    * @returns the rows written
    */
   write(table: string, part: Part, batches: AsyncIterable<Batch>): Promise<number>;
-  /** SQL of an order of the staging table, `s`, in which parts come one after the other; absent: there is none. */
+  /** SQL of an order of the staging table, `s`, in which parts come one after the other; undefined: no order. */
   order?(schema: Schema): string;
-  /** SQL of columns of the staging table, `s`, in the form that the table has for their values; default: as they are. */
+  /** SQL of columns of the staging table, `s`, in the form that the table has for their values; default: unchanged. */
   convert?(table: string, stage: string, schema: Schema): Promise<ReadonlyMap<string, string>>;
-  /** Puts the staging table in the place of a table that may not be there. Default: drop and rename. */
+  /** Replaces the table, which may not exist, by the staging table. Default: drop and rename. */
   replace?(table: string, stage: string): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A column of a table that is there. */
+/** A column of an existing table. */
 export interface TableColumn {
   name: string;
   /** As it was declared. */
   type: string;
-  /** A row must bring a value: not null, no default, nothing that the database fills in. */
+  /** A row must have a value: the column is not null, has no default and is not filled by the database. */
   required: boolean;
   /** The database computes it. */
   generated: boolean;

@@ -1,6 +1,6 @@
 /**
  * The load ledger: one row for each part that is in a database, written in the transaction that writes its rows.
- * Its primary key is what keeps a second attempt, however late, from writing a part again.
+ * Its primary key prevents a second attempt, however late, from writing a part again.
  */
 import { createHash } from 'node:crypto';
 import { FlexetlError } from '../../pipeline/errors';
@@ -11,13 +11,13 @@ import type { SqlSession } from './dialect';
 export const LEDGER = '_flexetl_loads';
 const STAGE_PREFIX = '_flexetl_stage_';
 
-/** Part numbers of rows that are no parts: the key is published; its staging table was made. */
+/** Part numbers of rows that are not parts: the key is published; its staging table exists. */
 export const PUBLISHED = -1;
 const STAGED = -2;
 
 export interface LedgerRow {
   rows: number;
-  /** Only of {@link PUBLISHED}. */
+  /** Only in the row {@link PUBLISHED}. */
   updated: number;
 }
 
@@ -50,9 +50,9 @@ export function openLedger(db: SqlSession, key: LoadKey) {
       const [row = {}] = await db.all(`${sql} WHERE ${ofKey} AND part >= 0`);
       return { parts: Number(row['parts']), rows: Number(row['row_count']) };
     },
-    /** What is not published is forgotten. */
+    /** Removes what is not published. */
     forget: (): Promise<number> => db.run(`DELETE FROM ${LEDGER} WHERE ${ofKey} AND part <> ${PUBLISHED}`),
-    /** Keys of crashed runs of the same load that were never ended, and have done nothing for so long. */
+    /** Keys of the same load whose runs crashed and have done nothing for `keepMs`. */
     async abandoned(keepMs: number): Promise<LoadKey[]> {
       const since = literal(new Date(Date.now() - keepMs).toISOString());
       const rows = await db.all(`SELECT run_key FROM ${LEDGER} WHERE ${ofLoad} GROUP BY run_key
@@ -73,7 +73,7 @@ export async function hasLedger(db: SqlSession): Promise<boolean> {
   });
 }
 
-/** The staging table of a key: readable where a user meets it, and unique. PostgreSQL takes 63 characters. */
+/** The staging table of a key: readable for users, and unique. PostgreSQL allows 63 characters. */
 export function stageName(table: string, { pipeline, runKey, target }: LoadKey): string {
   const digest = createHash('sha256').update([pipeline, runKey, target].join('\0')).digest('hex');
   return `${STAGE_PREFIX}${table.slice(0, 30)}_${digest.slice(0, 16)}`;

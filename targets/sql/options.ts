@@ -16,19 +16,19 @@ export const tableOptions = {
       'must be letters, digits and _, at most 63, not starting with a digit',
     )
     .regex(/^(?!_flexetl_)/i, 'must not start with _flexetl_')
-    .describe('Name of the table. It is created when absent.'),
+    .describe('Name of the table. It is created if it does not exist.'),
   mode: z
     .enum(['replace', 'append', 'merge'])
     .default('replace')
     .describe(
-      'replace: the table holds the rows of this run only. append: they are added to what is there. ' +
-        'merge: rows whose `primary_key` is there already are updated, the others added.',
+      'replace: the table has only the rows of this run. append: they are added to the existing rows. ' +
+        'merge: rows whose `primary_key` exists are updated, the others are added.',
     ),
   primary_key: z
     .array(z.string().min(1))
     .min(1)
     .optional()
-    .describe('For merge: the columns that name a row. A key that stands in two rows of a run is an error.'),
+    .describe('For merge: the columns that identify a row. A key in two rows of a run is an error.'),
 };
 
 /** For `superRefine` of the options. */
@@ -36,7 +36,7 @@ export function requireKey({ mode, primary_key }: TableOptions, context: z.Refin
   if ((mode === 'merge') === (primary_key !== undefined)) return;
   const message =
     mode === 'merge'
-      ? 'missing: mode merge needs the columns that name a row.'
+      ? 'missing: mode merge needs the columns that identify a row.'
       : `only mode merge uses it, found mode ${mode}.`;
   context.addIssue({ code: 'custom', path: ['primary_key'], message });
 }

@@ -90,13 +90,13 @@ function assertStaged<O extends TableOptions>(
   if (ledger.rows === staged && rowsExpected === staged) return;
   throw new FlexetlError('ROWS_UNBALANCED', {
     message:
-      `${place} was to get ${rowsExpected} rows; the load ledger has ${ledger.rows} ` +
+      `${place} should get ${rowsExpected} rows; the load ledger has ${ledger.rows} ` +
       `in ${ledger.parts} parts, the staging table holds ${staged}. Nothing was published.`,
     hint: 'Did another program change the database during the run? Run the pipeline again under another run key.',
   });
 }
 
-/** A trigger or a conflict clause of the table may have swallowed rows, or removed others. */
+/** A trigger or a conflict clause of the table may have dropped rows, or removed others. */
 function assertHeld<O extends TableOptions>(
   { place }: TargetTable<O>,
   expected: number,
@@ -166,7 +166,7 @@ async function stagedValues<O extends TableOptions>(
   return new Map(schema.map(({ name }) => [name, converted?.get(name) ?? `s.${dialect.quote(name)}`]));
 }
 
-/** @returns rows that were there and are updated */
+/** @returns existing rows that were updated */
 async function mergeRows<O extends TableOptions>(
   target: TargetTable<O>,
   db: SqlSession,
@@ -188,7 +188,7 @@ async function mergeRows<O extends TableOptions>(
   const same = key.map((name) => `t.${quote(name)} = ${values.get(name) ?? ''}`).join(' AND ');
   const matches = `FROM ${quote(stage)} AS s JOIN ${table} ON ${same}`;
   const updated = await countOf(db, `SELECT count(*) AS n ${matches}`);
-  // Each row of the run must match one row of the table at most, and the other way round.
+  // Each row of the run must match at most one row of the table, and the other way round.
   for (const side of ['s', 't']) {
     const keys = key.map((name) => `${side}.${quote(name)}`).join(', ');
     const distinct = await countOf(db, `SELECT count(*) AS n FROM (SELECT DISTINCT ${keys} ${matches}) AS d`);
@@ -216,19 +216,20 @@ async function assertKey<O extends TableOptions>(
   const from = `FROM ${quote(stage)}`;
   const isNull = key.map((name) => `${quote(name)} IS NULL`).join(' OR ');
   const nulls = await countOf(db, `SELECT count(*) AS n ${from} WHERE ${isNull}`);
-  if (nulls > 0) throw keyInvalid(target, `${nulls} ${nulls === 1 ? 'row has' : 'rows have'} a null in it`);
+  if (nulls > 0)
+    throw keyInvalid(target, `${nulls} ${nulls === 1 ? 'row has' : 'rows have'} a null in the key`);
   const names = key.map(quote).join(', ');
-  const twins = await countOf(
+  const repeated = await countOf(
     db,
     `SELECT count(*) AS n FROM (SELECT ${names} ${from} GROUP BY ${names} HAVING count(*) > 1) AS d`,
   );
-  if (twins > 0)
-    throw keyInvalid(target, `${twins} of its values ${twins === 1 ? 'stands' : 'stand'} in several rows`);
+  if (repeated > 0)
+    throw keyInvalid(target, `${repeated} of its values ${repeated === 1 ? 'is' : 'are'} in several rows`);
 }
 
 function keyInvalid<O extends TableOptions>({ place, options }: TargetTable<O>, found: string): FlexetlError {
   return new FlexetlError('KEY_INVALID', {
-    message: `${place}: primary_key (${options.primary_key?.join(', ') ?? ''}) does not name one row each: ${found}. Nothing was published.`,
-    hint: 'Add a deduplicate or drop_nulls over these columns, or choose a key that names each row.',
+    message: `${place}: primary_key (${options.primary_key?.join(', ') ?? ''}) is not unique: ${found}. Nothing was published.`,
+    hint: 'Add a deduplicate or drop_nulls over these columns, or choose a key that is unique for each row.',
   });
 }

@@ -2,7 +2,7 @@
  * A table of any SQL database as a target, over a {@link SqlDialect}.
  *
  * Rows go into a staging table beside the target's, each part with its row in the load ledger in one transaction;
- * publishing is one more. Whatever is killed, at whatever moment, the next attempt goes on from the ledger.
+ * publishing is another transaction. After a kill at any moment the next attempt continues from the ledger.
  */
 import { FlexetlError } from '../../pipeline/errors';
 import type { Schema } from '../../pipeline/types';
@@ -14,7 +14,7 @@ import { hasLedger, openLedger, PUBLISHED, stageName, type LoadLedger } from './
 import type { TableOptions } from './options';
 import { createTableSql, publishLoad, removeLoad } from './publish';
 
-/** What a target says of itself, from its dialect; `open` may be replaced, to run it elsewhere. */
+/** A target made of its dialect; `open` can be replaced, to run it in a thread. */
 export function sqlTarget<O extends TableOptions>(
   dialect: SqlDialect<O>,
 ): Omit<Target<O>, 'type' | 'description' | 'options'> {
@@ -134,7 +134,7 @@ export function openSqlTarget<O extends TableOptions>(
     });
   }
 
-  /** In a transaction of its own, so that loads of several parts need not wait for the first one. */
+  /** In its own transaction, so that loads of several parts need not wait for the first one. */
   async function makeStage(db: SqlSession, ledger: LoadLedger, stage: string, schema: Schema): Promise<void> {
     const exists = async (): Promise<boolean> => (await db.columns(stage)).length > 0;
     if (await exists()) return;
@@ -151,7 +151,7 @@ export function openSqlTarget<O extends TableOptions>(
   }
 }
 
-/** The batches of a part; tells the progress, and ends between two when it is cancelled. */
+/** The batches of a part; reports progress, and ends between two batches after a cancellation. */
 async function* watchBatches(part: Part, { signal, progress }: PluginContext): AsyncGenerator<Batch> {
   let rows = 0;
   for await (const batch of part.batches()) {

@@ -32,7 +32,7 @@ export function openSqlite(file: string, options: Database.Options = {}): Sqlite
   return new binding(file, options);
 }
 
-/** @returns the names, in package.json, of those that a Node of these versions can run, the better one first */
+/** @returns the packages that this version of Node can load, the better one first */
 export function chooseBindings(versions: NodeJS.ProcessVersions): BindingName[] {
   const names: BindingName[] = [];
   if (Number(versions['napi']) >= NODE_API_OF_13) names.push('better-sqlite3-13');
@@ -41,7 +41,7 @@ export function chooseBindings(versions: NodeJS.ProcessVersions): BindingName[] 
 }
 
 /**
- * Loads the first that is there and works: a package may have been installed without its native part.
+ * Loads the first package that works: one may have been installed without its native part.
  * @throws FlexetlError TARGET_INVALID
  */
 export function loadBinding(
@@ -66,7 +66,7 @@ export function loadBinding(
   });
 }
 
-/** Without the list of places that were looked at. */
+/** Without the list of places that were searched. */
 function firstLine(text: string): string {
   return text.split(/ Tried:|\n/, 1)[0] ?? '';
 }

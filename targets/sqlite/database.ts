@@ -133,7 +133,7 @@ export function explainError(error: unknown, shownFile: string): unknown {
   if (is('SQLITE_FULL', 'ENOSPC')) {
     return new FlexetlError('DISK_FULL', {
       message: `The disk of ${shownFile} is full.`,
-      hint: 'Free space; the run goes on by itself.',
+      hint: 'Free some space; the run then continues by itself.',
       cause,
     });
   }

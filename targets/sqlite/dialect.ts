@@ -55,7 +55,7 @@ function assertFile(file: string, shownFile: string): void {
   accessSync(dirname(file), constants.W_OK | constants.X_OK);
 }
 
-/** @throws FlexetlError TARGET_INVALID for something of that name that is no table */
+/** @throws FlexetlError TARGET_INVALID for something of that name that is not a table */
 async function assertKind(db: SqlSession, shownFile: string, table: string): Promise<void> {
   const name = `name = ${literal(table)} COLLATE NOCASE`;
   const [found] = await db.all(`SELECT type FROM sqlite_schema WHERE ${name} AND type IN ('index', 'trigger')
@@ -68,7 +68,7 @@ async function assertKind(db: SqlSession, shownFile: string, table: string): Pro
   });
 }
 
-/** Indexes outlive a replaced table, so their columns must still be there. */
+/** Indexes are kept when a table is replaced, so their columns must still exist. */
 async function assertIndexes(db: SqlSession, place: string, table: string, schema: Schema): Promise<void> {
   const columns = await db.all(`SELECT l.name AS "index", i.name AS "column"
     FROM pragma_index_list(${literal(table)}) AS l, pragma_index_info(l.name) AS i

@@ -1,4 +1,4 @@
-/** What crosses between the target and the thread that holds SQLite. All of it survives a structured clone. */
+/** Messages between the target and the thread of SQLite. All of them survive a structured clone. */
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode } from '../../pipeline/errors';
 import type { Schema } from '../../pipeline/types';

@@ -1,4 +1,4 @@
-/** The thread that holds SQLite: does one job after the other, and answers each. */
+/** The thread of SQLite: does one job after the other, and answers each. */
 import { parentPort } from 'node:worker_threads';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import type { PluginContext } from '../../plugin/context';
@@ -34,10 +34,10 @@ function runJob(job: Job, signal: AbortSignal, progress: (share: number) => void
 }
 
 const refuse = (): never => {
-  throw new FlexetlError('INTERNAL', { message: 'This is not to be had in the thread of SQLite.' });
+  throw new FlexetlError('INTERNAL', { message: 'This is not available in the thread of SQLite.' });
 };
 
-/** What SQLite does not ask for. */
+/** What SQLite does not use. */
 const ELSEWHERE: Pick<PluginContext, 'log' | 'secret' | 'shared'> = {
   log: { debug: refuse, info: refuse, warn: refuse },
   secret: refuse,

@@ -1,4 +1,4 @@
-/** Tables of a SQLite file: types of columns, row ids, decimals that are text, and taking the place of a table. */
+/** Tables of a SQLite file: types of columns, row ids, decimals that are text, and replacing a table. */
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { ident } from '../../pipeline/sql';
 import type { ColumnType, Schema, TypeKind } from '../../pipeline/types';
@@ -59,7 +59,7 @@ function affinityOf(declared: string): Affinity {
   return /REAL|FLOA|DOUB/.test(type) ? 'REAL' : 'NUMERIC';
 }
 
-/** Columns of a table in order; empty when there is no such table. */
+/** Columns of a table in order; empty if the table does not exist. */
 export function readColumns(db: Sqlite, table: string): SqliteColumn[] {
   return db.prepare('SELECT * FROM pragma_table_xinfo(?)').all(table) as SqliteColumn[];
 }
@@ -71,8 +71,7 @@ export function readTextColumns(db: Sqlite, table: string): Set<string> {
 }
 
 /**
- * Makes decimal columns of a table text, with the rows that are there. Once per column and load, where it is needed
- * at all.
+ * Makes decimal columns of a table text, with their rows. Needed once per column and load at most.
  */
 export function widenDecimals(db: Sqlite, table: string, schema: Schema, textColumns: Set<string>): void {
   const wider = `${table}_text`;
@@ -123,7 +122,7 @@ function decimalTextSql(value: string, scale: number): string {
   return `flexetl_decimal_text(${value}, ${scale})`;
 }
 
-/** The old table goes and the new one takes its name, indexes and triggers. */
+/** Removes the old table; the new one gets its name, indexes and triggers. */
 export function replaceTable(db: Sqlite, shownFile: string, table: string, stage: string): void {
   const sql = `SELECT type, name, sql FROM sqlite_schema
     WHERE tbl_name = ? COLLATE NOCASE AND type IN ('index', 'trigger') AND sql IS NOT NULL`;
@@ -144,15 +143,15 @@ export function replaceTable(db: Sqlite, shownFile: string, table: string, stage
 }
 
 /**
- * The name of the row id that no column hides.
- * @throws FlexetlError TARGET_INCOMPATIBLE where columns hide all three
+ * A name of the row id that no column has.
+ * @throws FlexetlError TARGET_INCOMPATIBLE if columns have all three
  */
 export function rowidName(schema: Schema, place: string): string {
   const names = new Set(schema.map(({ name }) => name.toLowerCase()));
   const free = ['rowid', '_rowid_', 'oid'].find((name) => !names.has(name));
   if (free !== undefined) return free;
   throw new FlexetlError('TARGET_INCOMPATIBLE', {
-    message: `${place}: columns named rowid, _rowid_ and oid all at once leave SQLite no row id.`,
+    message: `${place}: columns are named rowid, _rowid_ and oid; SQLite needs one of these names for its row id.`,
     hint: 'Give one of them another name with a rename.',
   });
 }

@@ -1,4 +1,4 @@
-/** The target's side of the thread that holds SQLite: finds or starts it, waits for it, lets go of it. */
+/** The target's side of the thread that holds SQLite: finds or starts it, waits for it, releases it. */
 import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
@@ -79,10 +79,10 @@ interface Thread {
 
 function createThread(job: Job, entry: string, progress: (share: number) => void): Thread {
   const { worker } = takeWorker(entry);
-  // A channel for each job: nothing that was said about one reaches the next.
+  // Each job has its own channel, so that messages of one job do not reach the next.
   const { port1: port, port2 } = new MessageChannel();
   worker.postMessage({ job, port: port2 } satisfies Assignment, [port2]);
-  let state: 'working' | 'answered' | 'gone' = 'working';
+  let state: 'working' | 'answered' | 'ended' = 'working';
   let end = (): void => undefined;
   const ended = new Promise<void>((resolve) => (end = resolve));
   const answer = new Promise<unknown>((resolve, reject) => {
@@ -98,12 +98,12 @@ function createThread(job: Job, entry: string, progress: (share: number) => void
     });
     worker.on('error', (error) => reject(crashed(job, messageOf(error), error)));
     worker.on('exit', () => {
-      state = 'gone';
+      state = 'ended';
       reject(crashed(job, 'it ended without an answer'));
       end();
     });
   });
-  // Whoever awaits it sees the error; a job that fails first elsewhere must not be an unhandled rejection.
+  // The caller that awaits it sees the error; a job that fails before that must not be an unhandled rejection.
   answer.catch(() => undefined);
   return {
     answer,

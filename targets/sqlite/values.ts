@@ -6,7 +6,7 @@ import { formatDecimal } from '../../runtime/batches/vectors';
 
 export type SqliteValue = string | number | bigint | null;
 
-/** A double tells any two decimals of at most this many digits apart, and prints them as they were. */
+/** Any two decimals of at most this many digits are different doubles, and print as they were. */
 const REAL_DIGITS = 15;
 const INT64_MAX = 2n ** 63n - 1n;
 
@@ -58,7 +58,7 @@ function storeOf(
         const text = value as string;
         if (text[4] === '-' && !text.endsWith(')')) return text;
         throw new FlexetlError('TARGET_INCOMPATIBLE', {
-          message: `Column "${name}" holds a date outside the years 0001 to 9999.`,
+          message: `Column "${name}" has a date outside the years 0001 to 9999.`,
           hint: 'SQLite has no text for such a date: filter the row out, or cast the column to a string.',
         });
       };
@@ -69,7 +69,7 @@ function storeOf(
 
 /** A number of SQLite that reads back as this decimal, or undefined when there is none. */
 export function storeDecimal(text: string): number | bigint | undefined {
-  // A point and a sign are no digits, and neither are zeros in front: this is the short way of most values.
+  // A point, a sign and leading zeros are not digits: this short test is enough for most values.
   if (text.length <= REAL_DIGITS) return Number(text);
   const digits = text.replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
   if (!digits.includes('.')) {
@@ -80,7 +80,7 @@ export function storeDecimal(text: string): number | bigint | undefined {
   return significant <= REAL_DIGITS ? Number(digits) : undefined;
 }
 
-/** The text of a decimal that was stored as a number: the twin of {@link storeDecimal}. */
+/** The text of a decimal that was stored as a number: the reverse of {@link storeDecimal}. */
 export function decimalText(stored: SqliteValue, scale: number): string | null {
   if (stored === null || typeof stored === 'string') return stored;
   if (typeof stored === 'bigint') return formatDecimal(stored * 10n ** BigInt(scale), scale);

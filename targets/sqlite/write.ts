@@ -9,7 +9,7 @@ import { storeColumn, type SqliteValue } from './values';
 const ROWS_PER_INSERT = 20;
 /** SQLite's own limit of parameters in a statement. */
 const PARAMETERS_MAX = 32_766;
-/** Each part has a range of row ids, so that parts stand in order in whatever order they are written. */
+/** Each part has its own range of row ids, so that the order of parts does not depend on the order of writing. */
 const ROWIDS_PER_PART = 2 ** 32;
 
 /**

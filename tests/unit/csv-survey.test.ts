@@ -76,14 +76,14 @@ describe('the files of a CSV source', () => {
       'a truncated gzip file',
       'shop/cut.csv.gz',
       'SOURCE_UNREADABLE',
-      /no complete gzip file/,
+      /not a complete gzip file/,
       /transfer it again/,
     ],
     [
       'a gzip file with a wrong checksum',
       'shop/crc.csv.gz',
       'SOURCE_UNREADABLE',
-      /no complete gzip file/,
+      /not a complete gzip file/,
       /damaged/,
     ],
   ])('%s', async (_title, path, code, message, hint) => {
@@ -130,7 +130,7 @@ describe('the files of a CSV source', () => {
     utimesSync(path, 1000, 1000);
     await expect(changed()).rejects.toMatchObject({
       code: 'SOURCE_CHANGED',
-      message: expect.stringMatching(/live\.csv.*bytes are others/),
+      message: expect.stringMatching(/live\.csv.*bytes are different/),
     });
     sandbox.write('live.csv', 'x\n1\n');
     await expect(changed()).rejects.toThrow(/last written at 1970.*now at/);

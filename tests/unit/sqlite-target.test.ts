@@ -257,14 +257,14 @@ describe('mode merge', () => {
   });
 
   it.each([
-    ['a null in a key', [['2026-01-01', null, '1']], '1 row has a null in it'],
-    ['a key in two rows', [...ONE, ...ONE], '1 of its values stands in several rows'],
+    ['a null in a key', [['2026-01-01', null, '1']], '1 row has a null in the key'],
+    ['a key in two rows', [...ONE, ...ONE], '1 of its values is in several rows'],
   ])('refuses %s and publishes nothing', async (_, rows, found) => {
     await run(ROWS, place, 'r0');
     await load(rows as TextRow[], merge('id'));
     await expect(runPublish(merge('id'))).rejects.toMatchObject({
       code: 'KEY_INVALID',
-      message: `out/t.db, table t: primary_key (id) does not name one row each: ${found}. Nothing was published.`,
+      message: `out/t.db, table t: primary_key (id) is not unique: ${found}. Nothing was published.`,
     });
     expect(query('SELECT id FROM t').flat()).toEqual(['a', 'b']);
   });
