@@ -6,6 +6,7 @@ import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { shortenRaw } from '../pipeline/raw-text';
 import { ident, literal } from '../pipeline/sql';
+import { stagingMissing } from '../runtime/staging/parts';
 import type { PluginContext, SharedFiles } from '../plugin/context';
 import type { Position, RepairedRelation, SourceRecord, TextRelation } from '../plugin/source';
 
@@ -205,10 +206,7 @@ async function readLines(page: LandedPage, shared: SharedFiles): Promise<string[
 async function pathOf({ file }: LandedPage, shared: SharedFiles): Promise<string> {
   const path = await shared.find(file);
   if (path !== undefined) return path;
-  throw new FlexetlError('STAGING_MISSING', {
-    message: `The landed page ${file} is missing.`,
-    hint: 'All workers of a task queue need the same FLEXETL_STAGING_DIR, on a shared volume.',
-  });
+  throw stagingMissing(`The landed page ${file} is missing.`);
 }
 
 function unreadable(message: string, hint: string): FlexetlError {

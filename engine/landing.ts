@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
+import { stagingMissing } from '../runtime/staging/parts';
 import type { PluginContext } from '../plugin/context';
 import type {
   Landed,
@@ -55,10 +56,7 @@ export function openSource<Options>(
   const pagesOf = async ({ index, start }: Partition): Promise<readonly LandedPage[]> => {
     const path = await shared.find(partitionName(start));
     if (path !== undefined) return (JSON.parse(await readFile(path, 'utf8')) as LandedPartition).pages;
-    throw new FlexetlError('STAGING_MISSING', {
-      message: `The pages of partition ${index} of the source ${source.type} are missing.`,
-      hint: 'All workers of a task queue need the same FLEXETL_STAGING_DIR, on a shared volume.',
-    });
+    throw stagingMissing(`The pages of partition ${index} of the source ${source.type} are missing.`);
   };
   return {
     rules: { decimal_separator: '.' },

@@ -30,18 +30,13 @@ export function targetOf(deps: Deps, config: PipelineConfig, index: number): Tar
   return { target, options: use.options, name: target.name(use.options) };
 }
 
-export function openTarget(
-  deps: Deps,
-  config: PipelineConfig,
-  index: number,
-  context: PluginContext,
-): OpenTarget {
+function openTarget(deps: Deps, config: PipelineConfig, index: number, context: PluginContext): OpenTarget {
   const { target, options } = targetOf(deps, config, index);
   return target.open(options, context);
 }
 
 /** The key of the loads of a target in its ledger; the index distinguishes two targets of one table. */
-export function loadKey(deps: Deps, config: PipelineConfig, run: RunRef, index: number): LoadKey {
+function loadKey(deps: Deps, config: PipelineConfig, run: RunRef, index: number): LoadKey {
   const { name } = targetOf(deps, config, index);
   return { pipeline: run.pipeline, runKey: run.runKey, target: `${index}:${name}` };
 }

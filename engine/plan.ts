@@ -5,7 +5,7 @@ import { LIMITS } from '../pipeline/limits';
 import type { Evidence, SourceColumn } from '../pipeline/schema';
 import type { Partition, Partitions, SourceSurvey } from '../plugin/source';
 import { defaultMemoryMb, type DuckdbOptions } from '../runtime/duckdb';
-import { landedName, PLAN } from '../runtime/staging/parts';
+import { landedName, PLAN, stagingMissing } from '../runtime/staging/parts';
 import type { RunStaging } from '../runtime/staging/store';
 import type { StepContext } from './context';
 
@@ -33,10 +33,7 @@ export async function requirePart<R extends object>(
 ): Promise<{ receipt: R; path: string | null }> {
   const part = await staging.fetch<R>(name);
   if (part) return part;
-  throw new FlexetlError('STAGING_MISSING', {
-    message: `The staged part ${name} is missing.`,
-    hint: 'All workers of a task queue need the same FLEXETL_STAGING_DIR, on a shared volume.',
-  });
+  throw stagingMissing(`The staged part ${name} is missing.`);
 }
 
 /** The receipt of a landed partition. */

@@ -12,7 +12,7 @@ import { literal } from '../pipeline/sql';
 import { planTransforms, type PlannedStep } from '../pipeline/transforms/plan';
 import { tallySteps } from '../pipeline/transforms/tally';
 import { planTransformSql, type TransformStatement } from '../pipeline/transforms/transform-sql';
-import { withDuckdb, type Duckdb } from '../runtime/duckdb';
+import { withDuckdb, withProgress, type Duckdb } from '../runtime/duckdb';
 import { OUTPUT, outputName } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
@@ -57,16 +57,13 @@ export async function transformPart(
     input.partition === null ? [...Array(await countPartitions(plan, staging)).keys()] : [input.partition];
   const parts = await readParts(plan, evidence, indexes, staging);
   const file = join(scratchDir, 'output.parquet');
-  const result = await withDuckdb(sessionOptions(plan.config, context), async (db) => {
-    const timer = setInterval(() => context.progress(Math.max(0, db.progress())), PROGRESS_MS);
-    return transformParts(db, steps, schema, parts, file).finally(() => clearInterval(timer));
-  });
+  const result = await withDuckdb(sessionOptions(plan.config, context), (db) =>
+    withProgress(db, context.progress, () => transformParts(db, steps, schema, parts, file)),
+  );
   await staging.commit(OUTPUT, { schema: steps.at(-1)?.plan.schema ?? schema } satisfies OutputReceipt);
   await staging.commit(outputName(input.part), result, file);
   return result;
 }
-
-const PROGRESS_MS = 200;
 
 /**
  * Transforms parts into one file.

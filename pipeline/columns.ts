@@ -1,11 +1,11 @@
 /** What steps say about columns: names that are there, names that may be given, lists for a SELECT. */
 import { FlexetlError } from './errors';
 import { ident } from './sql';
-import { suggest } from './suggest';
+import { hintForName } from './suggest';
 import { findColumn, type Column, type Schema } from './types';
 
 /** Names that users may not give to columns start so, in any case. */
-export const RESERVED_PREFIX = '_flexetl';
+const RESERVED_PREFIX = '_flexetl';
 
 /** The number of a record, which carries the order of records through all steps. */
 export const RECORD_COLUMN = '_flexetl_record';
@@ -37,12 +37,13 @@ export function requireColumns(names: readonly string[], schema: Schema, where: 
   return names.map((name) => {
     const column = findColumn(schema, name);
     if (column) return column;
-    const known = schema.map((one) => one.name);
-    const near = suggest(name, known);
     throw new FlexetlError('SCHEMA_MISMATCH', {
       message: `${where}: there is no column "${name}" at this step.`,
-      hint:
-        near === undefined ? `The columns are: ${known.slice(0, 20).join(', ')}.` : `Did you mean "${near}"?`,
+      hint: hintForName(
+        name,
+        schema.map((one) => one.name),
+        'columns',
+      ),
     });
   });
 }

@@ -64,16 +64,3 @@ export interface RunReport {
   source: { files: readonly { path: string; bytes: number; fingerprint: string }[] };
   error: ErrorReport | null;
 }
-
-export function noRows(): RowCounts {
-  return {
-    read: 0,
-    rejected: 0,
-    quarantined: 0,
-    dropped: 0,
-    filtered: 0,
-    deduplicated: 0,
-    aggregated: 0,
-    output: 0,
-  };
-}

@@ -77,7 +77,7 @@ export function castText(
 }
 
 /** {@link castText} for dates: each has one spelling only. */
-export function castDate(text: string): string {
+function castDate(text: string): string {
   const cast = `try_cast(${text} AS DATE)`;
   // The length keeps out `infinity`, which casts there and back. Under an AND the cast would be computed twice.
   return `CASE WHEN CAST(${cast} AS VARCHAR) = ${text} THEN CASE WHEN length(${text}) = 10 THEN ${cast} END END`;

@@ -18,6 +18,14 @@ export function suggest(name: string, candidates: Iterable<string>): string | un
   return nearest;
 }
 
+/** A hint for a name that does not exist: the nearest one, else the first 20 that do. @param what as in `columns` */
+export function hintForName(name: string, known: readonly string[], what: string): string {
+  const near = suggest(name, known);
+  return near === undefined
+    ? `The ${what} are: ${known.slice(0, 20).join(', ')}.`
+    : `Did you mean "${near}"?`;
+}
+
 /** The cost is quadratic in the length of a name, and names come from users' files. */
 const NAME_CHARS_MAX = 100;
 

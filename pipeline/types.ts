@@ -124,17 +124,11 @@ export const CANONICAL_PATTERNS = {
   boolean: '[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]',
 } as const;
 
-const whole = (pattern: string): RegExp => new RegExp(`^(?:${pattern})$`);
-const compile = (
-  patterns: Record<keyof typeof TEXT_PATTERNS, string>,
-): Record<keyof typeof TEXT_PATTERNS, RegExp> => ({
-  integer: whole(patterns.integer),
-  decimal: whole(patterns.decimal),
-  float: whole(patterns.float),
-  boolean: whole(patterns.boolean),
-  date: whole(patterns.date),
-  timestamp: whole(patterns.timestamp),
-});
+type Patterns<T> = Record<keyof typeof TEXT_PATTERNS, T>;
+const compile = (patterns: Patterns<string>): Patterns<RegExp> =>
+  Object.fromEntries(
+    Object.entries(patterns).map(([kind, pattern]) => [kind, new RegExp(`^(?:${pattern})$`)]),
+  ) as Patterns<RegExp>;
 const SPELLINGS = { usual: compile(TEXT_PATTERNS), canonical: compile(CANONICAL_PATTERNS) };
 
 const INT64_MAX = 2n ** 63n - 1n;

@@ -35,35 +35,33 @@ export async function readPipelineFile(address: PipelineAddress, projectDir: str
 
 /** The names of all pipelines in `configs/`, sorted. */
 export async function listPipelines(projectDir: string): Promise<string[]> {
+  return [...new Set((await listFiles(projectDir)).map(nameOf))].sort();
+}
+
+/** Names of the pipeline files in `configs/`, with `.yaml` before `.yml`. */
+async function listFiles(projectDir: string): Promise<string[]> {
   const files = await readdir(join(projectDir, CONFIG_DIR)).catch(() => []);
-  const names = files.filter((file) => EXTENSION.test(file)).map((file) => file.replace(EXTENSION, ''));
-  return [...new Set(names)].sort();
+  return files.filter((file) => EXTENSION.test(file)).sort();
+}
+
+function nameOf(file: string): string {
+  return file.replace(EXTENSION, '');
 }
 
 const CONFIG_DIR = 'configs';
 const EXTENSION = /\.ya?ml$/;
 
 async function findByName(name: string, projectDir: string): Promise<string> {
-  const names = await listPipelines(projectDir);
+  const [file, other] = (await listFiles(projectDir)).filter((one) => nameOf(one) === name);
   // The pattern keeps a name inside configs/.
-  if (!PIPELINE_NAME.test(name) || !names.includes(name)) throw notFound(name, names);
-  const files = ['yaml', 'yml'].map((extension) => join(projectDir, CONFIG_DIR, `${name}.${extension}`));
-  const there = await Promise.all(
-    files.map((file) =>
-      stat(file).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  const found = files.filter((_, index) => there[index]);
-  if (found.length > 1) {
+  if (!PIPELINE_NAME.test(name) || file === undefined) throw notFound(name, await listPipelines(projectDir));
+  if (other !== undefined) {
     throw new FlexetlError('CONFIG_INVALID', {
       message: `There are two files for the pipeline "${name}": configs/${name}.yaml and configs/${name}.yml.`,
       hint: 'Remove one of them, or name one with --config.',
     });
   }
-  return found[0] ?? files[0] ?? '';
+  return join(projectDir, CONFIG_DIR, file);
 }
 
 function notFound(name: string, names: readonly string[]): FlexetlError {

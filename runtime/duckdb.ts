@@ -61,6 +61,22 @@ export async function withDuckdb<T>(options: DuckdbOptions, work: (db: Duckdb) =
   }
 }
 
+const PROGRESS_MS = 200;
+
+/** Reports the progress of the queries in `work`, 0 to 1. */
+export async function withProgress<T>(
+  db: Duckdb,
+  progress: (share: number) => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  const timer = setInterval(() => progress(Math.max(0, db.progress())), PROGRESS_MS);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
 /** Opens a session, for work that is not one function. The caller must close it. */
 export async function openDuckdb(options: DuckdbOptions): Promise<{ db: Duckdb; close(): Promise<void> }> {
   // Sessions that spill into one folder write into each other's files: wrong rows, or a crash of the process.

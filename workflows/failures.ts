@@ -1,13 +1,8 @@
 /** Failures of activities as the report shows them, and the report as the workflow's own failure. */
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
-import { ERROR_CODES, FlexetlError, messageOf, type ErrorCode, type Place } from '../pipeline/errors';
+import type { FailureDetails } from '../activities/failures';
+import { ERROR_CODES, FlexetlError, messageOf, type ErrorCode } from '../pipeline/errors';
 import type { ErrorReport, RunReport, StepName } from '../pipeline/report';
-
-/** What activities put into the details of a failure. */
-interface FailureDetails {
-  hint?: string;
-  places?: readonly Place[];
-}
 
 export function errorReportOf(error: unknown, step: StepName): ErrorReport {
   if (isCancellation(error)) return { code: 'CANCELLED', message: 'The run was cancelled.', step };

@@ -8,18 +8,11 @@ import {
   type ActivityOptions,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
+import type { PipelineConfig } from '../pipeline/config/schema';
 import { NON_RETRYABLE_CODES } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 
-/** `fault_tolerance.retry` of the pipeline file. */
-export interface RetrySettings {
-  enabled: boolean;
-  max_attempts: number;
-  backoff_strategy: 'exponential' | 'constant';
-  backoff_multiplier: number;
-  initial_backoff_seconds: number;
-  max_backoff_seconds: number;
-}
+export type RetrySettings = PipelineConfig['fault_tolerance']['retry'];
 
 export const DEFAULT_RETRY: RetrySettings = {
   enabled: true,

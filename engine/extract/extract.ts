@@ -70,7 +70,7 @@ export async function extractPartition(
   throw tooManyRounds(plan, partition);
 }
 
-export function typesOf(schema: Schema): string[] {
+function typesOf(schema: Schema): string[] {
   return schema.map(({ type }) => formatType(type));
 }
 

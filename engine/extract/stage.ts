@@ -11,7 +11,7 @@ import { planPartialGroups, type PartialGroups } from '../../pipeline/transforms
 import { planTransforms } from '../../pipeline/transforms/plan';
 import type { TextRelation } from '../../plugin/source';
 import type { Transform } from '../../plugin/transform';
-import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
+import { withDuckdb, withProgress, type Duckdb } from '../../runtime/duckdb';
 import { widerEvidence } from '../evidence';
 import type { ExtractColumns } from './columns';
 import { measureStates } from './measure';
@@ -158,16 +158,9 @@ async function writeRows(work: StageWork, db: Duckdb, relation: string): Promise
   return { kind: 'rows', file, rows: Number(counts['rows']), rejected: Number(counts['rejected']) };
 }
 
-async function copyTo({ context }: StageWork, db: Duckdb, select: string, file: string): Promise<void> {
-  const timer = setInterval(() => context.progress(Math.max(0, db.progress())), PROGRESS_MS);
-  try {
-    await db.copy(select, file);
-  } finally {
-    clearInterval(timer);
-  }
+function copyTo({ context }: StageWork, db: Duckdb, select: string, file: string): Promise<void> {
+  return withProgress(db, context.progress, () => db.copy(select, file));
 }
-
-const PROGRESS_MS = 200;
 
 /** Finds out whether types must be wider; if not, writes the rejects and measures the dataset checks. */
 async function completeStage(

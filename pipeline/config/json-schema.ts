@@ -67,14 +67,7 @@ export function buildJsonSchema(plugins: Plugins): JsonSchema {
 
 /** The schema of each section in canonical form, by key, in the order of the file. */
 export function describeSections(plugins: Plugins): Record<string, JsonSchema> {
-  const canonical = z.toJSONSchema(createConfigSchema(plugins), {
-    io: 'input',
-    target: 'draft-7',
-    unrepresentable: 'any',
-    reused: 'inline',
-    override: ({ jsonSchema }) => tidy(jsonSchema as JsonSchema),
-  }) as JsonSchema;
-  return canonical.properties ?? {};
+  return describeOptions(createConfigSchema(plugins)).properties ?? {};
 }
 
 /** The schema of a plugin's own options. */
@@ -83,6 +76,7 @@ export function describeOptions(options: z.ZodType): JsonSchema {
     io: 'input',
     target: 'draft-7',
     unrepresentable: 'any',
+    reused: 'inline',
     override: ({ jsonSchema }) => tidy(jsonSchema as JsonSchema),
   }) as JsonSchema;
 }

@@ -133,7 +133,7 @@ export function quotient(dividend: string, scaleA: number, divisor: string, scal
 }
 
 /** Digits after the point of a quotient, where the dividend has no more. */
-export const QUOTIENT_SCALE = 6;
+const QUOTIENT_SCALE = 6;
 
 /** A decimal as the HUGEINT of its digits. */
 export function unscaled(sql: string, type: ColumnType): string {

@@ -3,7 +3,7 @@ import { ROWS_COLUMN, STATE_PREFIX } from '../columns';
 import type { FlexetlError } from '../errors';
 import { LIMITS } from '../limits';
 import { ident } from '../sql';
-import { suggest } from '../suggest';
+import { hintForName } from '../suggest';
 import { BOOLEAN, findColumn, INTEGER, isNumeric, type Schema } from '../types';
 import { AGGREGATES, type AggregateFunction } from './aggregates';
 import { arithmetic } from './arithmetic';
@@ -101,13 +101,8 @@ function compileNode(node: Node, context: Context): Operand {
 function compileColumn(name: string, at: number, context: Context): Operand {
   const column = findColumn(context.schema, name);
   if (!column) {
-    const near = suggest(
-      name,
-      context.schema.map((one) => one.name),
-    );
-    const all = context.schema.slice(0, 20).map((one) => one.name);
-    const hint = near === undefined ? `The columns are: ${all.join(', ')}.` : `Did you mean "${near}"?`;
-    throw context.explain(at, `There is no column "${name}"`, hint);
+    const known = context.schema.map((one) => one.name);
+    throw context.explain(at, `There is no column "${name}"`, hintForName(name, known, 'columns'));
   }
   if (context.groups && !context.inside && !context.groups.has(name)) {
     throw expressionError(
@@ -269,7 +264,6 @@ function shorten(text: string): string {
 
 function unknownFunction(node: Node & { kind: 'call' }, context: Context): FlexetlError {
   const names = [...FUNCTIONS.keys(), ...(context.groups ? AGGREGATES.keys() : [])];
-  const near = suggest(node.name, names);
-  const hint = near === undefined ? `The functions are: ${names.join(', ')}.` : `Did you mean "${near}"?`;
+  const hint = hintForName(node.name, names, 'functions');
   return context.explain(node.at, `There is no function "${node.name}"`, hint);
 }

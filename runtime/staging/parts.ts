@@ -1,5 +1,6 @@
 /** The names of parts: derived from the step and the index, and for typed parts from the types. */
 import { createHash } from 'node:crypto';
+import { FlexetlError } from '../../pipeline/errors';
 import { formatType, type Schema } from '../../pipeline/types';
 
 export const PLAN = 'plan';
@@ -36,9 +37,12 @@ export function outputName(part: number): string {
   return `transform/${pad(part)}`;
 }
 
-/** The index of a part, from its name. */
-export function indexOf(name: string): number {
-  return Number(/\/(\d+)/.exec(name)?.[1]);
+/** @param message what is missing */
+export function stagingMissing(message: string): FlexetlError {
+  return new FlexetlError('STAGING_MISSING', {
+    message,
+    hint: 'All workers of a task queue need the same FLEXETL_STAGING_DIR, on a shared volume.',
+  });
 }
 
 function pad(index: number): string {

@@ -14,7 +14,8 @@ import {
   type ErrorCode,
   type Place,
 } from '../../pipeline/errors';
-import { noRows, type RunReport } from '../../pipeline/report';
+import type { RunReport } from '../../pipeline/report';
+import { bookRows } from '../../pipeline/row-balance';
 import { errorReportOf, failureOf } from '../../workflows/failures';
 
 const PLACE: Place = { file: 'a.csv', line: 2, record: 1, column: 'n', value: 'x', reason: 'not an integer' };
@@ -120,7 +121,7 @@ describe('the report of an error', () => {
 });
 
 describe('the failure of a workflow', () => {
-  const report = { pipeline: 'p', rows: noRows(), error: null } as unknown as RunReport;
+  const report = { pipeline: 'p', rows: bookRows(0, 0, [], 0), error: null } as unknown as RunReport;
 
   it('is typed with the code of the report, which is in its details', () => {
     const failed = { ...report, error: { code: 'SOURCE_CHANGED' as const, message: 'm' } };

@@ -1,5 +1,6 @@
 import { count, progressMarkdown, reportLine, reportMarkdown, seconds } from '../../pipeline/markdown';
-import { noRows, type RunReport } from '../../pipeline/report';
+import type { RunReport } from '../../pipeline/report';
+import { bookRows } from '../../pipeline/row-balance';
 
 const REPORT: RunReport = {
   pipeline: 'sales',
@@ -9,7 +10,7 @@ const REPORT: RunReport = {
   config_digest: 'sha256:0',
   started_at: '2026-01-01T00:00:00.000Z',
   duration_ms: 12_345,
-  rows: { ...noRows(), read: 12_000, dropped: 1500, output: 10_500 },
+  rows: { ...bookRows(12_000, 0, [], 10_500), dropped: 1500 },
   balanced: true,
   transforms: [],
   checks: [],
