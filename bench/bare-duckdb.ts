@@ -5,7 +5,7 @@
  *
  * It takes the file at its word: a typed read rounds `1.005` to 1.01 and `8.7` to 9 without a sign, a kill loses
  * the run, and readers of the table may wait. Of the ways to get rows out of DuckDB (rows, JavaScript rows,
- * columns, columns by chunk, streamed columns), columns by chunk is the fastest here and holds the least memory.
+ * columns, columns by chunk, streamed columns), columns by chunk is the fastest here and needs the least memory.
  */
 import { DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { openSqlite, type Sqlite, type SqliteStatement } from '../targets/sqlite/binding';

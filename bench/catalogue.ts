@@ -1,15 +1,15 @@
-/** The products of a generated sales file: names and prices as they stand in real exports. */
+/** The products of a generated sales file: names and prices as in real exports. */
 
 export interface Product {
   id: string;
-  /** As it stands in the file: quoted where the text holds a comma or a quote. */
+  /** As in the file: quoted if the text has a comma or a quote. */
   nameField: string;
   /** List price first, then what it was really sold for. */
   prices: Price[];
 }
 
 export interface Price {
-  /** As it stands in the file: `19.99`, `7.5`, `0.10`. */
+  /** As in the file: `19.99`, `7.5`, `0.10`. */
   field: string;
   /** The exact value in units of 10^-decimals. */
   units: number;

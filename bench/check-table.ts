@@ -1,4 +1,4 @@
-/** Reads a competitor's table with a reader of its own and compares it with what the generator knows. */
+/** Reads a competitor's table with an independent reader and compares it with what the generator knows. */
 import { formatUnits, type SalesTotals } from './generate';
 import { openSqlite } from '../targets/sqlite/binding';
 
@@ -49,7 +49,7 @@ export function checkTable(databasePath: string, expected: SalesTotals): TableCh
   return { status, rows: sums.rows, quantity, revenue, offRows: sums.offRows, offMax: sums.offMax };
 }
 
-/** A decimal text as an integer of 10^-decimals; undefined when it has more digits or is no plain decimal. */
+/** A decimal text as an integer of 10^-decimals; undefined when it has more digits or is not a plain decimal. */
 function parseUnits(text: string, decimals: number): bigint | undefined {
   const match = /^(-?\d+)(?:\.(\d+))?$/.exec(text);
   const fraction = match?.[2] ?? '';

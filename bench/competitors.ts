@@ -48,7 +48,7 @@ export const COMPETITOR_NAMES: readonly string[] = [
   ...PEERS.map(([name]) => name),
 ];
 
-/** All competitors that can run here; the log tells why others cannot. */
+/** All competitors that can run here; the log says why others cannot. */
 export async function listCompetitors(tools: BenchTools): Promise<Competitor[]> {
   const { rootDir, python } = tools;
   const bare: Competitor = {

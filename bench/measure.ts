@@ -1,4 +1,4 @@
-/** Runs a command and tells what it cost: wall time, and over its whole process tree CPU time and memory. */
+/** Runs a command and measures wall time, and CPU time and memory of its whole process tree. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ export interface Measured {
 const SAMPLE_EVERY_MS = 20;
 /** Walking through all processes costs more than looking at the known ones. */
 const SAMPLES_PER_SCAN = 5;
-/** A competitor that takes longer is taken for hung. */
+/** A competitor that takes longer is considered to hang. */
 const TIMEOUT_MS = 60 * 60 * 1000;
 /** Linux counts CPU time in hundredths of a second for every program that asks. */
 const TICK_MS = 10;
@@ -64,7 +64,7 @@ interface Tree {
 }
 
 function createTree(rootPid: number): Tree {
-  // Once known, a process is watched to its end, even when its parent is gone before it.
+  // Once known, a process is watched to its end, even if its parent ends before it.
   const watched = new Map<number, { server: boolean; cpuMs: number }>();
   let samples = 0;
   let peakKb = 0;

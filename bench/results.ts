@@ -103,7 +103,7 @@ const width = (text: string): number => text.length;
 const LARGE_ROWS = 10_000_000;
 /** From here on rows per second must be flat. */
 const SERIES_ROWS = 1_000_000;
-/** A run of this size is all start-up: what it takes is left out where the cost of a row is asked for. */
+/** A run of this size is only start-up: its time is subtracted to get the cost of a row. */
 export const SMALL_ROWS = 10_000;
 const RATIO_MAX = 1.5;
 const RSS_MAX_MB = 700;

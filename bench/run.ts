@@ -3,7 +3,7 @@
  *
  *     npm run bench -- --rows 10000000,10000 --repeat 3
  *
- * Every table is read back and compared with the exact totals of its input. docs/benchmarks.md tells how to read the result.
+ * Every table is read back and compared with the exact totals of its input. docs/benchmarks.md explains the result.
  */
 import { once } from 'node:events';
 import { createReadStream, existsSync } from 'node:fs';
@@ -128,7 +128,7 @@ async function report(runs: readonly Run[], settings: Settings): Promise<void> {
   for (const { promise, found, reached } of figures)
     print(`${reached ? 'reached' : 'MISSED '}  ${promise}: ${found}`);
   print(`\n${settings.jsonPath}`);
-  // A slow machine is no error; a wrong table is.
+  // A slow machine is not an error; a wrong table is.
   if (runs.some(({ name, check }) => name.startsWith('flexetl') && check?.status !== 'exact'))
     process.exitCode = 1;
 }

@@ -17,22 +17,22 @@ const sdk = createRequire(require.resolve('@temporalio/worker'));
 /** Native parts stay in node_modules. */
 const NATIVE = ['@duckdb/node-bindings', 'better-sqlite3', 'better-sqlite3-13', '*.node'];
 
-/** @throws Error for whatever the packed program would not find */
+/** @throws Error for a file that the packed program would not find */
 async function pack(): Promise<void> {
   rmSync(PROGRAM_DIR, { recursive: true, force: true });
-  // Of the sources: dist may hold what they no longer have.
+  // From the source files: dist may have files whose source was removed.
   const threads = globSync('{sources,targets,runtime,engine}/**/*-thread.ts', { cwd: PACKAGE_DIR });
   const ours = ['client/cli.ts', ...threads].map((path) => join(DIST, path.replace(/ts$/, 'js')));
   const files = [...ours, sdk.resolve(SDK_MODULES.workflowThreadEntry)];
   const { warnings } = await build({
-    // Threads are started by path, from beside the file that starts them: now the program.
+    // Threads are started by path, from the folder of the file that starts them: now the program.
     entryPoints: files.map((file) => ({ in: file, out: basename(file, '.js') })),
     outdir: PROGRAM_DIR,
     bundle: true,
     platform: 'node',
     format: 'cjs',
     target: 'node20',
-    // Worth 50 ms; names stay, so that a stack can be read.
+    // Saves 50 ms; names are kept, so that stack traces can be read.
     minifyWhitespace: true,
     lineLimit: 200,
     legalComments: 'external',
@@ -40,7 +40,7 @@ async function pack(): Promise<void> {
     plugins: [packSdk],
   });
   if (warnings.length > 0) throw new Error('The packed program would not work: see the warnings.');
-  // Reads source maps of workflows; looked for beside the program.
+  // Reads source maps of workflows; the program looks for it in its own folder.
   copyFileSync(sdk.resolve('source-map/lib/mappings.wasm'), join(PROGRAM_DIR, 'mappings.wasm'));
 }
 

@@ -49,7 +49,8 @@ function renderSection(key: string, section: JsonSchema, plugins: Plugins): stri
       return [
         `${head} No two targets may write to the same place.`,
         ...plugins.targets.map(
-          (plugin) => `${renderPlugin('target', plugin)}\n\n${renderGuarantees(plugin)}`,
+          (plugin) =>
+            `${renderPlugin('target', plugin)}\n\n${renderGuarantees(plugin)}\n\n${renderCapabilities(plugin)}`,
         ),
       ].join('\n\n');
     case 'plugins':
@@ -167,7 +168,19 @@ function renderGuarantees(target: Target<unknown>): string {
   return renderTable(['mode', 'what readers see, and what a retry does'], rows);
 }
 
-/** One row per key; keys of sections inside are written with dots. */
+function renderCapabilities({ capabilities }: Target<unknown>): string {
+  const { lane, transactional, parallelLoads } = capabilities;
+  return renderTable(
+    ['capability', 'value'],
+    [
+      ['what it takes', lane === 'rows' ? 'rows' : 'the staged Parquet file'],
+      ['loads and publish are transactions', transactional ? 'yes' : 'no'],
+      ['loads several parts at the same time', parallelLoads ? 'yes' : 'no'],
+    ],
+  );
+}
+
+/** One row per key; keys of nested sections are written with dots. */
 function renderKeys(section: JsonSchema): string {
   const rows = flattenKeys(section, '');
   return rows.length ? renderTable(['key', 'type', 'default', 'description'], rows) : 'It has no options.';

@@ -1,4 +1,4 @@
-/** The command line: arguments in, an exit code out. Each command is imported when it is asked for. */
+/** The command line: arguments in, an exit code out. Each command is imported only when it is used. */
 import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import { readSettings } from '../runtime/settings';
@@ -33,7 +33,7 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT.done;
-      // Commander has said it on stderr.
+      // Commander has already printed the error.
       if (flags.json) printJson(context, { error: { code: 'USAGE', message: error.message } });
       return EXIT.usage;
     }
@@ -56,7 +56,7 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
       .command(usage)
       .description(description)
       .option('--json', 'results as JSON on stdout')
-      .addOption(new Option('--debug', 'stacks of errors'))
+      .addOption(new Option('--debug', 'show stack traces of errors'))
       .exitOverride();
   const config = (added: Command): Command =>
     added
@@ -65,8 +65,8 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
 
   config(command('run [name]', 'run a pipeline and wait for it'))
     .option('--run-key <key>', 'identity of the run towards its targets; the same key loads once')
-    .option('--detach', 'start the run and return; workers elsewhere do the work')
-    .option('--no-worker', 'do not work in this process; workers elsewhere do')
+    .option('--detach', 'start the run and return; other workers do the work')
+    .option('--no-worker', 'run no worker in this process; other workers do the work')
     .action(async (name, options) =>
       done(await (await import('./run.js')).runCommand(context, name, options)),
     );
@@ -76,11 +76,11 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
       done(await (await import('./validate.js')).validateCommand(context, names, options)),
     );
   config(
-    command('plan [name]', 'what a run would do: columns, partitions, SQL, targets; touches nothing'),
+    command('plan [name]', 'what a run would do: columns, partitions, SQL, targets; changes nothing'),
   ).action(async (name, options) =>
     done(await (await import('./plan.js')).planCommand(context, name, options)),
   );
-  config(command('preview [name]', 'the first rows after all transforms; touches no target'))
+  config(command('preview [name]', 'the first rows after all transforms; writes to no target'))
     .option('--rows <n>', 'how many rows to show', '20')
     .action(async (name, options) =>
       done(await (await import('./preview.js')).previewCommand(context, name, options)),
@@ -102,8 +102,8 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
   command('worker', 'work for the task queue until interrupted').action(async () =>
     done(await (await import('./worker.js')).workerCommand(context)),
   );
-  command('health', 'ask the workers of this project on this machine whether they are well')
-    .option('--live', 'only whether they are alive, not whether the server answers them')
+  command('health', 'check the workers of this project on this machine')
+    .option('--live', 'check only the workers, not whether the server answers them')
     .action(async (options) => done(await (await import('./health.js')).healthCommand(context, options)));
   command('dev', 'dev server, worker and Web UI in the foreground')
     .option('--port <port>', 'port of the server', '7233')
@@ -134,11 +134,11 @@ function onInterrupt(handler: () => void): () => void {
 /** Runs this process's command line and ends the process with its exit code. */
 export function startProcess(): void {
   const { stdout, stderr, env } = process;
-  // Writing to a closed pipe (`… | head`) is no error of ours.
+  // Writing to a closed pipe (`… | head`) is not an error.
   stdout.on('error', () => process.exit(EXIT.done));
   void main(process.argv.slice(2), { stdout, stderr, env, cwd: process.cwd(), onInterrupt }).then((code) => {
     process.exitCode = code;
-    // Nothing may keep a finished command: native threads of the SDK would.
+    // Native threads of the SDK would keep a finished command running.
     stdout.write('', () => stderr.write('', () => process.exit(code)));
   });
 }

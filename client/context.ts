@@ -1,4 +1,4 @@
-/** What a command gets of the world around it. */
+/** What a command gets from its process. */
 import type { Writable } from 'node:stream';
 import type { Settings } from '../runtime/settings';
 
@@ -12,7 +12,7 @@ export interface CommandContext {
   interactive: boolean;
   /** Results as JSON. */
   json: boolean;
-  /** Stacks of errors. */
+  /** Stack traces of errors. */
   debug: boolean;
   /** Calls back on Ctrl-C and SIGTERM until the returned function is called. */
   onInterrupt(handler: () => void): () => void;

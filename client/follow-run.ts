@@ -19,7 +19,7 @@ import { webUiLink, type Session } from './session';
 
 /**
  * Starts the run; when a run of the pipeline is open, that one is joined instead.
- * @param detach leave a cancelled run to the workers elsewhere
+ * @param detach do not wait until a cancelled run is cleaned up
  */
 export async function startOrJoin(
   context: CommandContext,
@@ -48,7 +48,7 @@ function noteChange(context: CommandContext, open: OpenRun, { input }: StartRequ
   if (open.textDigest === undefined || open.textDigest === input.text_digest) return;
   printNote(
     context,
-    `The pipeline file has changed since; this run keeps the one it started with. To use the new one: flexetl cancel ${open.pipeline}, then run again.`,
+    `The pipeline file has changed since; this run uses the file with which it was started. To use the new one: flexetl cancel ${open.pipeline}, then run again.`,
   );
 }
 
@@ -60,7 +60,7 @@ export function announce(context: CommandContext, { server }: Session, { workflo
   if (server.kind === 'embedded') {
     printNote(
       context,
-      'Unless `flexetl dev` is running, the server ends with this command; the run goes on with the next one.',
+      'Unless `flexetl dev` is running, the server ends with this command; the run continues with the next one.',
     );
   }
   return EXIT.done;
@@ -85,7 +85,7 @@ export async function followRun(
     return stopWatch();
   };
   try {
-    // A worker that fails would leave the command waiting for ever.
+    // Without this the command would wait for ever after its worker has failed.
     const report = await Promise.race([awaitReport(handle), failureOf(workerDone)]);
     await stopProgress();
     return showReport(context, session, report);
@@ -129,7 +129,7 @@ function showReport(context: CommandContext, { server }: Session, report: RunRep
   return report.error ? ERROR_CODES[report.error.code].exit : EXIT.runFailed;
 }
 
-/** Undefined where the file could not be written, or lies on the machine of the worker. */
+/** Undefined if the file could not be written, or is on another machine, that of the worker. */
 function findReportFile(context: CommandContext, report: RunReport): string | undefined {
   const path = reportPath(report.pipeline, report.run_key);
   return existsSync(projectPath(context.settings.projectDir, path)) ? path : undefined;

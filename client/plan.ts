@@ -1,4 +1,4 @@
-/** `flexetl plan`: what a run would do, decided from the pipeline file and a look at the source. */
+/** `flexetl plan`: what a run would do, from the pipeline file and a survey of the source. */
 import { targetOf } from '../engine/load';
 import { groupsSql, rowsSql, type ExtractedPart } from '../engine/parts';
 import { count } from '../pipeline/markdown';
@@ -45,7 +45,7 @@ function describePlan({ deps, plan }: Rehearsal) {
     columns: columns.map((column) => ({
       name: column.name,
       type: formatType(typedColumn(column, evidence).type),
-      from: column.declared === undefined ? 'guessed from the head, checked on every row' : 'declared',
+      from: column.declared === undefined ? 'inferred from the sample, checked on every row' : 'declared',
       nullable: column.nullable,
       used: column.staged,
     })),
@@ -65,6 +65,7 @@ function describePlan({ deps, plan }: Rehearsal) {
         name,
         mode: target.mode(options),
         guarantee: target.guarantee(options),
+        capabilities: target.capabilities,
       };
     }),
   };
@@ -109,8 +110,13 @@ function printPlan(context: CommandContext, plan: Plan): void {
   print();
   print(`output  ${plan.output.map(({ name, type }) => `${name} ${type}`).join(', ')}`);
   print();
-  for (const target of plan.targets)
-    print(`target ${target.type} ${target.name} (${target.mode})\n  ${target.guarantee}`);
+  for (const { type, name, mode, guarantee, capabilities } of plan.targets) {
+    const { lane, transactional, parallelLoads } = capabilities;
+    print(`target ${type} ${name} (${mode})\n  ${guarantee}`);
+    const takes = lane === 'rows' ? 'rows' : 'the staged file';
+    const how = transactional ? ', in transactions' : '';
+    print(`  Takes ${takes}${how}, ${parallelLoads ? 'several parts' : 'one part'} at a time.`);
+  }
   print();
   print('sql');
   for (const statement of plan.sql) print(`  ${statement};`);

@@ -1,4 +1,4 @@
-/** How results and errors look on a terminal. */
+/** Prints results and errors. */
 import { ERROR_CODES, FlexetlError, messageOf, type Place } from '../pipeline/errors';
 import { count, seconds } from '../pipeline/markdown';
 import type { ErrorReport, RunReport } from '../pipeline/report';
@@ -18,14 +18,14 @@ export function printNote(context: CommandContext, line: string): void {
 }
 
 /**
- * One short paragraph, a stack only with --debug.
+ * One short paragraph; the stack trace only with --debug.
  * @returns the exit code
  */
 export function printError(context: CommandContext, error: unknown): number {
   const known = error instanceof FlexetlError ? error : explainServer(error);
   const code = known?.code ?? 'INTERNAL';
   const message = known ? known.message : `Unexpected: ${messageOf(error)}`;
-  const hint = known ? known.hint : 'Run again with --debug for the stack, and please report it.';
+  const hint = known ? known.hint : 'Run again with --debug for the stack trace, and please report it.';
   const report: ErrorReport = {
     code,
     message,
@@ -38,13 +38,13 @@ export function printError(context: CommandContext, error: unknown): number {
   return known ? ERROR_CODES[known.code].exit : EXIT.runFailed;
 }
 
-/** A server that went away in the middle: the client has tried for a while before it gives up. */
+/** A server that has stopped answering: the client has already tried for a while. */
 function explainServer(error: unknown): FlexetlError | undefined {
   if ((error as Error | undefined)?.name !== 'ServiceError') return undefined;
   const { cause } = error as Error;
   return new FlexetlError('SERVER_UNREACHABLE', {
     message: `The Temporal server failed: ${messageOf(error)}${cause === undefined ? '' : `: ${messageOf(cause)}`}.`,
-    hint: 'A run that is open goes on when the server is back and the pipeline is run again.',
+    hint: 'Start the server and run the pipeline again: an open run then continues.',
     cause: error,
   });
 }
@@ -61,7 +61,7 @@ function placeLine(place: Place): string {
 }
 
 /**
- * @param reportFile where the report is kept, if it is
+ * @param reportFile path of the report, if it was written
  * @param webUi how to open the run in the Web UI
  */
 export function printReport(
@@ -70,10 +70,10 @@ export function printReport(
   reportFile: string | undefined,
   webUi: string,
 ): void {
-  const mark = report.status === 'succeeded' ? '✔' : '✘';
+  const sign = report.status === 'succeeded' ? '✔' : '✘';
   printLine(
     context,
-    `${mark} ${report.pipeline} ${report.status} in ${seconds(report.duration_ms)}   run ${report.run_key}`,
+    `${sign} ${report.pipeline} ${report.status} in ${seconds(report.duration_ms)}   run ${report.run_key}`,
   );
   printLine(context, `  rows     ${rowsLine(report)}`);
   for (const target of report.targets) {
@@ -85,7 +85,7 @@ export function printReport(
   printLine(context, `  web ui   ${webUi}`);
 }
 
-/** The ledger as an equation: read = what became of the rows. A run that ended early has no such sum. */
+/** The row balance as an equation: read = what became of the rows. A run that ended early has none. */
 function rowsLine(report: RunReport): string {
   const { read, output, ...fates } = report.rows;
   const parts = Object.entries(fates).filter(([, rows]) => rows > 0);
@@ -111,7 +111,7 @@ function stepsLine(report: RunReport): string {
     .join(', ');
 }
 
-/** Rows of cells as aligned columns; numbers to the right, line breaks and what would move a cursor escaped. */
+/** Rows of cells as aligned columns; numbers on the right; line breaks and control characters are escaped. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const all = [header, ...rows].map((row) => row.map(oneLine));
   const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));

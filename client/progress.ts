@@ -1,4 +1,4 @@
-/** Shows how far a run is: a bar on a terminal, lines elsewhere. */
+/** Shows the progress of a run: a bar on a terminal, else lines. */
 import { SingleBar } from 'cli-progress';
 import type { RunProgress } from '../control/watch-run';
 import { LIMITS } from '../pipeline/limits';
@@ -8,7 +8,7 @@ import type { CommandContext } from './context';
 
 export interface ProgressDisplay {
   show(progress: RunProgress): void;
-  /** Calling it twice is fine. */
+  /** Can be called twice. */
   stop(): void;
 }
 

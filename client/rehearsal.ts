@@ -1,4 +1,4 @@
-/** A run without Temporal, target or trace: what `plan` and `preview` stand on. */
+/** A planned run without Temporal that writes to no target: for `plan` and `preview`. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ export interface Rehearsal {
   step: StepContext;
 }
 
-/** Plans a run in a folder of its own, which is gone afterwards. */
+/** Plans a run in a temporary folder, which is removed afterwards. */
 export async function withRehearsal<T>(
   context: CommandContext,
   config: PipelineConfig,

@@ -19,7 +19,7 @@ export async function runCommand(
   options: RunOptions,
 ): Promise<number> {
   assertRunKey(options.runKey);
-  // A worker resolves the pipeline for itself: here it is done so that errors come at once.
+  // The worker resolves the pipeline again. It is done here too, so that errors are shown at once.
   const pipeline = await loadPipeline(context, name, options);
   const log = openLog(context, pipeline.config.monitoring.logging);
   const { detach = false } = options;
@@ -31,7 +31,7 @@ export async function runCommand(
   );
   try {
     const { announce, followRun, startOrJoin } = await import('./follow-run.js');
-    // The worker first: a workflow that finds no poller waits two seconds in the server's queue.
+    // The worker first: a workflow without a poller waits two seconds in the server's queue.
     const worker =
       options.worker && !detach
         ? await (await loadWorker()).startWorker(session.server, context.settings, log, { oneThread: true })

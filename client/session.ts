@@ -1,4 +1,4 @@
-/** A command's hold on the Temporal server: found or started, and given back. */
+/** A command's use of the Temporal server: found or started, and released at the end. */
 import type { Client } from '@temporalio/client';
 import { projectPath } from '../runtime/settings';
 import type { PipelineConfig } from '../pipeline/config/schema';
@@ -10,7 +10,7 @@ import { printNote } from './print';
 
 export interface Session {
   server: Server;
-  /** Connects at the first use; a command that works has the client of its worker. */
+  /** Connects at the first use; a command with a worker uses the worker's client. */
   client: Client;
   close(): Promise<void>;
 }
@@ -53,7 +53,7 @@ export async function withSession<T>(
   }
 }
 
-/** The log as a pipeline wants it; the console shows only warnings where a progress bar is drawn. */
+/** The log as the pipeline file says; the console shows only warnings if there is a progress bar. */
 export function openLog(context: CommandContext, logging?: PipelineConfig['monitoring']['logging']): Logger {
   const level = LEVELS[logging?.level ?? 'INFO'];
   return createLog({
@@ -69,7 +69,7 @@ export function openLog(context: CommandContext, logging?: PipelineConfig['monit
 
 const LEVELS = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error' } as const;
 
-/** Where a workflow is seen in the Web UI. */
+/** Address of a workflow in the Web UI. */
 export function webUiLink(uiUrl: string, namespace: string, workflowId: string, runId?: string): string {
   const workflow = `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
   return runId === undefined ? workflow : `${workflow}/${runId}`;

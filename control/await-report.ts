@@ -21,7 +21,7 @@ export async function awaitReport(handle: RunHandle): Promise<RunReport> {
     const how = cause instanceof TerminatedFailure ? 'was terminated' : 'ended without a report';
     throw new FlexetlError('INTERNAL', {
       message: `The workflow ${handle.workflowId} ${how}: ${messageOf(cause)}.`,
-      hint: 'Run the pipeline again; nothing that is published is lost or doubled.',
+      hint: 'Run the pipeline again; no published row is lost or doubled.',
       cause: error,
     });
   }

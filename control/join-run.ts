@@ -1,4 +1,4 @@
-/** The open run of a pipeline: what is known of it, and a handle to wait for it. */
+/** The open run of a pipeline: its data, and a handle to wait for it. */
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { runHandle, type RunHandle } from './run-handle';
 
@@ -9,11 +9,11 @@ export interface OpenRun {
   runKey: string | undefined;
   textDigest: string | undefined;
   startedAt: Date;
-  /** Somebody has cancelled it; it has not cleaned up yet. */
+  /** It was cancelled and has not cleaned up yet. */
   cancelRequested: boolean;
 }
 
-/** @returns undefined where no run of the pipeline is open */
+/** @returns undefined if no run of the pipeline is open */
 export async function findOpenRun(client: Client, name: string): Promise<OpenRun | undefined> {
   const found = await runHandle(client, name)
     .describe()

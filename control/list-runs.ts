@@ -45,9 +45,9 @@ export async function listNewestRuns(client: Client, pipeline?: string): Promise
 }
 
 async function* scanRuns(client: Client, pipeline?: string): AsyncIterable<RunSummary> {
-  // A string literal of the query language; what it would not take as one is no name of a pipeline.
+  // A string literal of the query language. A text that it does not accept cannot be the name of a pipeline.
   const filter = pipeline === undefined ? '' : ` AND WorkflowId = ${JSON.stringify(workflowIdOf(pipeline))}`;
-  // A run that goes on in a fresh history is listed as that.
+  // A run that continued in a new history is listed only once.
   const query = `WorkflowType = "pipeline" AND ExecutionStatus != "ContinuedAsNew"${filter}`;
   for await (const info of client.workflow.list({ query })) {
     if (info.workflowId.startsWith(workflowIdOf(''))) yield summaryOf(info);

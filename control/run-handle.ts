@@ -5,7 +5,7 @@ import type { pipeline } from '../workflows/pipeline';
 
 export type RunHandle = WorkflowHandle<typeof pipeline>;
 
-/** @param runId one run, and what follows it when a long run goes on in a fresh history; default: the newest */
+/** @param runId a run, which is followed if it continues in a new history; default: the newest */
 export function runHandle(client: Client, name: string, runId?: string): RunHandle {
   return client.workflow.getHandle<typeof pipeline>(workflowIdOf(name), runId, { followRuns: true });
 }

@@ -1,4 +1,4 @@
-/** Starts the workflow of a pipeline, or finds the run that is open. */
+/** Starts the workflow of a pipeline, or finds its open run. */
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import { LIMITS } from '../pipeline/limits';
 import { assertSmall } from '../pipeline/payload';
@@ -12,13 +12,13 @@ export interface StartRequest {
   taskQueue: string;
   /** One line for the Web UI. */
   summary: string;
-  /** True where this process has a worker: the answer brings it the first task. */
+  /** True if this process has a worker: the answer then contains its first task. */
   eager: boolean;
 }
 
 /**
  * At most one run of a pipeline is open.
- * @returns the run that was started, or the one that is open already
+ * @returns the run that was started, or the one that is already open
  * @throws FlexetlError PAYLOAD_TOO_LARGE
  */
 export async function startRun(

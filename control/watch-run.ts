@@ -1,4 +1,4 @@
-/** Looks from time to time how far a run is. */
+/** Watches the progress of a run. */
 import type { Client } from '@temporalio/client';
 import { LIMITS } from '../pipeline/limits';
 import type { StepName } from '../pipeline/report';
@@ -11,7 +11,7 @@ export interface RunProgress extends Progress {
   fraction: number;
 }
 
-/** The share of a run's time that is behind it when a step starts, and the step's own; from measured runs. */
+/** The share of a run's time before a step, and the share of the step itself; from measured runs. */
 const SHARES: Record<StepName, readonly [before: number, own: number]> = {
   prepare: [0, 0.02],
   extract: [0.02, 0.5],
@@ -23,9 +23,9 @@ const SHARES: Record<StepName, readonly [before: number, own: number]> = {
 };
 
 /**
- * @param show called after each look that found something
- * @returns a function that ends the watch and waits for the last look: a request that is tried again on a closed
- *   connection would end the process. Calling it twice is fine.
+ * @param show called with each new progress
+ * @returns a function that stops watching and waits for the last request: a request that is repeated on a closed
+ *   connection would end the process. It can be called twice.
  */
 export function watchRun(
   client: Client,
@@ -36,7 +36,7 @@ export function watchRun(
   let timer: NodeJS.Timeout | undefined;
   let looking = Promise.resolve();
   const look = async (): Promise<void> => {
-    // A query fails while no worker has the workflow; the next look may find one.
+    // A query fails while no worker has the workflow; the next one may succeed.
     const progress = await client
       .withDeadline(Date.now() + LIMITS.progressDeadlineMs, () => readProgress(handle))
       .catch(() => undefined);
@@ -59,7 +59,7 @@ export function watchRun(
 
 async function readProgress(handle: RunHandle): Promise<RunProgress> {
   const [progress, description] = await Promise.all([handle.query(progressQuery), handle.describe()]);
-  // Heartbeats say how much of its part an activity has done, from 0 to 1.
+  // A heartbeat contains how much of its part an activity has done, from 0 to 1.
   let inFlight = 0;
   for (const activity of description.raw.pendingActivities ?? []) {
     inFlight += heartbeatOf(activity.heartbeatDetails?.payloads?.[0]?.data);

@@ -1,4 +1,4 @@
-/** Connections to a Temporal server, whether one answers, and the one place where clients are made. */
+/** Connections to a Temporal server, checks that one answers, and the only place where clients are made. */
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { Client, Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
@@ -21,7 +21,7 @@ export interface ServerConnection extends Pick<ConnectionOptions, 'tls'> {
 
 export type Probe = { status: 'ready' } | { status: 'no_namespace' } | { status: 'silent'; reason: string };
 
-/** Every client is made here, those of workers too: a payload codec has this one place. */
+/** Every client is made here, those of workers too, so that a payload codec has one place. */
 export function createClient(
   connection: NonNullable<ConstructorParameters<typeof Client>[0]>['connection'],
   namespace: string,
@@ -29,10 +29,10 @@ export function createClient(
   return new Client({ ...(connection && { connection }), namespace });
 }
 
-/** A client that connects while others go on; close it with `client.connection.close()`. */
+/** A client that connects in the background; close it with `client.connection.close()`. */
 export function connectClient(server: ServerAddress, env: Env): Client {
   const connection = Connection.lazy(connectionOptions(server, env));
-  // Its first call tells what went wrong.
+  // Its first call reports the error.
   connection.ensureConnected().catch(() => undefined);
   return createClient(connection, server.namespace);
 }
@@ -59,19 +59,17 @@ export async function probeServer(
       ? error
       : { code: GRPC.unavailable, details: messageOf(error) };
     if (code === GRPC.notFound) return { status: 'no_namespace' };
-    // A key may be good for runs and not for this question.
+    // A key may allow runs but not this request.
     if (code === GRPC.permissionDenied) return { status: 'ready' };
-    const isStrange = code === GRPC.unavailable || code === GRPC.deadlineExceeded;
-    const what = isStrange
-      ? 'something listens there, but not as Temporal'
-      : 'what listens there refuses to answer';
+    const isOther = code === GRPC.unavailable || code === GRPC.deadlineExceeded;
+    const what = isOther ? 'a program listens there, but it is not Temporal' : 'the server refuses to answer';
     return { status: 'silent', reason: `${what} (${details || `gRPC ${code}`})` };
   } finally {
     await connection.close();
   }
 }
 
-/** Null when something accepts connections there, else why not. Costs nothing where nobody listens. */
+/** Null if a program accepts connections there, else why not. Takes no time if nobody listens. */
 export function probePort(address: string, timeoutMs: number): Promise<string | null> {
   // `host`, `host:port` and `[ipv6]:port`, as the SDK reads them.
   const [, ipv6, name, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(address) ?? [];

@@ -1,4 +1,4 @@
-/** Which Temporal server a command works with. */
+/** Chooses the Temporal server of a command. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FlexetlError } from '../pipeline/errors';
@@ -14,13 +14,13 @@ export interface ServerOptions extends Pick<EmbeddedOptions, 'env' | 'whileStart
   port?: number;
   /** Default: `port` + 1000. */
   uiPort?: number;
-  /** Where a server that somebody else started on this machine is looked for. Default FLEXETL_LOCAL_PORT or 7233. */
+  /** The port on which another server may run on this machine. Default FLEXETL_LOCAL_PORT or 7233. */
   localPort?: number;
 }
 
 export interface Server extends ServerAddress {
   uiUrl?: string;
-  /** Call it when done, once the worker is shut down: ends the embedded server unless others use it. */
+  /** Call it at the end, after the worker is shut down: ends the embedded server unless other commands use it. */
   release(): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ function foundServer(address: string, kind: Server['kind'], env: Env): Server {
   return { address, kind, namespace, release: () => Promise.resolve() };
 }
 
-/** A server that is just starting gets a few seconds; then it is an error, never a silent change to another server. */
+/** A server that is just starting gets a few seconds. After that it is an error; no other server is used silently. */
 async function useConfigured(address: string, env: Env): Promise<Server> {
   const server = foundServer(address, 'configured', env);
   const deadlineMs = Date.now() + (isUrl(address) ? 0 : LIMITS.serverConnectMs);
@@ -86,7 +86,7 @@ function isUrl(address: string): boolean {
   return address.includes('://');
 }
 
-/** Anything else that listens there is no error: it only is not what is looked for. */
+/** Another program that listens there is not an error: it is ignored. */
 async function findLocal(port: number, env: Env): Promise<Server | null> {
   const server = foundServer(`127.0.0.1:${port}`, 'local', env);
   const probe = await probeServer({ address: server.address }, server.namespace, LIMITS.serverProbeMs);

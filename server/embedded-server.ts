@@ -19,7 +19,7 @@ export interface EmbeddedOptions {
   /** Usually process.env. Read: TEMPORAL_CLI_PATH, PATH, the cache folder; by others TEMPORAL_ADDRESS and its companions. */
   env: Env;
   log: (message: string) => void;
-  /** Called while a server is starting: time for work of one's own, such as loading modules. */
+  /** Called while a server is starting: the caller can load modules in this time. */
   whileStarting?: () => void;
 }
 
@@ -52,7 +52,7 @@ export async function startEmbeddedServer(options: EmbeddedOptions): Promise<Emb
 
 /**
  * Every user is on record with its process id and start time, so one that was killed does not count, and a server whose
- * users were all killed is taken over, never doubled. While it is held it is watched and, if it dies, started again on
+ * users were all killed is taken over: there are never two. While it is used it is watched and, if it dies, started again on
  * the same address and database.
  * @param binary null: only join
  */
@@ -80,7 +80,7 @@ async function holdServer(options: EmbeddedOptions, binary: string | null): Prom
 
 const UNWRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOSPC'];
 
-/** Another program can take a port between the look and the start, so a start on chosen ports is tried again. */
+/** Another program can take a port between the check and the start, so a start on chosen ports is tried again. */
 async function startOnFreePorts(options: EmbeddedOptions, binary: string): Promise<ServerProcess> {
   const { stateDir, ports, whileStarting } = options;
   if (ports) {
@@ -108,7 +108,7 @@ function watchServer(options: EmbeddedOptions, started: ServerProcess, user: str
     reviving = reviveServer(options, server)
       .then((revived) => void (server = revived))
       .catch((error: unknown) => {
-        if (messageOf(error) !== lastFailure) log(`The embedded server is gone. ${messageOf(error)}`);
+        if (messageOf(error) !== lastFailure) log(`The embedded server has ended. ${messageOf(error)}`);
         lastFailure = messageOf(error);
       })
       .finally(() => (reviving = null));
@@ -118,7 +118,7 @@ function watchServer(options: EmbeddedOptions, started: ServerProcess, user: str
   const leave = async (): Promise<void> => {
     clearInterval(timer);
     await reviving;
-    // Somebody removed .flexetl: nobody can share this server any more.
+    // Somebody has removed .flexetl: no other command can find this server.
     if (!existsSync(stateDir)) return endServer(server);
     await withServerLock(options, async () => {
       rmSync(user, { force: true });
@@ -134,7 +134,7 @@ async function reviveServer(options: EmbeddedOptions, dead: ServerProcess): Prom
   return withServerLock(options, async () => {
     const running = await findServer(options.stateDir);
     if (running) return running;
-    options.log(`The embedded Temporal server at ${addressOf(dead)} is gone; starting it again.`);
+    options.log(`The embedded Temporal server at ${addressOf(dead)} has ended; starting it again.`);
     return startOnFreePorts({ ...options, ports: dead }, binary);
   });
 }
@@ -144,7 +144,7 @@ function withServerLock<T>({ stateDir, log }: EmbeddedOptions, work: () => Promi
   return withLock(join(stateDir, 'server.lock'), onWait, work);
 }
 
-/** @returns the path of this user's record; its name says all */
+/** @returns the path of this user's record, an empty file whose name has the data */
 function addUser(stateDir: string): string {
   const name = [process.pid, startOf(process.pid), randomUUID().slice(0, 8)].join('~');
   const path = join(stateDir, 'users', name);
@@ -156,7 +156,7 @@ function startOf(pid: number): string {
   return encodeURIComponent(findProcess(pid)?.started ?? '');
 }
 
-/** Forgets the users that are gone. Call it under the lock. */
+/** Removes the records of users that have ended. Call it under the lock. */
 function hasUsers(stateDir: string): boolean {
   const users = readdirSync(join(stateDir, 'users'));
   const alive = users.filter((name) => {

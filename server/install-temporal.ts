@@ -23,8 +23,8 @@ const ARCHITECTURES: Record<string, string> = { x64: 'amd64', arm64: 'arm64' };
 const run = promisify(execFile);
 
 /**
- * Puts the official release at `path`. FLEXETL_TEMPORAL_DOWNLOAD_URL names a mirror of the download site. Nothing
- * appears at `path` unless the whole archive arrived and its binary runs.
+ * Puts the official release at `path`. FLEXETL_TEMPORAL_DOWNLOAD_URL names a mirror of the download site. A file
+ * appears at `path` only if the whole archive has arrived and its binary runs.
  */
 export async function downloadTemporal(path: string, { env, log }: BinaryOptions): Promise<void> {
   const base = env['FLEXETL_TEMPORAL_DOWNLOAD_URL'] || DOWNLOAD_URL;
@@ -49,7 +49,7 @@ async function fetchFile(url: string, path: string, onStart: () => void): Promis
     if (!response.ok || !body) throw new Error(`${url} answered ${response.status}`);
     onStart();
     why = `the transfer from ${url} stalled`;
-    // Every chunk winds the clock up again, so a slow line is fine and a dead one is not.
+    // Every chunk starts the timer again: a slow connection is fine, a dead one is not.
     const watched = async function* (): AsyncGenerator<Uint8Array> {
       for await (const chunk of body) {
         timer.refresh();
@@ -95,10 +95,10 @@ export async function goInstallTemporal(
   }
 }
 
-/** Makes the binary in a folder beside its place, tries it, and moves it there in one step. */
+/** Makes the binary in a folder beside its place, runs it once, and moves it there in one step. */
 async function withScratch(path: string, make: (scratch: string) => Promise<string>): Promise<void> {
   const prefix = `${basename(path)}-new-`;
-  // What a killed command left; the caller holds the lock, so nobody is at work in there.
+  // What a killed command has left; the caller holds the lock, so nobody uses it.
   for (const name of readdirSync(dirname(path)).filter((entry) => entry.startsWith(prefix)))
     rmSync(join(dirname(path), name), { recursive: true, force: true });
   const scratch = mkdtempSync(join(dirname(path), prefix));

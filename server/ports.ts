@@ -13,11 +13,11 @@ export interface Ports {
 const HOST = '127.0.0.1';
 
 /**
- * The pair that belongs to the project if it is free (so that the link to its Web UI stays the same from run to run),
- * else any. Never 7233: a project's own server must not pose as a general one.
+ * The pair that belongs to the project if it is free (so that the link to its Web UI is the same for every run),
+ * else any pair. Never 7233: other projects would use this project's server.
  */
 export async function choosePorts(projectDir: string): Promise<Ports> {
-  // Below the ranges from which Linux and macOS give ports to outgoing connections.
+  // Below the ranges that Linux and macOS use for outgoing connections.
   const slot = createHash('sha256').update(projectDir).digest().readUInt16BE(0) % 1000;
   const usual = { port: 17_000 + slot, uiPort: 18_000 + slot };
   if ((await isFree(usual.port)) && (await isFree(usual.uiPort))) return usual;
@@ -28,7 +28,7 @@ export async function choosePorts(projectDir: string): Promise<Ports> {
   return { port, uiPort };
 }
 
-/** @throws FlexetlError SERVER_PORT_TAKEN, with what answers there as far as that can be found out */
+/** @throws FlexetlError SERVER_PORT_TAKEN, with what answers there, if that can be found out */
 export async function assertPortsFree({ port, uiPort }: Ports): Promise<void> {
   for (const taken of [port, uiPort]) {
     if (await isFree(taken)) continue;
@@ -50,7 +50,7 @@ async function describePort(port: number): Promise<string> {
   const response = await fetch(`http://${address}/`, { signal }).catch(() => null);
   await response?.body?.cancel();
   if (response) return `an HTTP server (${response.headers.get('server') ?? 'unnamed'}) answers`;
-  return 'something that is neither Temporal nor HTTP listens';
+  return 'a program that is neither Temporal nor HTTP listens';
 }
 
 async function isFree(port: number): Promise<boolean> {

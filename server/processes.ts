@@ -1,10 +1,10 @@
-/** What the operating system tells about processes: alive, since when, started how. Linux and macOS. */
+/** What the operating system knows about processes: alive, start time, command line. Linux and macOS. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 export interface Process {
   pid: number;
-  /** When it started, as text that is only good for comparing: an id alone proves nothing, ids are given out again. */
+  /** When it started, as a text to compare: the id alone is not enough, since ids are used again. */
   started: string;
   /** The command line, its arguments joined by blanks. */
   command: string;
@@ -12,7 +12,7 @@ export interface Process {
 
 const LINUX = process.platform === 'linux';
 
-/** Null when there is none. A zombie counts as gone: its parent may never reap it. */
+/** Null if there is none. A zombie counts as ended: its parent may never reap it. */
 export function findProcess(pid: number): Process | null {
   return LINUX ? readProc(pid) : (readPs(['-p', String(pid)])[0] ?? null);
 }
@@ -22,7 +22,7 @@ export function listProcesses(): Process[] {
   return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) && readProc(Number(name))) || []);
 }
 
-/** Cheap enough to ask several times a second. */
+/** Fast enough to be called several times a second. */
 export function isAlive(pid: number): boolean {
   if (LINUX) return readProc(pid) !== null;
   try {
@@ -32,7 +32,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** State and start time are counted from the last parenthesis, for a program's name may hold blanks. */
+/** State and start time are counted from the last parenthesis, because a program's name may contain blanks. */
 function readProc(pid: number): Process | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -1,4 +1,4 @@
-/** The embedded server as a process: starting it, finding it again, ending it. */
+/** The embedded server as a process: start it, find it again, end it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import {
   closeSync,
@@ -34,9 +34,9 @@ export function uiUrlOf({ uiPort }: Ports): string {
 }
 
 /**
- * Starts a server on the ports and waits until a workflow could be started on it. It stands in a process group of its
- * own, so Ctrl-C in the terminal ends the command, which then ends the server. Its record is written before it is
- * ready: a command killed now leaves a server that the next one finds.
+ * Starts a server on the ports and waits until a workflow could be started on it. It has its own process
+ * group, so Ctrl-C in the terminal ends the command, which then ends the server. Its record is written before it is
+ * ready, so that the next command finds the server of a command that is killed now.
  * @throws FlexetlError SERVER_UNREACHABLE with the last lines of the server's log
  */
 export async function startServer(
@@ -58,10 +58,10 @@ export async function startServer(
     await waitUntilReady(server, LIMITS.serverStartMs);
     return server;
   } catch (error) {
-    const said = readFileSync(logPath).subarray(logOffset).toString().trim().split('\n');
+    const printed = readFileSync(logPath).subarray(logOffset).toString().trim().split('\n');
     if (child.pid !== undefined) await endServer({ ...ports, pid: child.pid, stateDir });
     throw new FlexetlError('SERVER_UNREACHABLE', {
-      message: `The embedded Temporal server (${binary}) did not start: ${said.slice(-3).join(' ').slice(-600) || messageOf(error)}`,
+      message: `The embedded Temporal server (${binary}) did not start: ${printed.slice(-3).join(' ').slice(-600) || messageOf(error)}`,
       hint: `Its log is ${logPath}. TEMPORAL_CLI_PATH names another binary, TEMPORAL_ADDRESS another server.`,
       cause: error,
     });
@@ -80,10 +80,10 @@ function spawnServer(
   const args = ['server', 'start-dev', '--ip', '127.0.0.1'];
   args.push('--port', String(ports.port), '--ui-port', String(ports.uiPort));
   args.push('--db-filename', databaseOf(stateDir), '--log-level', 'error');
-  // Measured: the first start in 0.3 s instead of 1 s, and five times the workflow starts. Safe against every kill.
+  // Measured: the first start takes 0.3 s instead of 1 s, and five times as many workflows start. Safe after any kill.
   args.push('--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL');
-  // The server outlives commands: it gets none of their secrets, and no TEMPORAL_* meant for clients.
-  // USER: without an entry in /etc/passwd the server knows its user by no other way.
+  // The server runs longer than commands: it gets none of their secrets, and no TEMPORAL_* meant for clients.
+  // USER: without an entry in /etc/passwd the server cannot find its user in another way.
   const names = ['PATH', 'HOME', 'USER', 'TMPDIR', 'TZ', 'LANG'].filter((name) => process.env[name]);
   const env = Object.fromEntries(names.map((name) => [name, process.env[name]]));
   const child = spawn(binary, args, { cwd: stateDir, detached: true, stdio: ['ignore', log, log], env });
@@ -96,21 +96,21 @@ function databaseOf(stateDir: string): string {
   return join(realpathSync(stateDir), 'temporal.db');
 }
 
-/** There while the server makes its database, for the first time, and is not ready. */
-function unfinishedMark(stateDir: string): string {
+/** Exists while the server creates its database and is not ready. */
+function unfinishedFile(stateDir: string): string {
   return `${databaseOf(stateDir)}.unfinished`;
 }
 
 /**
- * A server killed while it makes its database leaves one that no server starts on. Nobody has used it yet, so it is
- * made again.
+ * A server that is killed while it creates its database leaves one that no server can use. Nobody has used it yet, so
+ * it is created again.
  */
 function prepareDatabase(stateDir: string): void {
   const database = databaseOf(stateDir);
-  const mark = unfinishedMark(stateDir);
-  if (existsSync(mark))
+  const unfinished = unfinishedFile(stateDir);
+  if (existsSync(unfinished))
     for (const ending of ['', '-wal', '-shm', '-journal']) rmSync(`${database}${ending}`, { force: true });
-  else if (!existsSync(database)) writeFileSync(mark, '');
+  else if (!existsSync(database)) writeFileSync(unfinished, '');
 }
 
 async function waitUntilReady(server: ServerProcess, timeoutMs: number): Promise<void> {
@@ -124,12 +124,12 @@ async function waitUntilReady(server: ServerProcess, timeoutMs: number): Promise
     if (probe.status === 'ready' && isAlive(server.pid)) break;
     await delay(10);
   }
-  rmSync(unfinishedMark(server.stateDir), { force: true });
+  rmSync(unfinishedFile(server.stateDir), { force: true });
 }
 
 /**
- * The server of this project that is alive and answers; null when there is none. One that is alive and does not
- * answer is hung and ended here. Call it under the project's lock.
+ * The server of this project that is alive and answers; null when there is none. One that is alive but does not
+ * answer hangs, and is ended here. Call it under the project's lock.
  */
 export async function findServer(stateDir: string): Promise<ServerProcess | null> {
   const server = fromRecord(stateDir) ?? fromProcessList(stateDir);
@@ -144,14 +144,14 @@ export async function findServer(stateDir: string): Promise<ServerProcess | null
   return server;
 }
 
-/** Without a record (lost, or its writer was killed first) a second server on the same database would be ruin. */
+/** For a record that is lost, or whose writer was killed: a second server would damage the database. */
 function fromProcessList(stateDir: string): ServerProcess | null {
   const database = `--db-filename ${databaseOf(stateDir)} `;
   const found = listProcesses().filter(({ command }) => command.includes(database));
   return found.map((one) => asServer(one, stateDir)).find((server) => server !== null) ?? null;
 }
 
-/** The ports are in its command line; null when it is any other process. */
+/** The ports are in its command line; null for any other process. */
 function asServer(found: Process | null, stateDir: string): ServerProcess | null {
   const [, port, uiPort] =
     / server start-dev .*--port (\d+) --ui-port (\d+) /.exec(found?.command ?? '') ?? [];
@@ -161,23 +161,23 @@ function asServer(found: Process | null, stateDir: string): ServerProcess | null
 }
 
 /**
- * Ends it and waits until it is gone. Its own way to stop takes more than a second, and leaves the database as a kill
- * does: SQLite in WAL mode, every answer it gave committed. A process that has got its id since is left alone.
+ * Ends it and waits for its end. A normal stop takes more than a second and leaves the database as a kill
+ * does: SQLite in WAL mode, with every answer committed. Another process that has its id now is not touched.
  */
 export async function endServer(server: ServerProcess): Promise<void> {
   rmSync(recordPath(server.stateDir), { force: true });
   if (asServer(findProcess(server.pid), server.stateDir)?.port !== server.port) return;
   try {
-    // To the whole group, which it leads: the binary may be a script that started the real one.
+    // To the whole process group: the binary may be a script that has started the real one.
     process.kill(-server.pid, 'SIGKILL');
   } catch {
-    // It ended on its own in between.
+    // It has ended in the meantime.
   }
   const deadlineMs = Date.now() + LIMITS.serverHungMs;
   while (isAlive(server.pid) && Date.now() < deadlineMs) await delay(5);
 }
 
-/** `.flexetl/server.json`; `folder` tells a copied project from the one whose server this is. */
+/** `.flexetl/server.json`; `folder` distinguishes a copied project from the one whose server this is. */
 interface ServerRecord {
   pid: number;
   address: string;

@@ -1,4 +1,4 @@
-/** Where the `temporal` binary is that the embedded server runs on, or how to get it. */
+/** Finds the `temporal` binary of the embedded server, or gets it. */
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
@@ -13,9 +13,9 @@ import {
 import { withLock } from './with-lock';
 
 /**
- * The path of a `temporal` binary: the one named in TEMPORAL_CLI_PATH, on PATH, in the cache; else it is downloaded,
- * else built with Go, once, into the cache. Two commands at once get it once.
- * @throws FlexetlError SERVER_BINARY_MISSING, naming every way to have one
+ * The path of a `temporal` binary: the one named in TEMPORAL_CLI_PATH, on PATH, in the cache; else it is downloaded
+ * or built with Go, once, into the cache. Two commands at the same time get it once.
+ * @throws FlexetlError SERVER_BINARY_MISSING, naming every way to get one
  */
 export async function findTemporalServer(options: BinaryOptions): Promise<string> {
   const { env } = options;
@@ -52,11 +52,11 @@ async function getTemporal(cacheDir: string, options: BinaryOptions): Promise<st
   }
   if (isExecutable(cached)) return cached;
   throw missing(
-    `There is no Temporal server binary, and none could be had (${failures.join('; ').replace(/\s+/g, ' ')}).`,
+    `There is no Temporal server binary, and none could be downloaded or built (${failures.join('; ').replace(/\s+/g, ' ')}).`,
   );
 }
 
-/** A name that stands for an executable file on a PATH; null when there is none. */
+/** The executable file with this name on a PATH; null if there is none. */
 export function findOnPath(name: string, path: string | undefined): string | null {
   const folders = (path ?? '').split(delimiter).filter(Boolean);
   return folders.map((folder) => resolve(folder, name)).find(isExecutable) ?? null;

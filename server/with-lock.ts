@@ -1,4 +1,4 @@
-/** One process at a time: a lock that a holder which was killed does not keep. */
+/** One process at a time: a lock that is released when its holder is killed. */
 import { dirname } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { FlexetlError } from '../pipeline/errors';
@@ -10,8 +10,8 @@ const LOOK_MS = 20;
  * Runs `work` while no other process (and no other caller in this one) holds the lock. The lock of a holder that was
  * killed is taken over after {@link LIMITS.lockStaleMs}.
  * @param path the lock appears there, in a folder that exists
- * @param onWait called once if somebody else holds the lock for more than a second
- * @throws FlexetlError INTERNAL when it is not had within `waitMs`
+ * @param onWait called once if another process holds the lock for more than a second
+ * @throws FlexetlError INTERNAL if the lock is not free within `waitMs`
  */
 export async function withLock<T>(
   path: string,
@@ -39,7 +39,7 @@ export async function withLock<T>(
   try {
     return await work();
   } finally {
-    // A lock that was taken over while this process was stopped is no longer ours to remove.
+    // A lock that was taken over while this process was stopped belongs to another process now.
     await unlock().catch(() => undefined);
   }
 }

@@ -17,8 +17,8 @@ import { oneThreadOptions, stopWatchingPromises } from './sdk-internals';
 
 export interface WorkerOptions {
   /**
-   * Run workflows in the thread of the process. A thread of their own takes 0.3 s to start and 40 MB, and keeps many of
-   * them from each other and from everything else.
+   * Run workflows in the main thread. Their own thread takes 0.3 s to start and 40 MB of memory; it isolates many
+   * workflows from each other and from everything else.
    */
   oneThread?: boolean;
 }
@@ -63,7 +63,7 @@ export async function startWorker(
     taskQueue: settings.taskQueue,
     state: () => stateOf(worker),
     activities: () => worker.getStatus().numInFlightActivities,
-    // Not whether it knows this worker: it looks only into one of the partitions of a task queue.
+    // Whether it knows this worker cannot be asked: the answer covers only one partition of the task queue.
     askServer: () =>
       connection.workflowService.describeTaskQueue({
         namespace: server.namespace,
@@ -74,7 +74,7 @@ export async function startWorker(
     endHealth();
     return connection.close();
   });
-  // The failure is seen by whoever awaits `done`; unhandled it would end the process before that.
+  // The caller that awaits `done` sees the failure; unhandled it would end the process before.
   done.catch(() => undefined);
   return {
     client: createClient(connection, server.namespace),
@@ -89,8 +89,8 @@ export async function startWorker(
 }
 
 /**
- * A worker whose server is away waits for it until it is forced to end, even if it has nothing to do. Whatever it would
- * still be given is given to another worker when this one does not answer.
+ * A worker whose server is away would wait for it until it is forced to end, even if it has nothing to do. A task
+ * that the server still gives to this worker goes to another one when this one does not answer.
  */
 async function waitUntilIdle(worker: Worker, signal: AbortSignal): Promise<void> {
   let idleMs = 0;
@@ -103,7 +103,7 @@ async function waitUntilIdle(worker: Worker, signal: AbortSignal): Promise<void>
 
 const IDLE_LOOK_MS = 100;
 
-/** RUNNING only while both kinds of work are asked for. */
+/** RUNNING only while the worker polls for both kinds of tasks. */
 function stateOf(worker: Worker): string {
   const { runState, workflowPollerState, activityPollerState } = worker.getStatus();
   if (runState !== 'RUNNING') return runState;
@@ -118,7 +118,7 @@ function installRuntime(log: Logger): void {
   installed = true;
   const logger = new DefaultLogger('WARN', (entry) => writeEntry(log, entry));
   // Signals belong to the command line, which cancels the run before it stops the worker.
-  // Left to itself, the native part of the SDK writes its warnings to stdout, into the results.
+  // By default the native part of the SDK writes its warnings to stdout, into the results.
   const logging = { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } as const;
   Runtime.install({ logger, shutdownSignals: [], telemetryOptions: { logging } });
 }

@@ -1,5 +1,5 @@
 /**
- * How a worker is asked whether it is well: HTTP over a Unix socket that only its own user can open.
+ * Health checks of workers: HTTP over a Unix socket that only the same user can open.
  *
  * `GET /live` proves that the process answers and that its worker takes work; `GET /health` proves in addition that
  * the Temporal server answers it. A worker must not be restarted because the server is away, so the two differ.
@@ -20,11 +20,11 @@ export interface WorkerHealth {
   reason?: string;
   pid: number;
   task_queue: string;
-  /** Activities it works on at the moment. */
+  /** Activities that it is running. */
   activities: number;
 }
 
-/** What a worker knows of itself. */
+/** What a worker knows about itself. */
 export interface Vitals {
   taskQueue: string;
   /** The state of the worker; it takes work while it is RUNNING. */
@@ -36,14 +36,14 @@ export interface Vitals {
 
 /**
  * Never throws: a worker that cannot be asked still works.
- * @returns a function that ends the answering
+ * @returns a function that closes the socket
  */
 export function answerHealth(settings: Settings, vitals: Vitals): () => void {
   const dir = healthDir(settings);
   const path = join(dir, `${process.pid}.sock`);
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    // Left by a killed process that had the same id, as all workers in containers have.
+    // Left by a killed process with the same id, which is common in containers.
     rmSync(path, { force: true });
   } catch {
     return () => undefined;
@@ -69,7 +69,7 @@ async function examine(vitals: Vitals, asksServer: boolean): Promise<WorkerHealt
     return { healthy: false, reason: `the worker is ${state.toLowerCase()}`, ...found };
   if (!asksServer) return { healthy: true, ...found };
   try {
-    // The SDK keeps to no deadline while it connects anew.
+    // The SDK ignores deadlines while it reconnects.
     await Promise.race([vitals.askServer(), failAfter(LIMITS.healthServerMs)]);
     return { healthy: true, ...found };
   } catch (error) {
@@ -83,10 +83,10 @@ async function examine(vitals: Vitals, asksServer: boolean): Promise<WorkerHealt
 
 async function failAfter(timeoutMs: number): Promise<never> {
   await delay(timeoutMs, undefined, { ref: false });
-  throw new Error(`nothing within ${timeoutMs} ms`);
+  throw new Error(`no answer within ${timeoutMs} ms`);
 }
 
-/** Asks every worker of the project on this machine. One that was killed is gone; one that hangs is unhealthy. */
+/** Asks every worker of the project on this machine. One that was killed is left out; one that hangs is unhealthy. */
 export async function askWorkers(settings: Settings, question: 'live' | 'health'): Promise<WorkerHealth[]> {
   const dir = healthDir(settings);
   let names: string[];
@@ -118,7 +118,7 @@ function ask(socketPath: string, question: string): Promise<WorkerHealth | undef
   });
 }
 
-/** Short, since the path of a socket may have 100 characters; in the private /tmp of a container it is its own. */
+/** Short, because the path of a socket may have only 100 characters. A container has its own /tmp. */
 function healthDir({ projectDir }: Settings): string {
   const user = process.getuid?.() ?? 0;
   const project = createHash('sha256').update(projectDir).digest('hex').slice(0, 12);

@@ -1,4 +1,4 @@
-/** The explicit lists of what this build of FlexETL can do. */
+/** The plugins of this build of FlexETL. */
 import type { Plugins } from '../pipeline/config/schema';
 import { transforms } from '../pipeline/transforms';
 import { checks } from '../pipeline/checks';

@@ -1,6 +1,6 @@
 /**
- * All that FlexETL knows of the inside of Temporal's SDK. Nothing of it is documented, so every release may change it:
- * tests/unit/sdk-internals.test.ts fails until it has been checked again. With another version a worker does without.
+ * Everything in FlexETL that depends on undocumented parts of Temporal's SDK. Every release may change them:
+ * tests/unit/sdk-internals.test.ts fails until they are checked again. With another version a worker does not use them.
  */
 import type { WorkerOptions } from '@temporalio/worker';
 import { version } from '@temporalio/worker/package.json';
@@ -9,16 +9,16 @@ import { version } from '@temporalio/worker/package.json';
 export const CHECKED_SDK_VERSION = '1.24.0';
 
 /**
- * Options with which workflows run in the thread of the process: what the SDK calls debugging is no thread of their
- * own, and no limit on the time of a workflow's turn. Worth 0.3 s and 40 MB: docs/decisions/0013-one-thread-for-a-run.md
+ * Options with which workflows run in the main thread: in the SDK's debug mode they have no own thread, and the time
+ * of a workflow task is not limited. Worth 0.3 s and 40 MB: docs/decisions/0013-one-thread-for-a-run.md
  */
 export function oneThreadOptions(sdkVersion = version): Pick<WorkerOptions, 'debugMode'> {
   return sdkVersion === CHECKED_SDK_VERSION ? { debugMode: true } : {};
 }
 
 /**
- * To tell the Web UI what an open workflow waits for, the SDK looks at every promise of the thread. Where activities
- * share that thread, reading records one by one would take half as long again. Call it once the worker is created.
+ * To show in the Web UI what an open workflow waits for, the SDK watches every promise of the thread. If activities
+ * share that thread, reading records one by one takes twice as long. Call it once the worker is created.
  */
 export function stopWatchingPromises(sdkVersion = version): void {
   if (sdkVersion !== CHECKED_SDK_VERSION) return;
@@ -36,9 +36,9 @@ export const SDK_MODULES = {
   workflowThreadEntry: '@temporalio/worker/lib/workflow/workflow-worker-thread',
   /** Compiling workflows, and the debugger: never used by a worker that has a bundle, and slow to load. */
   unused: /\/(bundler|debug-replayer)$/,
-  /** What the SDK reads of them all the same. */
+  /** The part of them that the SDK reads anyway. */
   unusedContents: 'exports.defaultWorkflowInterceptorModules = [];',
-  /** Finds the native part beside itself. */
+  /** Finds the native part in its own folder. */
   native: /^\.\/common$/,
   nativeEntry: '@temporalio/core-bridge/common',
 } as const;

@@ -195,7 +195,7 @@ describe('a server', () => {
       exit: 3,
       code: 'SERVER_BINARY_MISSING',
       says: [
-        'There is no Temporal server binary, and none could be had',
+        'There is no Temporal server binary, and none could be downloaded or built',
         CLOSED,
         'Go is not on PATH',
         'TEMPORAL_ADDRESS',

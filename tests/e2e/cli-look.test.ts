@@ -101,6 +101,7 @@ describe('plan', () => {
     expect(stdout).toContain(
       'target sqlite output/out.db#result (replace)\n  Readers see the old table until',
     );
+    expect(stdout).toContain('\n  Takes rows, in transactions, one part at a time.\n');
     expect(stdout).toMatch(/sql\n(.|\n)*sum\(.*GROUP BY/);
     expect(files()).toEqual(before);
   });
@@ -125,7 +126,14 @@ describe('plan', () => {
         { type: 'filter', scope: 'row', removes: 'filtered' },
         { type: 'aggregate', scope: 'global', removes: 'aggregated' },
       ],
-      targets: [{ type: 'sqlite', name: 'output/out.db#result', mode: 'replace' }],
+      targets: [
+        {
+          type: 'sqlite',
+          name: 'output/out.db#result',
+          mode: 'replace',
+          capabilities: { lane: 'rows', transactional: true, parallelLoads: false },
+        },
+      ],
     });
   });
 
@@ -142,8 +150,10 @@ describe('plan', () => {
   it('says which columns are guessed and which are not used', async () => {
     project.configure({ transformations: [{ type: 'select', columns: ['quantity'] }] });
     const { stdout } = await project.flexetl('plan', project.name);
-    expect(stdout).toMatch(/quantity +integer +guessed from the head, checked on every row\n/);
-    expect(stdout).toMatch(/product_name +string +guessed from the head, checked on every row +not used\n/);
+    expect(stdout).toMatch(/quantity +integer +inferred from the sample, checked on every row\n/);
+    expect(stdout).toMatch(
+      /product_name +string +inferred from the sample, checked on every row +not used\n/,
+    );
   });
 
   it('ends as the run would where the source is not there', async () => {
@@ -263,7 +273,7 @@ describe('the command line', () => {
     expect(printError(context, error)).toBe(EXIT.runFailed);
     expect(said).toBe(
       'error SERVER_UNREACHABLE: The Temporal server failed: Failed to get Workflow execution history: 14 UNAVAILABLE: connection refused.\n' +
-        'A run that is open goes on when the server is back and the pipeline is run again.\n',
+        'Start the server and run the pipeline again: an open run then continues.\n',
     );
   });
 
@@ -275,7 +285,7 @@ describe('the command line', () => {
     >[0];
     expect(printError(context, new TypeError('x is undefined'))).toBe(EXIT.runFailed);
     expect(said).toBe(
-      'error INTERNAL: Unexpected: x is undefined\nRun again with --debug for the stack, and please report it.\n',
+      'error INTERNAL: Unexpected: x is undefined\nRun again with --debug for the stack trace, and please report it.\n',
     );
   });
 });

@@ -233,7 +233,7 @@ describe('run --detach', () => {
     expect(joined.exit).toBe(0);
     expect(joined.stderr).toContain('Resuming run k1, open since 2');
     expect(joined.stderr).toContain(
-      'The pipeline file has changed since; this run keeps the one it started with.',
+      'The pipeline file has changed since; this run uses the file with which it was started.',
     );
     expect(reportOf(joined)).toMatchObject({ run_key: 'k1', status: 'succeeded' });
     expect(project.rows()).toEqual(RESULT);

@@ -125,7 +125,7 @@ describe('a command with fixed ports', () => {
     for (const [port, what] of [
       [portOf(other), 'a Temporal server answers'],
       [http, 'an HTTP server (shop) answers'],
-      [mute, 'something that is neither Temporal nor HTTP listens'],
+      [mute, 'a program that is neither Temporal nor HTTP listens'],
     ] as const)
       await expect(acquire({ port })).rejects.toMatchObject({
         code: 'SERVER_PORT_TAKEN',
