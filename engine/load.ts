@@ -50,8 +50,8 @@ export interface LoadInput {
 }
 
 /**
- * Loads the rows of an output part into a target, in slices of bounded size. Each slice is a part in the load ledger, so
- * a kill costs one slice; a slice that is in the ledger is not written again.
+ * Loads the rows of an output part into a target, in slices of bounded size. Each slice is a part in the load ledger,
+ * so a kill costs one slice; a slice that is in the ledger is not written again.
  */
 export async function loadPart(
   deps: Deps,

@@ -65,8 +65,8 @@ export async function prepareRun(
 }
 
 /**
- * The plan of this attempt. Parts that an earlier attempt staged under the same plan are used, so a failed run continues
- * where it was. Parts of another plan, for example of a changed source, are removed.
+ * The plan of this attempt. Parts that an earlier attempt staged under the same plan are used, so a failed run
+ * continues where it was. Parts of another plan, for example of a changed source, are removed.
  */
 async function takePlan(deps: Deps, config: PipelineConfig, context: StepContext): Promise<RunPlan> {
   const plan = await planRun(deps, config, context);

@@ -1,28 +1,28 @@
-/** What steps say about columns: names that are there, names that may be given, lists for a SELECT. */
+/** Names of columns: internal ones, required ones, allowed ones, and lists for a SELECT. */
 import { FlexetlError } from './errors';
 import { ident } from './sql';
 import { hintForName } from './suggest';
 import { findColumn, type Column, type Schema } from './types';
 
-/** Names that users may not give to columns start so, in any case. */
+/** The prefix of internal columns, in any case; names of users must not start with it. */
 const RESERVED_PREFIX = '_flexetl';
 
-/** The number of a record, which carries the order of records through all steps. */
+/** The number of a record: keeps the order of records through all steps. */
 export const RECORD_COLUMN = '_flexetl_record';
 
 /** Of groups: the number of rows that a group stands for. */
 export const ROWS_COLUMN = '_flexetl_rows';
 
-/** Of partial groups: the boundary that their rows reach, see `transforms/partial-groups.ts`. */
+/** Of partial groups: the boundary between steps that their rows reach, see `transforms/partial-groups.ts`. */
 export const REACHED_COLUMN = '_flexetl_reached';
 
-/** Of staged rows: the places of the checks that the row fails, null for a good row. */
+/** Of staged rows: the indexes of the checks that the row fails, null for a good row. */
 export const FAILED_COLUMN = '_flexetl_failed';
 
 /** Of staged rows that fail a check: the texts of all checked columns, null for a good row. */
 export const TEXTS_COLUMN = '_flexetl_texts';
 
-/** Of partial groups: what their rows contribute to an aggregate, in a column or several. */
+/** Of partial groups: the states of an aggregate, in one column or several. */
 export const STATE_PREFIX = '_flexetl_state_';
 
 /** True for a row that is rejected. */
@@ -30,7 +30,7 @@ export const REJECTED_COLUMN = '_flexetl_rejected';
 
 /**
  * The columns of these names.
- * @param where what asks for them: `filter`
+ * @param where the step that needs them, for messages: `filter`
  * @throws FlexetlError SCHEMA_MISMATCH for a name that the schema lacks
  */
 export function requireColumns(names: readonly string[], schema: Schema, where: string): Column[] {
@@ -83,7 +83,7 @@ export function assertColumnNames(names: readonly string[], where: string): void
   }
 }
 
-/** `"a", "b"` for those columns of the schema that are there, in its order. */
+/** `"a", "b"`: the quoted names of those columns of the schema that exist, in its order. */
 export function columnList(schema: Schema, there: ReadonlySet<string>): string[] {
   return schema.filter(({ name }) => there.has(name)).map(({ name }) => ident(name));
 }
@@ -102,8 +102,8 @@ const NAME_CHARS_MAX = 200;
 const RESERVED = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
- * What is wrong with the name that a source gives to a column, as in `column 2 has no name`; undefined: nothing. Names
- * that differ only in case are one name in SQL.
+ * What is wrong with the name of a column of a source, as in `has no name`; undefined for a good name. Names that
+ * differ only in case are the same name in SQL.
  * @param seen the earlier names in lower case, with their numbers
  */
 export function explainColumnName(name: string, seen: ReadonlyMap<string, number>): string | undefined {

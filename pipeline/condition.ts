@@ -15,7 +15,7 @@ type Scalar = string | number | boolean;
 
 /**
  * SQL that is true for the rows that meet the condition, and false or null for others.
- * @throws FlexetlError SCHEMA_MISMATCH when the value is none of the column's type
+ * @throws FlexetlError SCHEMA_MISMATCH when the value is not of the column's type
  */
 export function compileFilter(
   column: Column,
@@ -51,7 +51,7 @@ function conditionNode({ name }: Column, operator: ConditionOperator, literals: 
   }
 }
 
-/** A literal as the column's type has it; a number is exact, with just the digits that are written. */
+/** The value as a literal of the column's type; a number has exactly the digits that are written. */
 function literalNode(column: Column, value: Scalar): Node {
   const { type } = column;
   if (isNumeric(type)) {

@@ -1,9 +1,9 @@
 /**
  * The closed list of what can go wrong, and the one error class that crosses module boundaries.
  *
- * `exit` is the exit code of the command line (2 bad config or usage, 1 a check or the ledger failed, 3 the run
- * failed); `retryable` tells Temporal whether another attempt can help. Messages say where, what was found and
- * what was expected; the hint says what to do. Neither ever holds a row value.
+ * `exit` is the exit code of the command line (2 bad config or usage, 1 a check or the row balance failed, 3 the
+ * run failed); `retryable` says whether another attempt can help. Messages say where, what was found and
+ * what was expected; the hint says what to do. Neither contains a value of a row.
  */
 export const ERROR_CODES = {
   CONFIG_INVALID: { exit: 2, retryable: false },
@@ -42,7 +42,7 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
-/** A place in a source where a record does not fit. `value` is the offending text, at most 80 characters. */
+/** The place of a rejected record in a source. `value` is the offending text, at most 80 characters. */
 export interface Place {
   file: string;
   /** Physical line, 1-based, counting line breaks inside quoted fields. */
@@ -62,7 +62,7 @@ export interface ErrorParts {
   cause?: unknown;
 }
 
-/** The only error class of FlexETL's own; `code` comes from {@link ERROR_CODES}. */
+/** FlexETL's only error class; `code` comes from {@link ERROR_CODES}. */
 export class FlexetlError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
@@ -86,7 +86,7 @@ export const NON_RETRYABLE_CODES: readonly ErrorCode[] = (Object.keys(ERROR_CODE
   (code) => !ERROR_CODES[code].retryable,
 );
 
-/** The message of anything that was thrown, also by code that has an `Error` of its own. */
+/** The message of anything that was thrown, also of errors from another realm. */
 export function messageOf(error: unknown): string {
   const message = (error as { message?: unknown } | null | undefined)?.message;
   return typeof message === 'string' ? message : String(error);

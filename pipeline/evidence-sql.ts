@@ -1,4 +1,4 @@
-/** What all texts of a column show of its type, counted by DuckDB: the SQL twin of `evidenceOfText`. */
+/** The evidence of all texts of a column, counted by DuckDB: the SQL form of `evidenceOfText`. */
 import { LIMITS } from './limits';
 import {
   isInferred,
@@ -53,7 +53,7 @@ function evidenceTerms(column: SourceColumn, index: number, rules: TextRules): s
   ];
 }
 
-/** Reads the row of {@link evidenceSql}; texts that fit nothing narrower make it a string. */
+/** Reads the row of {@link evidenceSql}; a text that fits no other type makes the column a string. */
 export function parseEvidence(
   columns: readonly SourceColumn[],
   row: Readonly<Record<string, unknown>>,

@@ -5,7 +5,7 @@ import { formatType, isNumeric, sameType, type ColumnType, type TypeKind } from 
 /**
  * A value as another type.
  * @param name the column or expression, for the error
- * @returns SQL, or undefined when no value of the one type is a value of the other
+ * @returns SQL, or undefined when the one type cannot be cast to the other
  */
 export function castExactly(sql: string, from: ColumnType, to: ColumnType, name: string): string | undefined {
   if (sameType(from, to)) return sql;
@@ -20,7 +20,7 @@ export function castExactly(sql: string, from: ColumnType, to: ColumnType, name:
     return `CASE WHEN ${sql} IS NOT NULL THEN coalesce(${value}, ${error}) END`;
   }
   const value = `try_cast(${sql} AS ${sqlType(to)})`;
-  // There and back: a rounded or cut value does not come back.
+  // Cast there and back: a rounded or truncated value differs.
   const fits = `try_cast(${value} AS ${sqlType(from)}) = ${sql}`;
   return `CASE WHEN ${sql} IS NULL OR ${fits} THEN ${value} ELSE ${error} END`;
 }

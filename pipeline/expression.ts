@@ -1,9 +1,10 @@
 /**
  * Expressions of users: parsed into a tree, checked against the columns, compiled to SQL.
  *
- * Types are strict (a text is never a number) and numbers exact: integers have 64 bits, decimals up to 38 digits,
- * and what does not fit fails the run. `a / b` of integers and decimals has six digits after the
- * point, or as many as `a` has, half away from zero. Nothing of the text reaches SQL but quoted identifiers and literals.
+ * Types are strict (a text is never a number) and numbers are exact: integers have 64 bits, decimals up to 38 digits,
+ * and a larger result fails the run. `a / b` of integers and decimals has six digits after the
+ * point, or as many as `a` has, half away from zero. Only quoted identifiers and literals of
+ * the text reach SQL.
  */
 import { compile, type Compiled } from './expression/compile';
 import { expressionError } from './expression/problem';
@@ -20,8 +21,8 @@ export function compileExpression(text: string, schema: Schema): Compiled {
 }
 
 /**
- * An expression that is true or false, such as `quantity > 0 and product_id != ""`; null for rows where it cannot be
- * decided.
+ * An expression that is true or false, such as `quantity > 0 and product_id != ""`, or null where a null makes it
+ * unknown.
  * @throws FlexetlError EXPRESSION_INVALID with the character where it is wrong
  */
 export function compileCondition(text: string, schema: Schema): Compiled {
@@ -39,8 +40,8 @@ export function compileCondition(text: string, schema: Schema): Compiled {
  * An expression over the rows of a group, such as `sum(quantity * unit_price) / count(*)`. Its relation has the
  * column of record numbers, whose order `first` and `last` follow.
  * @param groups columns that have one value in each group
- * @param options `fast`: sums in 64 bits or in fixed point where they may do: fails with VALUE_OVERFLOW where they do
- *   not, never differs otherwise; `place`: a number of its own for each expression of a step
+ * @param options `fast`: sums in 64 bits or fixed point, which fail with VALUE_OVERFLOW where that is too narrow and
+ *   give the same result otherwise; `place`: a different number for each expression of a step
  * @throws FlexetlError EXPRESSION_INVALID with the character where it is wrong
  */
 export function compileAggregate(

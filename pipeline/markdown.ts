@@ -1,4 +1,4 @@
-/** A run as text: Markdown for the details that the Web UI shows of a workflow, and a line for the log. */
+/** A run as text: Markdown for the Web UI, and a line for the log. */
 import type { RunReport } from './report';
 
 interface ProgressView {
@@ -51,7 +51,7 @@ function errorLines(report: RunReport): string[] {
     '',
     `**${code}** ${message}${hint ? ` ${hint}` : ''}`,
     ...(places.length > 0 ? ['', '| place | column | reason |', '|---|---|---|'] : []),
-    // No values: the details of a workflow are history.
+    // Without values: the details of a workflow are in its history.
     ...places.map(
       (place) =>
         `| ${cell(place.file)}:${place.line} | ${cell(place.column ?? '')} | ${cell(place.reason)} |`,
@@ -63,14 +63,14 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 }
 
-/** The same in one line, for the log. */
+/** A report in one line, for the log. */
 export function reportLine({ pipeline, status, run_key, duration_ms, rows, targets }: RunReport): string {
   const published = targets.filter((target) => target.status === 'published');
   const loaded = published.map(({ name, rows_loaded }) => `, ${count(rows_loaded)} into ${name}`).join('');
   return `${pipeline} ${status} in ${seconds(duration_ms)}: ${count(rows.read)} rows read${loaded}, run ${run_key}`;
 }
 
-/** 1234567 as 1,234,567. By hand: the first number that is formatted for a locale takes 25 ms. */
+/** 1234567 as 1,234,567. Not with toLocaleString, whose first call takes 25 ms. */
 export function count(rows: number): string {
   return String(rows).replace(/\B(?=(\d{3})+$)/g, ',');
 }

@@ -3,7 +3,7 @@ import type { PartitionSize } from '../plugin/source';
 import { LIMITS } from './limits';
 
 /**
- * Cutting by bytes needs no count of records beforehand.
+ * The size in bytes: cutting by bytes needs no count of records beforehand.
  * @param chunkRecords records per partition as the user wishes them; undefined: the default sizes
  * @param recordBytes mean size of a record in the sample; undefined when there is none
  * @param parallelWorkers partitions in work at the same time; more than one share a file

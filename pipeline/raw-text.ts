@@ -1,7 +1,7 @@
-/** A record as it stands in its source, for people to look at. */
+/** A record as it is in its source, shortened for display. */
 import { LIMITS } from './limits';
 
-/** The head of a record's text; never half a character. */
+/** The first `LIMITS.rawCharsMax` characters of a record's text; never half of a surrogate pair. */
 export function shortenRaw(text: string): string {
   const head = text.slice(0, LIMITS.rawCharsMax);
   return /[\ud800-\udbff]$/.test(head) ? head.slice(0, -1) : head;

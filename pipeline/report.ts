@@ -5,7 +5,7 @@ import type { RowFate } from '../plugin/transform';
 export type RunStatus = 'running' | 'succeeded' | 'failed' | 'partial' | 'cancelled';
 export type StepName = 'prepare' | 'extract' | 'validate' | 'transform' | 'load' | 'publish' | 'finish';
 
-/** Source rows by what became of them. */
+/** Source rows by their fate. */
 export type RowCounts = { read: number; rejected: number; quarantined: number; output: number } & Record<
   RowFate,
   number
@@ -16,7 +16,7 @@ export interface TargetReport {
   name: string;
   mode: string;
   rows_loaded: number;
-  /** By the target's own count; absent until it is published. */
+  /** As counted by the target; absent until it is published. */
   rows_inserted?: number;
   rows_updated?: number;
   status: 'pending' | 'published' | 'failed';
@@ -31,14 +31,14 @@ export interface ErrorReport {
   places?: readonly Place[];
 }
 
-/** Rows through one transform: a chain, each step's rows in are the rows out of the one before. */
+/** Rows through one transform. The rows in of a step are the rows out of the step before. */
 export interface TransformReport {
   type: string;
   rows_in: number;
   rows_out: number;
 }
 
-/** What became of one check, over the whole input. */
+/** The result of one check, over the whole input. */
 export interface CheckReport {
   name: string;
   status: 'passed' | 'warned' | 'failed';

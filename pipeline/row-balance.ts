@@ -3,14 +3,14 @@ import { FlexetlError } from './errors';
 import type { RowCounts, TargetReport, TransformReport } from './report';
 import type { RowFate } from '../plugin/transform';
 
-/** What a transform did, as counted by the data plane. */
+/** The counted rows of a transform, and the fate of those that it removed. */
 export interface StepCount extends TransformReport {
   fate: RowFate | null;
 }
 
 /**
- * Books the counted steps as fates of source rows. After the first aggregation rows are groups: their steps stay
- * in the chain of transforms, and no longer touch the fates.
+ * Counts the fates of source rows from the counts of the steps. After the first aggregation, rows are groups: later
+ * steps are not counted as fates.
  */
 export function bookRows(
   read: number,

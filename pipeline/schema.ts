@@ -1,9 +1,8 @@
 /**
  * From texts to types: declared columns, and the narrowest type that fits every value of an undeclared one.
  *
- * A found is what a set of texts asks of a type. Evidence form a lattice (integer → decimal → string, date →
- * timestamp → string, boolean → string), so merging them gives the same type in whatever order and chunking
- * the texts are seen.
+ * Evidence is what a set of texts shows of its type. It forms a lattice (integer → decimal → string, date → timestamp →
+ * string, boolean → string), so merging gives the same type for every order and partitioning of the texts.
  */
 import { FlexetlError } from './errors';
 import { LIMITS } from './limits';
@@ -37,10 +36,10 @@ export type Evidence = Readonly<Record<string, TypeEvidence>>;
 /** One column of the source as the run treats it. */
 export interface SourceColumn {
   name: string;
-  /** As declared in `validation.schema`; `decimal` has as many digits as the input needs. */
+  /** As declared in `validation.schema`; `decimal` gets as many digits as the input needs. */
   declared?: ColumnType | 'decimal';
   nullable: boolean;
-  /** False: nothing uses it, it is checked if declared, and not staged. */
+  /** False: it is not used and not staged, but checked if declared. */
   staged: boolean;
 }
 
@@ -60,7 +59,7 @@ export function evidenceOfText(text: string, rules: TextRules): TypeEvidence {
   return { kind: 'string', integerDigits: 0, scale: 0 };
 }
 
-/** What one text of a column declared `decimal` shows; null when it is none, or has too many digits. */
+/** What one text of a column declared `decimal` shows; null when it is not a decimal, or has too many digits. */
 export function evidenceOfDecimal(text: string, rules: TextRules): TypeEvidence | null {
   const digits = decimalDigits(text, rules);
   if (!digits || digits.integerDigits + digits.scale > LIMITS.decimalDigitsMax) return null;
@@ -120,22 +119,24 @@ export function typeOfEvidence(found: TypeEvidence): ColumnType {
   }
 }
 
-/** The type of a column declared `decimal`: the largest scale wins, values without room are rejects. */
+/**
+ * The type of a column declared `decimal`: the largest scale wins; values that then have too many digits are rejects.
+ */
 function typeOfInferredDecimal(found: TypeEvidence): ColumnType {
   return decimal(widthFor(found.integerDigits + found.scale), found.scale);
 }
 
-/** Two widths only, so that the type depends on as little of the input as possible. */
+/** Only two widths, so that the type seldom changes while the input is read. */
 function widthFor(digits: number): number {
   return digits <= LIMITS.decimalDigitsFast ? LIMITS.decimalDigitsFast : LIMITS.decimalDigitsMax;
 }
 
-/** True when the type of the column follows from the values. */
+/** True when the type of the column is inferred from the values. */
 export function isInferred(column: SourceColumn): boolean {
   return column.declared === undefined || column.declared === 'decimal';
 }
 
-/** The column with its type, as far as is known. */
+/** The column with the type known so far. */
 export function typedColumn(column: SourceColumn, evidence: Evidence): Column {
   const found = evidence[column.name] ?? NO_EVIDENCE;
   const { name, nullable, declared } = column;
@@ -174,7 +175,7 @@ export function evidenceOfSample(
   return evidence;
 }
 
-/** What `validation.schema` says of a column. */
+/** A column in `validation.schema`. */
 export interface Declaration {
   type?: string | undefined;
   nullable?: boolean | undefined;

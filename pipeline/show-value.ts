@@ -1,9 +1,9 @@
-/** The one place through which values of users' data reach messages, reports and history. */
+/** The only place through which values of rows reach messages, reports and history. */
 import { LIMITS } from './limits';
 
 /**
- * A value as it may be shown to those who read reports and logs, at most `LIMITS.valueCharsMax` characters.
- * @param column the column that holds it, or null for a whole record: masking goes by columns
+ * A value for reports and messages, at most `LIMITS.valueCharsMax` characters.
+ * @param column the column that holds it, or null for a whole record
  */
 export function showValue(column: string | null, text: string | null): string | null {
   if (text === null) return null;

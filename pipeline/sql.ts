@@ -32,10 +32,10 @@ export function sqlType(type: ColumnType): string {
 }
 
 /**
- * A typed value from a text, or NULL where the text does not fit: the SQL twin of `explainMismatch`.
+ * A typed value from a text, or NULL where the text does not fit: the SQL form of `explainMismatch`.
  *
- * A canonical text is recognised by casting it there and back, which costs less than a pattern; only the rest
- * is matched against the pattern. A bare cast would accept `8.7` as 9, `1_000` as 1000 and `infinity` as a date.
+ * A canonical text is recognised by casting it there and back, which is faster than a pattern; only other texts
+ * are matched against the pattern. A bare cast would accept `8.7` as 9, `1_000` as 1000 and `infinity` as a date.
  * @param text SQL of a VARCHAR, null for a null value
  */
 export function castText(
@@ -79,7 +79,7 @@ export function castText(
 /** {@link castText} for dates: each has one spelling only. */
 function castDate(text: string): string {
   const cast = `try_cast(${text} AS DATE)`;
-  // The length keeps out `infinity`, which casts there and back. Under an AND the cast would be computed twice.
+  // The length excludes `infinity`, which casts there and back. With AND the cast would be computed twice.
   return `CASE WHEN CAST(${cast} AS VARCHAR) = ${text} THEN CASE WHEN length(${text}) = 10 THEN ${cast} END END`;
 }
 
@@ -104,7 +104,7 @@ function decimalPattern(scale: number, spelling: Spelling): string {
 
 function withPoint(text: string, rules: TextRules): string {
   if (rules.decimal_separator === '.') return text;
-  // A foreign point makes the text match no pattern.
+  // With `#` for its point, a text with a wrong separator matches no pattern.
   return `translate(${text}, '.,', '#.')`;
 }
 

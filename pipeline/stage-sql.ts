@@ -4,16 +4,16 @@ import { castText, ident } from './sql';
 import { spellingOf, type Column, type Schema, type TextRules } from './types';
 
 export interface CheckedColumn extends Column {
-  /** Only nulls so far: the first text decides the type, and is rejected until it has. */
+  /** Only nulls so far: a text fails until the first one has decided the type. */
   unseen?: boolean;
 }
 
-/** The text of a checked column, beside its typed value. No column of users has such a name. */
+/** The name of the text of a checked column, beside its typed value. No user column has such a name. */
 export function textColumn(index: number): string {
   return `_flexetl_text_${index}`;
 }
 
-/** The name of a column in a staged part: names of users stay out of files, where DuckDB has names of its own. */
+/** The name of a column in a staged part: users' names could collide with names that DuckDB adds. */
 export function stagedColumn(index: number): string {
   return `c${index}`;
 }
@@ -39,7 +39,7 @@ interface RowCondition {
 
 /**
  * The rows to be staged, in order: `c0`, `c1`, … for the staged columns. A row that fails has in FAILED_COLUMN the list
- * of the places of the checks that it fails, and in TEXTS_COLUMN its texts; both are null for a good row.
+ * of the indexes of the checks that it fails, and in TEXTS_COLUMN its texts; both are null for a good row.
  * @param relation SQL of the text relation
  * @param columns all columns to check, typed
  * @param staged those of them to keep

@@ -1,5 +1,5 @@
 /**
- * The candidate that a misspelt name most likely means, or undefined when none is near.
+ * The candidate that is nearest to a misspelt name, or undefined when none is near.
  *
  * Near: at most one edit per three characters (at least one, at most three), where an edit adds, removes or
  * changes a character or swaps two neighbours; case does not count. The first of equally near ones wins.

@@ -1,8 +1,8 @@
 /**
- * The types of columns, and the exact rules by which a text is a value of a type.
+ * The types of columns, and the rules that say whether a text is a value of a type.
  *
- * The same rules exist twice: here, for single values (samples, the careful lane, error places), and as SQL in
- * `sql.ts`, for whole chunks. A property test holds the two together.
+ * The same rules exist twice: here for single values (samples, reasons of rejects), and as SQL in `sql.ts` for whole
+ * partitions. A property test checks that the two agree.
  */
 import { LIMITS } from './limits';
 
@@ -20,9 +20,9 @@ export type TypeKind = ColumnType['kind'];
 export interface Column {
   name: string;
   type: ColumnType;
-  /** True: the user said the type, and every usual spelling of it is accepted. Otherwise only the canonical one. */
+  /** True: the user declared the type, and every usual spelling is accepted. Otherwise only the canonical one. */
   declared?: boolean;
-  /** False: a null is a misfit. Default true. */
+  /** False: a null is rejected. Default true. */
   nullable?: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface TextRules {
 
 /**
  * Which spellings are values of a type. `usual`: the ones people write in a column they declared (`+5`, `007`).
- * `canonical`: only those from which the text can be told again, so that guessing a type never loses `00012`.
+ * `canonical`: only those that the typed value gives back, so that type inference never changes `00012`.
  */
 export type Spelling = 'usual' | 'canonical';
 
@@ -76,8 +76,8 @@ export function findColumn(schema: Schema, name: string): Column | undefined {
 const DECIMAL_NAME = /^decimal\(\s*(\d{1,2})\s*,\s*(\d{1,2})\s*\)$/;
 
 /**
- * Reads a type as users write it. `decimal` without digits gives `null` for "as many as the input needs".
- * @returns undefined when the text names no type
+ * Reads a type as users write it. `decimal` without digits gives `'decimal'`: as many digits as the input needs.
+ * @returns undefined when the text is not a type
  */
 export function parseType(text: string): ColumnType | 'decimal' | undefined {
   switch (text) {
@@ -103,7 +103,7 @@ export function parseType(text: string): ColumnType | 'decimal' | undefined {
 
 /**
  * Regular expressions in the common subset of JavaScript and RE2, matched against the whole text. Without flags:
- * ignoring case, RE2 takes the long s of `yeſ` for an s, and JavaScript does not.
+ * if case is ignored, RE2 accepts the long s of `yeſ` as an s, and JavaScript does not.
  */
 export const TEXT_PATTERNS = {
   integer: '[+-]?[0-9]+',
@@ -115,7 +115,7 @@ export const TEXT_PATTERNS = {
     '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?',
 } as const;
 
-/** What replaces the patterns above where only the canonical spelling is accepted. */
+/** The patterns of the canonical spellings. */
 export const CANONICAL_PATTERNS = {
   ...TEXT_PATTERNS,
   // Not -0: as an integer it would lose its sign.
@@ -141,9 +141,9 @@ export function countDigits(text: string): { integerDigits: number; scale: numbe
 }
 
 /**
- * Tells why a text is not a value of a type.
- * @param text a non-null text, as it stands in the source
- * @returns null when it fits, otherwise a short reason without the value
+ * Explains why a text is not a value of a type.
+ * @param text a text that is not null, as it is in the source
+ * @returns null when it is a value of the type, else a short reason without the value
  */
 export function explainMismatch(
   text: string,
@@ -186,7 +186,7 @@ export function explainMismatch(
   }
 }
 
-/** The text with '.' as its decimal point, or null when it holds a foreign point. */
+/** The text with '.' as its decimal point, or null when it has a '.' where ',' is the separator. */
 function withPoint(text: string, rules: TextRules): string | null {
   if (rules.decimal_separator === '.') return text;
   return text.includes('.') ? null : text.replace(',', '.');

@@ -9,7 +9,9 @@ export interface RowCheck {
   column: string | null;
   /** SQL, over the typed columns by their names, that is true for a row that fails; null counts as false. */
   fails: string;
-  /** Why a row is rejected, without the value: `below 0`. Or a function that makes the reason from the text of `column`. */
+  /**
+   * Why a row is rejected, without the value: `below 0`. Or a function that makes the reason from the text of `column`.
+   */
   reason: string | ((text: string | null) => string);
 }
 

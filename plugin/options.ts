@@ -52,7 +52,9 @@ export function path() {
     .meta({ [KIND]: 'path' satisfies OptionKind });
 }
 
-/** The kind of a field of the options, or undefined for a plain one; also inside optional(), default() and describe(). */
+/**
+ * The kind of a field of the options, or undefined for a plain one; also inside optional(), default() and describe().
+ */
 export function kindOfOption(field: z.ZodType): OptionKind | undefined {
   for (let inner: z.ZodType | undefined = field; inner; inner = unwrap(inner)) {
     const kind = inner.meta()?.[KIND];

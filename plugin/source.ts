@@ -98,8 +98,8 @@ export interface TextRelation {
   /** Absolute paths of the files that the SQL reads. */
   reads: string[];
   /**
-   * Resolves while the query runs: to false if DuckDB may misread the partition without an error; the result of the query
-   * is then not used. Rejects when the partition cannot be read.
+   * Resolves while the query runs: to false if DuckDB may misread the partition without an error; the result of the
+   * query is then not used. Rejects when the partition cannot be read.
    */
   trusted: Promise<boolean>;
 }

@@ -1,4 +1,7 @@
-/** What a target is: where the rows of a pipeline go. `targets/sql/` and `targets/files/` make one of a dialect or an encoder. */
+/**
+ * What a target is: where the rows of a pipeline go. `targets/sql/` and `targets/files/` make one of a dialect or an
+ * encoder.
+ */
 import type { z } from 'zod';
 import type { Schema } from '../pipeline/types';
 import type { PluginContext } from './context';

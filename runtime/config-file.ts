@@ -17,7 +17,7 @@ export interface PipelineFile {
   text: string;
   /** As messages show it: `configs/sales.yaml`. */
   file: string;
-  /** The name by which it was asked for; another `pipeline.name` is an error. */
+  /** The name that the user gave; another `pipeline.name` is an error. */
   expectedName?: string;
 }
 

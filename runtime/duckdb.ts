@@ -29,7 +29,9 @@ export interface Duckdb {
   run(sql: string): Promise<void>;
   /** Writes the rows of a query to a Parquet file, in their order. */
   copy(select: string, file: string): Promise<void>;
-  /** Rows as objects of JavaScript values: BIGINT is a bigint, DECIMAL a number: cast to text where every digit counts. */
+  /**
+   * Rows as objects of JavaScript values: BIGINT is a bigint, DECIMAL a number: cast to text where every digit counts.
+   */
   all(sql: string): Promise<Row[]>;
   /** The first row. */
   one(sql: string): Promise<Row>;

@@ -5,7 +5,9 @@ import type { Progress, RunState } from './run-state';
 
 export interface PipelineInput {
   name: string;
-  /** The pipeline file as written: nothing from the environment is in it. Absent: the worker reads configs/<name>.yaml. */
+  /**
+   * The pipeline file as written: nothing from the environment is in it. Absent: the worker reads configs/<name>.yaml.
+   */
   text?: string;
   /** The file's name, as messages show it. */
   file?: string;

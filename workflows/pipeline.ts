@@ -64,8 +64,8 @@ export async function pipeline(input: string | PipelineInput): Promise<RunReport
 }
 
 /**
- * Anyone can start a workflow with any input, or none; a TypeError would be retried for ever. Prepare checks the rest of
- * the input: zod in the workflow would make the start of every worker 0.1 s longer.
+ * Anyone can start a workflow with any input, or none; a TypeError would be retried for ever. Prepare checks the rest
+ * of the input: zod in the workflow would make the start of every worker 0.1 s longer.
  */
 function requestOf(input: unknown): PipelineInput {
   const request = typeof input === 'string' ? { name: input } : (input as PipelineInput | null | undefined);

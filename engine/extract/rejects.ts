@@ -1,6 +1,6 @@
 /**
- * Rejects are rows: for each rejected record its place, every check that it fails, the value, and the record as it is in
- * the source. The places come from one pass over the bytes of the partition.
+ * Rejects are rows: for each rejected record its place, every check that it fails, the value, and the record as it is
+ * in the source. The places come from one pass over the bytes of the partition.
  */
 import { join } from 'node:path';
 import type { NamedRowCheck } from '../../pipeline/checks/compile';

@@ -221,7 +221,9 @@ async function findWider(
   return wider && { wider, failing: failed.map(({ ordinal }) => ordinal) };
 }
 
-/** The evidence of the failed rows; the others fit. In several queries: planning one for 1,000 columns takes minutes. */
+/**
+ * The evidence of the failed rows; the others fit. In several queries: planning one for 1,000 columns takes minutes.
+ */
 async function readEvidenceOf(
   { rules, checked }: ExtractColumns,
   db: Duckdb,

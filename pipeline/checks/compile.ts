@@ -5,19 +5,19 @@ import type { CheckedColumn } from '../stage-sql';
 import type { TextRules } from '../types';
 import { nullableChecks, typeChecks } from './declared';
 
-/** A check under the name by which reports and rejects call it. */
+/** A check with its name in reports and rejects. */
 export type NamedRowCheck = RowCheck & { rule: string };
 export type NamedDatasetCheck = DatasetCheck & { rule: string };
 
 export interface CompiledChecks {
-  /** A staged row keeps the places in this list of the checks that it failed. */
+  /** A staged row has the indexes in this list of the checks that it fails. */
   rows: readonly NamedRowCheck[];
-  /** A receipt keeps a state for each of these. */
+  /** A receipt has a state for each of these, in this order. */
   datasets: readonly NamedDatasetCheck[];
 }
 
 export interface ChecksInput {
-  /** All columns to check, typed. */
+  /** All columns to check, with their types. */
   columns: readonly CheckedColumn[];
   rules: TextRules;
   /** `validation.quality_checks` of the pipeline file. */

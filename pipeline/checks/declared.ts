@@ -1,10 +1,12 @@
-/** The checks that follow from the columns themselves: every value is one of its type, and null only where it may be. */
+/**
+ * The checks that follow from the columns: every value has the type of its column, and nulls are only in nullable ones.
+ */
 import type { RowCheck } from '../../plugin/check';
 import { textColumn, type CheckedColumn } from '../stage-sql';
 import { ident } from '../sql';
 import { explainMismatch, spellingOf, type TextRules } from '../types';
 
-/** @param explain another reason why a text is none of its type, or null for the usual one */
+/** @param explain a special reason why a text is not of its type, or null for the usual reason */
 export function typeChecks(
   columns: readonly CheckedColumn[],
   rules: TextRules,
@@ -16,7 +18,7 @@ export function typeChecks(
     return {
       scope: 'row',
       column: column.name,
-      // Before the first text has decided the type, every text is looked at.
+      // Before the first text has decided the type, every text fails.
       fails: column.unseen ? isText : `${isText} AND ${ident(column.name)} IS NULL`,
       reason: (text: string | null) =>
         explain(column, text ?? '') ??

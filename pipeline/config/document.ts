@@ -1,4 +1,4 @@
-/** From YAML text to a plain tree whose every value can be found again by line and column. */
+/** From YAML text to a plain tree, with the line and column of every value. */
 import {
   Lexer,
   LineCounter,
@@ -28,13 +28,13 @@ export interface ConfigDocument {
   /** Plain JSON, interpolated; undefined for an empty file. */
   root: unknown;
   problems: readonly Problem[];
-  /** Texts as written, by path, where the environment gave the value: messages show these instead of values. */
+  /** By path, the text as written of every interpolated value: messages show it instead of the value. */
   written: readonly { path: Path; text: string; value: unknown }[];
-  /** The nearest place of a path, and whether all of the path is there. */
+  /** The nearest place of a path, and whether the whole path exists. */
   locate(path: Path, atKey: boolean): Position & { exact: boolean };
 }
 
-/** The text is no YAML, or none that may be read; nothing in it can be trusted. */
+/** The text is not valid YAML, or not allowed; its other content is not used. */
 export interface SyntaxProblem extends Position {
   message: string;
 }
@@ -48,7 +48,7 @@ export function parseConfigDocument(text: string, env: Env): ConfigDocument | { 
     prettyErrors: false,
     schema: 'core',
     merge: false,
-    // Its own check compares every key with every other.
+    // The check of the library compares every key with every other.
     uniqueKeys: false,
   });
   const position = (offset: number): Position => {
@@ -86,7 +86,7 @@ const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'found a tab, expected spaces for indentation.',
 };
 
-/** Offsets of keys that stood in their section before. */
+/** Offsets of keys that are in their section already. */
 function findDuplicateKeys(document: Document.Parsed): number[] {
   const found: number[] = [];
   visit(document, {
@@ -102,7 +102,7 @@ function findDuplicateKeys(document: Document.Parsed): number[] {
   return found;
 }
 
-/** The library recurses: a deep file would end the process before any error could be caught. */
+/** The library recurses: a deeply nested file would overflow the stack. */
 function findTooDeep(text: string): SyntaxProblem | undefined {
   const message = `nested deeper than ${LIMITS.yamlDepthMax} levels, the limit for a pipeline file.`;
   const lines = text.split(/\r\n|\r|\n/);
@@ -190,7 +190,7 @@ function readTree(
   return { root, problems, written };
 }
 
-/** Where a path stands in the text; where it ends early, the place of the last part that is there. */
+/** The place of a path in the text; if the path does not exist, the place of its last part that does. */
 function findOffset(
   document: Document.Parsed,
   path: Path,
@@ -213,7 +213,7 @@ function findOffset(
     node = next;
   }
   const value = offsetOf(node);
-  // A missing key is best shown at the section that lacks it.
+  // A missing key is shown at its section.
   const offset = (atKey || !exact ? keyOffset : value) ?? value ?? keyOffset ?? 0;
   return { offset, exact };
 }

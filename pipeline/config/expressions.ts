@@ -1,4 +1,4 @@
-/** What is wrong with an expression whatever the columns are. Columns and types are for prepare, which has them. */
+/** Checks expressions without knowing the columns. Prepare checks columns and types. */
 import type { z } from 'zod';
 import { FlexetlError } from '../errors';
 import { AGGREGATES } from '../expression/aggregates';
@@ -9,7 +9,7 @@ import { suggest } from '../suggest';
 import { findOptions } from './find-options';
 
 /**
- * Checks the options that say that they are expressions.
+ * Checks the options that are expressions.
  * @param schema of the plugin's options
  */
 export function assertExpressions(schema: z.ZodType, options: unknown, ctx: z.RefinementCtx): void {

@@ -1,4 +1,4 @@
-/** The options of a plugin that say what they are, wherever they stand: also in lists, records and sections. */
+/** The options of a plugin that have a kind, at any depth: also in lists, records and sections. */
 import { z } from 'zod';
 import { kindOfOption, type OptionKind } from '../../plugin/options';
 import type { Path } from './problems';
@@ -10,7 +10,7 @@ export interface FoundOption {
   value: unknown;
 }
 
-/** @param value as written or parsed; parts of another shape are passed over */
+/** @param value as written or parsed; parts of another shape are ignored */
 export function findOptions(schema: z.ZodType, value: unknown, path: Path = []): FoundOption[] {
   if (value === undefined) return [];
   const kind = kindOfOption(schema);
@@ -31,7 +31,7 @@ export function findOptions(schema: z.ZodType, value: unknown, path: Path = []):
   return entries.flatMap(([key, one]) => (Object.hasOwn(shape, key) ? at(key, shape[key], one) : []));
 }
 
-/** What stands inside optional(), default(), transform() and the like. */
+/** The schema inside optional(), default(), transform() and the like. */
 function unwrap(schema: z.ZodType): z.ZodType {
   const { innerType, in: input } = schema.def as { innerType?: z.ZodType; in?: z.ZodType };
   const inner = innerType ?? input;

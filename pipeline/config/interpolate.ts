@@ -1,16 +1,16 @@
 /**
  * Values from the environment in a pipeline file: `${VAR}`, `${VAR:-default}`, `${VAR:?message}`, and `$$` for a
- * plain `$`. As in a shell, an empty variable counts as unset for `:-` and `:?`. What is put in is never looked
- * at again, so a variable cannot smuggle in another one.
+ * plain `$`. As in a shell, an empty variable counts as unset for `:-` and `:?`. The value is not
+ * interpolated again, so a variable cannot refer to another one.
  */
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
 export interface Interpolated {
   text: string;
-  /** The text was one interpolation and nothing else. */
+  /** The text was a single `${…}` and nothing else. */
   whole: boolean;
-  /** Anything came from the environment. */
+  /** Something was interpolated. */
   changed: boolean;
   /** What is wrong, one sentence each. */
   problems: readonly string[];

@@ -31,7 +31,7 @@ export interface JsonSchema {
   anyOf?: JsonSchema[];
   oneOf?: JsonSchema[];
   definitions?: Record<string, JsonSchema>;
-  /** What an option is, see plugin/options.ts. */
+  /** The kind of an option, see plugin/options.ts. */
   flexetl?: OptionKind;
 }
 
@@ -81,7 +81,7 @@ export function describeOptions(options: z.ZodType): JsonSchema {
   }) as JsonSchema;
 }
 
-/** Takes out what zod adds and no reader needs. */
+/** Removes what zod adds and readers do not need. */
 function tidy(schema: JsonSchema): void {
   if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
   if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
@@ -94,8 +94,8 @@ function targetSection(targets: JsonSchema | undefined): JsonSchema {
 }
 
 /**
- * `chunk_size: ${N}` is a text for an editor and a number for us. An option that says what it is says so in its title;
- * nothing of a secret is put in from the environment.
+ * For an editor `chunk_size: ${N}` is a text: scalars accept `${…}` too, except in secrets. The kind of an option
+ * becomes its title.
  */
 function forEditors(schema: JsonSchema): JsonSchema {
   const { flexetl, ...plain } = schema;

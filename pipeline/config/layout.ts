@@ -1,8 +1,8 @@
-/** Where sections may stand in a file: under `pipeline:` or at the top level, and one `target:` for `targets:`. */
+/** Where sections are in a file: under `pipeline:` or at the top level; `target:` stands for `targets:`. */
 import { LIMITS } from '../limits';
 import { show, unknownKey, type Path, type Problem } from './problems';
 
-/** The sections of a file side by side, and where each of them stood. */
+/** The sections of a file, and where each of them was. */
 export interface Layout {
   sections: Record<string, unknown>;
   /** The path in the file of each section, as `['pipeline', 'source']`. */
@@ -10,7 +10,7 @@ export interface Layout {
   /** `target:` was written instead of `targets:`. */
   single: boolean;
   problems: Problem[];
-  /** False: there is nothing in which single keys could be looked at. */
+  /** False: the file has no sections that could be checked. */
   usable: boolean;
 }
 
@@ -60,7 +60,7 @@ export function readLayout(root: unknown, known: readonly string[]): Layout {
     layout.usable = false;
   }
   take(root, [], ['version', 'pipeline']);
-  // Sections that are not there are missing where the others are.
+  // Missing sections are reported where the others are.
   if ('pipeline' in root) {
     for (const key of names) if (!origins.has(key)) origins.set(key, ['pipeline', key]);
   }

@@ -10,7 +10,7 @@ export function parsePlainScalar(text: string): { value: unknown; problem?: stri
   return problem ? { value, problem } : { value };
 }
 
-/** Numbers that JavaScript would change without a word: a config value is as exact as the data. */
+/** What is wrong with a number that JavaScript cannot keep exactly; undefined for an exact one. */
 export function explainInexact(source: string, value: number): string | undefined {
   const quotes = 'Put it in quotes.';
   if (!Number.isFinite(value)) return `found ${source}, expected a finite number. ${quotes}`;

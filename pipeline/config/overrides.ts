@@ -4,7 +4,7 @@ import { parsePlainScalar } from './numbers';
 import { show, type Path, type Problem } from './problems';
 
 export interface Override {
-  /** From `pipeline`: `['source', 'path']`; `target` is `targets.0`. */
+  /** Relative to `pipeline`: `['source', 'path']`; `target` is `targets.0`. */
   path: Path;
   value: unknown;
   /** As in messages: `--set source.path`. */
@@ -15,7 +15,7 @@ type Sections = Record<string, unknown>;
 
 /**
  * Reads one `a.b=c`. The value is a number, `true`, `false`, `null`, or YAML that starts with a bracket or a
- * quote; everything else is text as it stands, so that `|`, `>` and `,` need no quoting.
+ * quote; everything else is plain text, so that `|`, `>` and `,` need no quotes.
  */
 export function parseOverride(text: string): Override | { label: string; problem: string } {
   const equals = text.indexOf('=');
@@ -44,7 +44,7 @@ function parseValue(text: string): { value: unknown; problem?: string } {
   return { value: document.toJS({ maxAliasCount: 0 }) as unknown };
 }
 
-/** Puts the value into the sections; in-between sections that are not there are made. */
+/** Puts the value into the sections; missing sections on the way are created. */
 export function applyOverride(sections: Sections, override: Override): Problem | undefined {
   const { path, value } = override;
   let parent: unknown = sections;

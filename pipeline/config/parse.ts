@@ -21,7 +21,7 @@ export interface PipelineText {
   loadPlugins?: (modules: readonly string[], plugins: Plugins) => LoadedPlugins;
   /** `a.b=c` of the command line, relative to `pipeline`. */
   overrides?: readonly string[];
-  /** The name by which the pipeline was asked for; another `pipeline.name` is an error. */
+  /** The name that the user gave; another `pipeline.name` is an error. */
   expectedName?: string;
 }
 
@@ -32,7 +32,7 @@ export interface LoadedPlugins {
 }
 
 /**
- * Reads a pipeline file. Pure: the environment is handed in.
+ * Parses the text of a pipeline file. Pure: the environment is a parameter.
  * @throws FlexetlError CONFIG_INVALID whose message has one line per problem, `file:line:column path: what`
  */
 export function parsePipelineText(input: PipelineText): PipelineConfig {
@@ -90,14 +90,14 @@ export function checkPipeline(
   return [{ path: ['name'], message }];
 }
 
-/** What is no text is reported with the rest of the file. */
+/** A list with other entries than texts is reported with the rest of the file. */
 function loadModules(modules: unknown, { plugins, loadPlugins }: PipelineText): LoadedPlugins {
   const isText = (module: unknown): module is string => typeof module === 'string' && module !== '';
   if (!loadPlugins || !Array.isArray(modules) || !modules.every(isText)) return { plugins, problems: [] };
   return loadPlugins(modules, plugins);
 }
 
-/** The identity of a resolved pipeline: equal for equal meaning, whatever the order of keys. */
+/** The identity of a resolved pipeline; it does not depend on the order of keys. */
 export function digestConfig(config: PipelineConfig): `sha256:${string}` {
   return sha256(canonicalJson(config));
 }

@@ -27,12 +27,12 @@ export function printProblems(
     if (document.problems.includes(problem)) {
       if (replaced) return [];
     } else if (!replaced && unread.some((one) => one.length && startsWith(path, one))) {
-      // What could not be read is not also of the wrong type.
+      // A value that could not be read is not also reported for its type.
       return [];
     }
     const message = override ? problem.message : withoutSecrets(problem, document);
     const where = override ? override.label : `${file}:${place.line}:${place.column}`;
-    // `--set source.path` names the path already.
+    // `--set source.path` shows the path already.
     const named = override !== undefined && startsWith(override.path, path);
     const what = named || path.length === 0 ? '' : ` ${path.join('.')}:`;
     return [{ ...place, text: `${where}${named ? ':' : ''}${what} ${message}` }];
@@ -40,7 +40,7 @@ export function printProblems(
   return lines.sort((a, b) => a.line - b.line || a.column - b.column).map(({ text }) => text);
 }
 
-/** A value of the environment may be a secret: messages show how it was written, not what it is. */
+/** An interpolated value may be a secret: messages show its text as written. */
 function withoutSecrets({ path, message }: Problem, document: ConfigDocument): string {
   const written = document.written.find((one) => startsWith(path, one.path));
   return written ? message.replaceAll(show(written.value), () => written.text) : message;

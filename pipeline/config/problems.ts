@@ -1,4 +1,4 @@
-/** What is wrong with a pipeline file, said so that its writer can fix it without reading this code. */
+/** What is wrong with a pipeline file, in words by which its author can fix it. */
 import type { z } from 'zod';
 import { LIMITS } from '../limits';
 import { suggest } from '../suggest';
@@ -22,8 +22,8 @@ export function startsWith(path: Path, prefix: Path): boolean {
 }
 
 /**
- * The words of one zod issue; zod's `error` parameter. Messages that a schema brings itself take precedence.
- * An issue about several unknown keys gives one line for each, in the order of `keys`.
+ * The message of a zod issue; for zod's `error` parameter. Messages of a schema take precedence.
+ * An issue about several unknown keys has one line for each, in the order of `keys`.
  */
 export function describeIssue(issue: RawIssue): string | undefined {
   if (issue.code === 'custom') return undefined;
@@ -64,7 +64,7 @@ export function problemsOf(issues: readonly Issue[], input: unknown, prefix: Pat
       }));
     }
     if (issue.code === 'invalid_union') {
-      // A branch that agrees with the value itself and complains about something inside is the one that was meant.
+      // The branch that was meant accepts the value itself, and has problems only inside it.
       const meant = issue.errors.find((branch) => branch.length && branch.every((inner) => isInside(inner)));
       if (meant) return problemsOf(meant, input, path);
     }
@@ -73,7 +73,7 @@ export function problemsOf(issues: readonly Issue[], input: unknown, prefix: Pat
   });
 }
 
-/** Brings the messages that schemas bring themselves (`must be one character`) into the form of ours. */
+/** Gives the messages of schemas (`must be one character`) the form of the others. */
 function withFound(message: string, value: unknown): string {
   if (OURS.test(message)) return message;
   const sentence = /[.?!]$/.test(message) ? message : `${message}.`;
@@ -186,7 +186,7 @@ function unknownType(issue: RawIssue & { code: 'invalid_union' }): string {
   return `unknown ${key} ${show(type)}, ${expected}${near ? ` Did you mean "${near}"?` : ''}`;
 }
 
-/** The keys of the section that complains; issues do not carry them. */
+/** The known keys of a section; issues do not have them. */
 function knownKeys(schema: unknown): string[] {
   const shape = (schema as { _zod?: { def?: { shape?: object } } } | undefined)?._zod?.def?.shape;
   return Object.keys(shape ?? {});

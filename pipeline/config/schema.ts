@@ -16,7 +16,7 @@ import { faultTolerance, monitoring, scalability, validation } from './sections'
 /** A file is parsed once or twice: compiling its schema to code takes longer than parsing it. */
 z.config({ jitless: true });
 
-/** All plugins that there are: those of FlexETL, and those of the modules that a pipeline file names. */
+/** All plugins: those of FlexETL, and those of the modules that a pipeline file names. */
 export interface Plugins {
   sources: readonly Source<unknown>[];
   targets: readonly Target<unknown>[];
@@ -119,7 +119,7 @@ export function optionsOf(plugin: AnyPlugin): z.ZodObject {
 function assertDistinct(uses: readonly PluginUse[], plugins: Plugins, ctx: z.RefinementCtx): void {
   const seen = new Map<string, number>();
   uses.forEach((use, index) => {
-    // A target with problems of its own stands here as it was written: they are reported already.
+    // A target with problems, which are reported already, is here as it was written.
     if (!Object.hasOwn(use, 'options')) return;
     const name = findPlugin(plugins.targets, use.type).name(use.options);
     const key = `${use.type}:${name}`;

@@ -1,4 +1,4 @@
-/** Secrets of a pipeline file: only their names stand in it, so nothing of one is put in from the environment. */
+/** Secrets of a pipeline file: it has only their names, so a `${…}` in a secret is an error. */
 import type { ConfigDocument } from './document';
 import { findOptions } from './find-options';
 import { inFile, type Layout } from './layout';
@@ -7,7 +7,7 @@ import { startsWith, type Path, type Problem } from './problems';
 import { optionsOf, type Plugins } from './schema';
 
 /**
- * Replaces what the problems say of a `${…}` in a secret by how a secret is written.
+ * Replaces problems with a `${…}` in a secret by one that shows how a secret is written.
  * @param problems with paths of the file
  */
 export function refuseInterpolation(

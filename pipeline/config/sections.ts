@@ -1,4 +1,4 @@
-/** The sections of a pipeline file that no plugin has a say in. */
+/** The sections of a pipeline file without plugins. */
 import { z } from 'zod';
 import { suggest } from '../suggest';
 import { parseType } from '../types';

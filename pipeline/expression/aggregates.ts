@@ -1,9 +1,9 @@
 /**
- * The functions of many rows. Nulls are passed over; no result depends on threads or on how rows lie in parts.
+ * The functions of many rows. Nulls are ignored; no result depends on threads or on the partitions.
  *
  * Each has a state: what a row contributes, which aggregate makes one state of many rows, and which makes the result
- * of the states of many parts. A state is stored in Parquet in a type that keeps every digit: a HUGEINT would become
- * a DOUBLE. Only `count_distinct` has none: it needs all rows at once.
+ * of the states of many parts. A state is stored in Parquet in a type that keeps every digit (a HUGEINT would become
+ * a DOUBLE). Only `count_distinct` has no state: it needs all rows at once.
  */
 import { RECORD_COLUMN } from '../columns';
 import { LIMITS } from '../limits';
@@ -41,17 +41,17 @@ export interface AggregateFunction {
   description: string;
   /** The result depends on the order of records. */
   ordered?: boolean;
-  /** What it adds up may be computed by the fast arithmetic: the digits before the point are no part of its type. */
+  /** Its argument may use the fast arithmetic: the digits before the point are not part of the type of a sum. */
   sums?: boolean;
   /**
    * @param name the call as the user wrote it, for errors of the run
-   * @param fast the fast way, which fails with VALUE_OVERFLOW where it is too narrow; its states have the names and
-   *   types that the exact way has for them, which may have more
+   * @param fast the fast way, which fails with VALUE_OVERFLOW where it is too narrow. The exact way has the same
+   *   states, with the same names and types, and may have more
    */
   compile(value: TypedOperand, name: string, fast: boolean): AggregateResult;
 }
 
-/** An aggregate of which partial results are values of the same kind, such as a minimum. */
+/** An aggregate whose state is a value of the same type as the result, such as a minimum. */
 function ofValues(type: ColumnType, value: string, aggregate: (column: string) => string): Mergeable {
   const states = [{ name: 'value', storedAs: sqlType(type), ofRow: value, ofRows: aggregate(value) }];
   return { sql: aggregate(value), type, states, merge: ([column = '']) => aggregate(column) };
@@ -108,12 +108,12 @@ function scaleOf(type: ColumnType): number {
   return type.kind === 'decimal' ? type.scale : 0;
 }
 
-/** 10^16 numbers of 22 digits or of 64 bits still have a sum of no more than 38 digits. */
+/** False where even 10^16 numbers have a sum of at most 38 digits: up to 22 digits or 64 bits. */
 function isWide(type: ColumnType): boolean {
   return type.kind === 'decimal' && type.precision > 22;
 }
 
-/** The upper and the lower 19 digits added up apart: some sums on the way may be too wide, in whatever order. */
+/** Adds the upper and the lower 19 digits separately: an intermediate sum may have more than 38 digits. */
 function sumHalves(column: string, scale: number, error: string): string {
   const digits = unscaled(column, decimal(LIMITS.decimalDigitsMax, scale));
   const half = `CAST('1${'0'.repeat(19)}' AS HUGEINT)`;
@@ -125,9 +125,9 @@ function sumHalves(column: string, scale: number, error: string): string {
 }
 
 /**
- * The sum of floats that no order of rows changes, in bounded memory: whole numbers, then 80 binary digits after the
- * point, then 80 more, each added up in 128-bit integers, and rounded once at the end. Numbers from 2^90 on fail the
- * fast way. The exact way adds them compensated, in the order of falling magnitude, and holds them in memory.
+ * The sum of floats, the same for every order of rows, in bounded memory: the whole part, then 80 binary digits after
+ * the point, then 80 more, each added in 128-bit integers, and rounded once at the end. The fast way fails for numbers
+ * from 2^90 on. The exact way keeps those in memory and adds them with Kahan summation (`fsum`), largest first.
  */
 function sumFloats(sql: string, fast: boolean): Omit<Mergeable, 'type'> {
   const error = sqlError('VALUE_OVERFLOW', 'a float is too large for the fast sum');
@@ -136,7 +136,7 @@ function sumFloats(sql: string, fast: boolean): Omit<Mergeable, 'type'> {
     ? `CASE WHEN ${isLarge} THEN ${error} ELSE ${sql} END`
     : `CASE WHEN ${isLarge} THEN NULL ELSE ${sql} END`;
   const fraction = `((${sql} - trunc(${sql})) * ${BITS_80})`;
-  // A float of 2^53 or more has no fraction: only the whole part meets large numbers.
+  // A float of 2^53 or more has no fraction: only the whole part can be large.
   const rows = {
     whole: `CAST(trunc(${value}) AS HUGEINT)`,
     upper: `CAST(trunc(${fraction}) AS HUGEINT)`,
@@ -163,7 +163,7 @@ function joinFixed(...parts: Triple): string {
   const [whole, upper, lower] = parts.map((part) => `CAST(${part} AS HUGEINT)`) as Triple;
   const unit = `CAST('${2n ** 80n}' AS HUGEINT)`;
   const [carried, rest] = [`(${whole} + ${upper} // ${unit})`, `(${upper} % ${unit})`];
-  // A small whole part may cancel against the fraction: together they fit into 128 bits.
+  // A small whole part and the fraction may cancel out: together they fit into 128 bits.
   const together = `CAST(${carried} * ${unit} + ${rest} AS DOUBLE) / ${BITS_80}`;
   const apart = `CAST(${carried} AS DOUBLE) + CAST(${rest} AS DOUBLE) / ${BITS_80}`;
   return `(CASE WHEN abs(${carried}) < ${2 ** 40} THEN ${together} ELSE ${apart} END + CAST(${lower} AS DOUBLE) / ${BITS_80} / ${BITS_80})`;
@@ -214,7 +214,7 @@ function extreme(name: 'min' | 'max', { sql, type }: TypedOperand): Aggregated {
   return ofValues(type, withoutNegativeZero(sql, type), (column) => `${name}(${column})`);
 }
 
-/** In a part each group holds one value, so the value itself is the state: see `partial-groups.ts`. */
+/** In a partial group the column has one value, so the value is the state: see `partial-groups.ts`. */
 function ofOrder(name: 'arg_min' | 'arg_max', { sql, type }: TypedOperand): Aggregated {
   const { states, ...result } = ofValues(
     type,

@@ -1,8 +1,8 @@
 /**
  * Exact arithmetic. Integers are 64 bits and fail on overflow; decimals get the digits that hold every result, up
- * to 38, and fail beyond; floats are doubles, and make a double of any number they meet.
+ * to 38, and fail beyond; floats are doubles, and a number combined with a float becomes a double.
  *
- * DuckDB's own operators are exact where their result type is wide enough; the casts here see to that.
+ * DuckDB's operators are exact where their result type is wide enough; the casts here make it wide enough.
  */
 import { LIMITS } from '../limits';
 import { sqlError, sqlType } from '../sql';
@@ -83,7 +83,7 @@ function multiply(a: Numeric, b: Numeric, fast: boolean): Result {
   return { sql: `CAST(${factor.sql} * ${b.sql} AS ${sqlType(type)})`, type };
 }
 
-/** Above this scale 18 digits leave too little room before the point for a try to be worth it. */
+/** Above this scale 18 digits leave too few digits before the point to try the fast way. */
 const FAST_SCALE_MAX = 6;
 
 function isFast(type: ColumnType): boolean {
@@ -97,7 +97,7 @@ function asFastDecimal(operand: Numeric): Operand {
 
 /**
  * A quotient with six digits after the point, or as many as the dividend has; half away from zero.
- * Both are made whole numbers, divided with one digit more, and that digit is rounded off: exact in 128 bits.
+ * Both become whole numbers, are divided with one more digit, and that digit is rounded: exact in 128 bits.
  */
 function divide(a: Numeric, b: Numeric): Result {
   if (a.type.kind === 'float' || b.type.kind === 'float') {
@@ -143,7 +143,7 @@ export function unscaled(sql: string, type: ColumnType): string {
     const factor = `CAST('1${'0'.repeat(scale)}' AS DECIMAL(${scale + 1},0))`;
     return `CAST(CAST(${sql} AS DECIMAL(38,${scale})) * ${factor} AS HUGEINT)`;
   }
-  // The product would not fit: the digits themselves, by way of the text.
+  // The product would be too wide: takes the digits from the text.
   return `CAST(replace(CAST(${sql} AS VARCHAR), '.', '') AS HUGEINT)`;
 }
 

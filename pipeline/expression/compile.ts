@@ -1,4 +1,4 @@
-/** Tree to SQL: names are checked against the schema, types against each other. */
+/** From tree to SQL: checks names against the schema, and types against each other. */
 import { ROWS_COLUMN, STATE_PREFIX } from '../columns';
 import type { FlexetlError } from '../errors';
 import { LIMITS } from '../limits';
@@ -46,9 +46,9 @@ export function compile(text: string, schema: Schema, options: CompileOptions = 
 }
 
 /**
- * Nodes, whoever made them.
- * @param text what messages of the run call an aggregate
- * @throws what `explain` makes of a problem
+ * Compiles a tree of nodes.
+ * @param text the expression, for errors of the run
+ * @throws the error that `explain` makes of a problem
  */
 export function compileTree(
   node: Node,
@@ -148,7 +148,7 @@ function compileBinary(node: Node & { kind: 'binary' }, context: Context): Opera
     case '*':
     case '/':
     case '%': {
-      // Only what a sum adds up: the digits of any other result are part of its type.
+      // Only inside a sum: the digits of any other result are part of its type.
       const fast = context.fast && context.inside;
       return bounded(succeed(arithmetic(operator, left, right, fast), node.at, context), context);
     }
@@ -175,8 +175,8 @@ function compileIn(node: Node & { kind: 'in' }, context: Context): Operand {
 }
 
 /**
- * Conditions in a row. DuckDB computes all of them for all rows; where one behind the first may fail, the ones
- * before guard it, so that `b != 0 and a / b > 1` means what it says.
+ * A chain of `and` or `or`. DuckDB may compute every condition for every row. Where a condition after the first may
+ * fail, a CASE evaluates the ones before it first, so that `b != 0 and a / b > 1` never divides by zero.
  */
 function compileLogic(node: Node, operator: 'and' | 'or', context: Context): Operand {
   const terms: Operand[] = [];

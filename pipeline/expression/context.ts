@@ -1,15 +1,15 @@
-/** What a compilation knows while it walks through a tree, and how it fails. */
+/** The state of a compilation, and how it reports problems. */
 import type { FlexetlError } from '../errors';
 import { LIMITS } from '../limits';
 import type { ColumnType, Schema } from '../types';
 import type { AggregateState } from './aggregates';
 import type { Operand } from './operand';
 
-/** The error of a problem, which names the expression or whatever else the nodes were made from. */
+/** Makes the error of a problem; it shows the expression, or the filter, that the nodes come from. */
 export type Explain = (at: number, problem: string, hint?: string) => FlexetlError;
 
 export interface CompileOptions {
-  /** Where aggregates may stand: nowhere, or here and the columns outside of them are those of the groups. */
+  /** Null: aggregates are not allowed. Else the columns that may be used outside of aggregates. */
   groups: ReadonlySet<string> | null;
   /** Sums are computed in 64 bits, or in fixed point, and fail where that is not enough: see `arithmetic`. */
   fast: boolean;
@@ -26,7 +26,7 @@ export interface Compiled {
   type: ColumnType;
   /** The columns it reads. */
   columns: ReadonlySet<string>;
-  /** Those of them that it reads in the order of records: what `first` and `last` are about. */
+  /** Those of them that `first` and `last` read, in the order of records. */
   ordered: ReadonlySet<string>;
   /** The same over states of groups of parts; absent where all rows are needed at once. */
   merged?: { sql: string; states: readonly StateColumn[] };
@@ -43,11 +43,11 @@ export interface Context extends CompileOptions {
   /** The states of the aggregates so far; null where one has none. */
   states: StateColumn[] | null;
   aggregates: number;
-  /** Aggregates are made of states, not of rows. */
+  /** Aggregates are computed from states, not from rows. */
   merging: boolean;
 }
 
-/** Every level of nesting may double the text of its parts: stop before it grows out of hand. */
+/** Limits the SQL: every level of nesting may double its length. */
 export function bounded(operand: Operand, context: Context): Operand {
   if (operand.sql.length <= LIMITS.expressionSqlCharsMax) return operand;
   throw tooComplex(operand.at, context.explain);

@@ -1,4 +1,4 @@
-/** A compiled part of an expression, and the rules by which two types meet. */
+/** A compiled part of an expression, and the common type of two operands. */
 import { LIMITS } from '../limits';
 import { ident, literal, sqlError, sqlType } from '../sql';
 import {
@@ -19,12 +19,12 @@ import {
 
 export interface Operand {
   sql: string;
-  /** Null for the literal `null`, which has the type of whatever it meets. */
+  /** Null for the literal `null`, which takes the type of the other operand. */
   type: ColumnType | null;
   at: number;
-  /** The text of a literal: a text beside a date is read as a date, a number beside a float as a float. */
+  /** The text of a literal: next to a date a text is read as a date, next to a float a number as a float. */
   literal?: string;
-  /** May fail for some rows: what stands behind `and`, `or` is then only computed where it counts. */
+  /** May fail for some rows: after `and` or `or` it is only computed where needed. */
   fails?: boolean;
   /** A float that arithmetic may have made infinite or NaN. */
   infinite?: boolean;
@@ -85,7 +85,7 @@ export function decimalOf(whole: number, scale: number): ColumnType {
   return decimal(Math.min(LIMITS.decimalDigitsMax, Math.max(1, whole + scale)), scale);
 }
 
-/** The type that holds the values of both, or undefined when they do not belong together. */
+/** The type that holds the values of both, or undefined when there is none. */
 export function commonType(a: ColumnType | null, b: ColumnType | null): ColumnType | null | undefined {
   if (a === null || b === null) return a ?? b;
   if (sameType(a, b)) return a;
@@ -98,7 +98,7 @@ export function commonType(a: ColumnType | null, b: ColumnType | null): ColumnTy
   return kinds.has('date') && kinds.has('timestamp') ? TIMESTAMP : undefined;
 }
 
-/** The operand as a value of a wider type; changes no value but a number that becomes a float. */
+/** The operand cast to a wider type; exact, except that a number may be rounded to a float. */
 export function widen(operand: Operand, type: ColumnType | null): Operand {
   if (type === null || (operand.type !== null && sameType(operand.type, type))) return operand;
   const source =
@@ -106,7 +106,7 @@ export function widen(operand: Operand, type: ColumnType | null): Operand {
   return { ...operand, sql: `CAST(${source} AS ${sqlType(type)})`, type };
 }
 
-/** Texts beside dates and timestamps are date literals: there is no other way to write one. */
+/** Text literals next to dates and timestamps are date literals. */
 function readDates(operands: readonly Operand[]): readonly Operand[] | { problem: string; at: number } {
   const type = operands.find(({ type }) => type?.kind === 'date' || type?.kind === 'timestamp')?.type;
   if (!type) return operands;
@@ -124,7 +124,7 @@ function readDates(operands: readonly Operand[]): readonly Operand[] | { problem
   return read;
 }
 
-/** A float that is a number again: fails where arithmetic left the range of doubles. */
+/** A float that is finite: fails where arithmetic left the range of doubles. */
 export function assertFinite(operand: Operand): Operand {
   if (!operand.infinite) return operand;
   const { sql } = operand;

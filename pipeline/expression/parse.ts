@@ -1,4 +1,4 @@
-/** Text to tree: jsep reads the text; this file gives every node its place and refuses what is not an expression. */
+/** From text to tree: jsep parses the text; this file adds the place of every node and refuses other syntax. */
 import jsep from 'jsep';
 import { LIMITS } from '../limits';
 import { expressionError } from './problem';
@@ -24,7 +24,7 @@ export type BinaryOperator = Arithmetic | Comparison | 'and' | 'or';
 
 /**
  * Reads an expression.
- * @throws FlexetlError EXPRESSION_INVALID with the character where reading ended
+ * @throws FlexetlError EXPRESSION_INVALID with the character of the problem
  */
 export function parseExpression(text: string): Node {
   if (text.length > LIMITS.expressionCharsMax) {
@@ -39,7 +39,7 @@ export function parseExpression(text: string): Node {
     if (index === undefined || description === undefined) throw error;
     throw expressionError(text, Math.min(index, text.length) + 1, explainSyntax(description));
   }
-  // jsep skips separators between expressions, and so at either end of the only one.
+  // jsep ignores separators at both ends of the expression.
   const stray = /[,;]\s*$|^\s*[,;]/.exec(text);
   if (stray && tree.type !== 'Literal') {
     throw expressionError(text, stray.index + 1, 'Expected one expression, found a separator');
@@ -79,7 +79,7 @@ jsep.removeAllLiterals();
 for (const [spelling, [, precedence]] of Object.entries(BINARY)) jsep.addBinaryOp(spelling, precedence);
 for (const spelling of Object.keys(UNARY)) jsep.addUnaryOp(spelling);
 
-/** Where the tokens that each reader is inside of start. */
+/** Per parser: the starts of the tokens that are being read. */
 const open = new WeakMap<jsep.HookScope, number[]>();
 
 jsep.hooks.add('gobble-token', function (env): void {
@@ -89,7 +89,7 @@ jsep.hooks.add('gobble-token', function (env): void {
     this.throwError(`More than ${LIMITS.expressionDepthMax} levels of nesting`);
   }
   const character = this.expr.charAt(this.index);
-  // jsep runs `after-token` for every token but numbers; read here, they get their place too.
+  // jsep runs `after-token` for every token except numbers; reading them here gives them a place too.
   if (/[0-9.]/.test(character)) {
     const number = this.gobbleNumericLiteral();
     if (number) env.node = number;
@@ -106,7 +106,7 @@ jsep.hooks.add('after-token', function (env): void {
   else env.node.start = start;
 });
 
-/** @param above the place to report for a node that has none of its own */
+/** @param above the place to report for a node without a place */
 function convert(text: string, node: Placed, above: number, depth = 1): Node {
   const at = node.start === undefined ? above : node.start + 1;
   const fail = (problem: string, hint?: string): never => {
@@ -200,7 +200,7 @@ function convertCall(text: string, node: Placed, at: number, below: (child: unkn
   return { kind: 'column', at, name: name.value };
 }
 
-/** jsep's words for its commonest findings, in ours. */
+/** The common messages of jsep in plain words. */
 function explainSyntax(description: string): string {
   if (/^Unclosed quote/.test(description)) return 'The quote of a text is not closed';
   if (/^(Unclosed|Expected) \(|^Expected \)/.test(description)) return 'A bracket is not closed';

@@ -7,7 +7,7 @@ import { compileAggregate } from '../expression';
 import { ident } from '../sql';
 import { planGrouping, type Aggregation } from './grouping';
 
-/** One row per group, ordered by the columns of the groups, nulls last; nulls form a group of their own. */
+/** One row per group, ordered by the columns of the groups, nulls last; nulls form a separate group. */
 export const aggregate = defineTransform({
   type: 'aggregate',
   description: 'Makes one row of each group of rows. Without group_by, all rows are one group.',

@@ -19,7 +19,7 @@ const typeName = z
   })
   .describe(`The new type: ${TYPE_NAMES}.`);
 
-/** Converts columns. A value that the new type does not hold exactly fails the run: nothing is rounded or cut. */
+/** Converts columns. A value that the new type does not hold exactly fails the run: nothing is rounded or truncated. */
 export const cast = defineTransform({
   type: 'cast',
   description:

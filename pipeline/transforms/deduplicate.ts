@@ -3,7 +3,7 @@ import { defineTransform } from '../../plugin/transform';
 import { RECORD_COLUMN, columnList, requireColumns, selectRows, union } from '../columns';
 import { ident } from '../sql';
 
-/** Of rows that agree in the columns one stays: the first or the last in the order of records, in its place. */
+/** Of rows with equal values in the columns it keeps the first or the last, in the order of records. */
 export const deduplicate = defineTransform({
   type: 'deduplicate',
   description:

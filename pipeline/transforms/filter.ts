@@ -12,7 +12,7 @@ const TAKES: Readonly<Record<string, string>> = {
 };
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
-/** Keeps the rows for which a column meets a condition; a null meets none but `is_null`. */
+/** Keeps the rows for which a column meets a condition; a null meets only `is_null`. */
 export const filter = defineTransform({
   type: 'filter',
   description: 'Keeps rows whose column meets the condition. A null meets only is_null.',

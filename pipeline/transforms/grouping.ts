@@ -1,4 +1,4 @@
-/** The SQL of a grouping: of all rows at once, of the rows of a part, and of the partial groups of many parts. */
+/** The SQL of a grouping: over all rows, over the rows of a part, and over the partial groups of many parts. */
 import type { PartialPlan, TransformPlan } from '../../plugin/transform';
 import { RECORD_COLUMN, ROWS_COLUMN, union } from '../columns';
 import type { Compiled } from '../expression';
@@ -14,7 +14,7 @@ export interface Aggregation extends Compiled {
 const rows = ident(ROWS_COLUMN);
 
 /**
- * @param keys the columns that name a group
+ * @param keys the columns that identify a group
  * @param aggregations in the exact and in the fast arithmetic
  */
 export function planGrouping(
@@ -42,7 +42,7 @@ function planPartial(
   exact: readonly Aggregation[],
   aggregationsOf: (there: ReadonlySet<string>, fast: boolean) => readonly Aggregation[],
 ): PartialPlan | undefined {
-  // 0 and -0 are one value to GROUP BY and two to a user: which of them comes first is for the records to say.
+  // 0 and -0 are equal for GROUP BY but differ for a user, so first and last of floats need the order of records.
   const isFloat = (name: string): boolean => findColumn(schema, name)?.type.kind === 'float';
   if (!exact.every(({ merged, ordered }) => merged && ![...ordered].some(isFloat))) return undefined;
   const names = keys.map(({ name }) => name);
@@ -72,7 +72,7 @@ function planPartial(
   };
 }
 
-/** @param also terms to group by that are not put out */
+/** @param also further terms to group by, which are not in the output */
 function groupSql(
   input: string,
   keys: readonly Column[],

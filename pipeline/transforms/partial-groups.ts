@@ -1,9 +1,9 @@
 /**
  * Grouping part by part, in the pass that reads the rows.
  *
- * Where rows are only dropped and filtered before they are grouped, a part can be staged as partial groups: they are
- * a fraction of its rows, and writing every row costs as much as grouping it. The boundary that a row reaches is one
- * more key, so rows that leave early form groups of their own, and the counts of rows are a by-product. Parts staged
+ * If rows are only dropped and filtered before they are grouped, a part can be staged as partial groups, which are far
+ * fewer than its rows; writing a row costs as much as grouping it. The boundary that a row reaches is another key, so
+ * removed rows form separate groups, and the rows of every step are counted at no extra cost. Parts staged
  * as groups and parts staged as rows are merged by one query, see `transform-sql.ts`.
  */
 import type { PartialPlan } from '../../plugin/transform';
@@ -19,20 +19,20 @@ export interface PartialGroups {
   /** Columns that must hold one value in each group of a part. */
   uniform: readonly string[];
   /**
-   * The partial groups of a part. May fail with VALUE_OVERFLOW, DIVISION_BY_ZERO or CAST_FAILED: the part is then to
+   * The partial groups of a part. May fail with VALUE_OVERFLOW, DIVISION_BY_ZERO or CAST_FAILED: the part must then
    * be staged as rows.
    * @param rows a relation of typed rows with `REJECTED_COLUMN`, in any order
    */
   sql(rows: string): string;
   /**
-   * One row about the partial groups of a part: `rows` read, `rejected` among them, and `uniform`. Where that is false
-   * a column of {@link uniform} has several values in a group: the order of records counts, the groups are wrong, and
-   * the part is to be staged as rows.
+   * One row about the partial groups of a part: `rows` read, `rejected` among them, and `uniform`. If that is false,
+   * a column of {@link uniform} has several values in a group: the order of records matters, the groups are wrong, and
+   * the part must be staged as rows.
    */
   checkSql(groups: string): string;
 }
 
-/** What rejected rows reach. */
+/** The boundary of rejected rows. */
 const REJECTED = -1;
 
 const reached = ident(REACHED_COLUMN);
@@ -68,13 +68,13 @@ export function planPartialGroups(planned: readonly PlannedStep[]): PartialGroup
   };
 }
 
-/** The first step that does not keep a row is as far as it comes. */
+/** The boundary that a row reaches: the first step that removes it, else the grouping. */
 function reachedSql(before: readonly PlannedStep[], index: number): string {
   const falls = before.map(({ plan }, boundary) => `WHEN (${plan.keeps}) IS NOT TRUE THEN ${boundary}`);
   return `CAST(CASE WHEN ${ident(REJECTED_COLUMN)} THEN ${REJECTED} ${falls.join(' ')} ELSE ${index} END AS SMALLINT)`;
 }
 
-/** What rows are grouped by is null where they do not come so far: they need one group, not one for each key. */
+/** The keys of removed rows are null, so that they form one group, not one for each key. */
 function groupTerms(columns: ReadonlySet<string>, groupedBy: readonly string[], index: number): string[] {
   return [...columns].map((name) =>
     groupedBy.includes(name)
@@ -110,11 +110,11 @@ export function countGroups(groups: string, boundaries: readonly number[]): stri
 }
 
 /**
- * Whether a sample lets expect that partial groups pay; a wrong guess costs time, never a number.
+ * Estimates from a sample whether partial groups are worthwhile. A wrong estimate costs time, never correctness.
  *
- * They do where a group stands for at least `LIMITS.rowsPerGroupMin` rows of a part, and no group of the sample has
- * several values where one is needed. How many groups there are is estimated column by column, as if the records were
- * drawn at random: at most the product of the values that each key has.
+ * They are where a group stands for at least `LIMITS.rowsPerGroupMin` rows of a part, and no group of the sample has
+ * several values where one is needed. The number of groups is estimated as the product of the distinct values of each
+ * key, as if the records were a random sample.
  * @param columns names of the values of a record
  * @param partRows rows of a part, about
  */
@@ -133,12 +133,12 @@ export function looksWorthwhile(
   return distinctIn(partRows, distinct) * LIMITS.rowsPerGroupMin <= partRows;
 }
 
-/** How many of so many values are met in a number of draws. */
+/** The expected number of distinct values in a number of random draws, of so many equally likely values. */
 function distinctIn(draws: number, values: number): number {
   return Number.isFinite(values) ? values * -Math.expm1(-draws / values) : draws;
 }
 
-/** How many values there are, when so many different ones were met in a number of draws. */
+/** The inverse of {@link distinctIn}: the number of values, given the distinct ones found; by bisection. */
 function estimateDistinct(found: number, draws: number): number {
   if (found === draws) return Infinity;
   let [low, high] = [found, draws ** 2];

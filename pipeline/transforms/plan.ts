@@ -1,4 +1,4 @@
-/** From the steps of a pipeline file to plans, each on the columns that the one before leaves. */
+/** From the steps of a pipeline file to their plans. */
 import type { Transform, TransformPlan } from '../../plugin/transform';
 import { assertColumnNames } from '../columns';
 import { findPlugin, type PluginUse } from '../config/schema';
@@ -12,9 +12,9 @@ export interface PlannedStep {
 }
 
 /**
- * Plans the steps, each on the columns that the one before leaves.
+ * Plans the steps, each with the columns after the step before.
  * @param steps as the pipeline file has them, options checked and complete
- * @param transforms all that there are
+ * @param transforms all transforms
  * @throws FlexetlError EXPRESSION_INVALID, SCHEMA_MISMATCH, CONFIG_INVALID, PLUGIN_UNKNOWN
  */
 export function planTransforms(
@@ -35,10 +35,10 @@ export function planTransforms(
 }
 
 /**
- * The source columns that anything uses.
+ * The source columns that the steps or the output use.
  * @param source all columns of the source: without steps all of them are output
  * @param outputs the wanted columns of the output; default all
- * @returns never empty: a file of rows needs a column
+ * @returns at least one: a Parquet file needs a column
  */
 export function columnsNeeded(
   planned: readonly PlannedStep[],
@@ -59,7 +59,7 @@ export function isRowWise(planned: readonly PlannedStep[]): boolean {
   return planned.every(({ plan }) => plan.scope === 'row');
 }
 
-/** `needed[k]`: the columns that must be there before step k. */
+/** `needed[k]`: the columns that must exist before step k. */
 export function neededAtBoundaries(
   planned: readonly PlannedStep[],
   outputs: Iterable<string>,
@@ -69,7 +69,7 @@ export function neededAtBoundaries(
   return needed;
 }
 
-/** Says which of the steps an error is about. */
+/** Adds the number of the step to an error. */
 function inStep<T>(index: number, plan: () => T): T {
   try {
     return plan();

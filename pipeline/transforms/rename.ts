@@ -3,7 +3,7 @@ import { defineTransform } from '../../plugin/transform';
 import { assertColumnNames, requireColumns, selectRows } from '../columns';
 import { ident } from '../sql';
 
-/** Gives columns new names; they keep their places, and two may swap their names. */
+/** Gives columns new names. The order of columns is kept; two may swap their names. */
 export const rename = defineTransform({
   type: 'rename',
   description: 'Renames columns; all others stay as they are.',

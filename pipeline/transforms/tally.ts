@@ -5,7 +5,7 @@ import type { PlannedStep } from './plan';
 /**
  * The rows into and out of each step.
  * @param counted rows by boundary (see `BoundaryCount`), in any order; the same boundary may be counted several times
- * @param outputRows the rows of the output, as they were written
+ * @param outputRows the number of rows written to the output
  * @throws FlexetlError ROWS_UNBALANCED when two counts of a boundary differ
  */
 export function tallySteps(

@@ -20,9 +20,9 @@ export interface TransformStatement {
   counts: readonly BoundaryCount[];
 }
 
-/** What the steps start from: parts that are staged as rows, parts that are staged as partial groups, or both. */
+/** The input of the steps: parts staged as rows, parts staged as partial groups, or both. */
 export interface TransformInput {
-  /** A query of rows with the columns of the schema that are needed and record numbers, in the order of these. */
+  /** A query of rows with the needed columns of the schema and record numbers, ordered by these. */
   rows?: string | undefined;
   /** A relation of the partial groups of parts, see `partial-groups.ts`, with record numbers. */
   groups?: string | undefined;
@@ -31,14 +31,14 @@ export interface TransformInput {
 export interface TransformSql {
   /** To be run in order, in one session. */
   statements: readonly TransformStatement[];
-  /** The transformed rows in their order, for COPY; how many they are is the count of the last boundary. */
+  /** The transformed rows in order, for COPY; their number is the count of the last boundary. */
   output: string;
 }
 
 /**
- * The SQL of all steps: runs of row steps are chains of CTEs, evaluated in one pass; a step that needs all rows
- * ends a run, and becomes a temporary table when more follows or its rows must be counted.
- * @param input of one run; neither rows nor groups: no part at all
+ * The SQL of all steps: consecutive row steps are a chain of CTEs, evaluated in one pass; a step that needs all
+ * rows ends a chain, and becomes a temporary table if more steps follow or its rows must be counted.
+ * @param input of one run; without rows and groups, there are no parts
  * @param schema the columns before the first step
  */
 export function planTransformSql(
@@ -114,7 +114,7 @@ function rowStepsSql(
   return { with: chain, output: relation(first + steps.length), count: { sql, counts } };
 }
 
-/** Filters in a row are counted in one scan, step by step with a longer condition. */
+/** Consecutive filters are counted in one scan, each with the conditions of those before it. */
 function planCounts(
   steps: readonly PlannedStep[],
   first: number,
@@ -154,7 +154,7 @@ function planCounts(
   };
 }
 
-/** What a step over all rows starts from. */
+/** The input of a step over all rows. */
 interface GlobalInput {
   with: string;
   count: TransformStatement;
@@ -162,7 +162,7 @@ interface GlobalInput {
   select(fast: boolean): string;
 }
 
-/** Rows and partial groups together. Rows at a boundary are those of both. */
+/** Rows and partial groups as one input. The count of a boundary is the sum of both. */
 function withGroups(
   rows: RowChain,
   { index, plan: { partial } }: PlannedStep,
@@ -209,7 +209,7 @@ function createTable(
   input: GlobalInput,
   columns: readonly string[],
 ): TransformStatement {
-  // A table needs a column, even when nothing but its rows is wanted.
+  // A table needs a column, even if only its rows are counted.
   const counted = step.plan.countsRows ? ident(ROWS_COLUMN) : `1 AS ${ident(ROWS_COLUMN)}`;
   const create = (fast: boolean): string =>
     `CREATE TEMP TABLE ${table} AS ${globalSql(step, input, [...columns, counted], fast)}`;
@@ -217,7 +217,7 @@ function createTable(
   return fastSql === exactSql ? { sql: fastSql, counts: [] } : { sql: fastSql, exactSql, counts: [] };
 }
 
-/** Rows of the table, and, counted apart by the groups themselves, the rows that went into it. */
+/** Counts the rows of the table and, for groups, the rows that they stand for. */
 function countTable(table: string, { index, plan }: PlannedStep): TransformStatement {
   const counts = [{ boundary: index + 1, column: `rows_${index + 1}` }];
   const terms = [`count(*) AS rows_${index + 1}`];

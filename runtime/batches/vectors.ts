@@ -1,4 +1,6 @@
-/** The values of a DuckDB vector, read from its memory: a call of DuckDB for each value would cost ten times as much. */
+/**
+ * The values of a DuckDB vector, read from its memory: a call of DuckDB for each value would cost ten times as much.
+ */
 import { DuckDBDateValue } from '@duckdb/node-api';
 import duckdb from '@duckdb/node-bindings';
 import { FlexetlError } from '../../pipeline/errors';

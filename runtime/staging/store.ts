@@ -28,8 +28,8 @@ export interface RunStaging {
   /** The part of a name, brought to this machine; undefined where none is committed. */
   fetch<R extends object>(name: string): Promise<StagedPart<R> | undefined>;
   /**
-   * Puts a part under its name, complete and durable: first its file, then its receipt. An existing part is replaced; the
-   * new one must have the same rows.
+   * Puts a part under its name, complete and durable: first its file, then its receipt. An existing part is replaced;
+   * the new one must have the same rows.
    * @param scratchFile a finished file in a scratch folder of {@link withScratch}; absent: the receipt is all
    */
   commit(name: string, receipt: object, scratchFile?: string): Promise<void>;

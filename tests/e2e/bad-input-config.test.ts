@@ -102,7 +102,7 @@ pipeline:
     project.write(file, 'version: "1.0"\npipeline:\n  name: [a\n  source: x\n');
     await expectRefusal(project, refused(`${file}:4:3 not valid YAML: `));
     project.write(file, 'version: "1.0"\nversion: "1.0"\n');
-    await expectRefusal(project, refused(`${file}:2:1 this key is there twice`));
+    await expectRefusal(project, refused(`${file}:2:1 this key is written twice`));
     project.write(file, '\tversion: 1\n');
     await expectRefusal(project, refused(`${file}:1:1 found a tab, expected spaces`));
     project.write(file, '');
