@@ -4,7 +4,7 @@
 #   test        the sources with all development packages: runs the test suite
 #   standalone  worker + a Temporal dev server: one container runs a pipeline (the last stage, so the default)
 #
-# Compiled parts exist for glibc only, so Debian slim and never Alpine.
+# Compiled parts exist for glibc only, so the base is Debian slim, never Alpine.
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
 ARG TEMPORAL_IMAGE=docker.io/temporalio/temporal:1.5.1
 
@@ -13,7 +13,7 @@ FROM ${NODE_IMAGE} AS packages
 WORKDIR /opt/flexetl
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends tini >/dev/null && rm -rf /var/lib/apt/lists/*
 COPY package.json package-lock.json ./
-# No package has anything to compile: all native parts come prebuilt, and those of other platforms go at once.
+# No package needs a compiler: all native parts are prebuilt, and those of other platforms are removed here.
 RUN npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error && rm -rf /root/.npm \
  && cd node_modules/@temporalio/core-bridge && rm -rf sdk-core src bridge-macros \
  && platform=$(node -p "({x64:'x86_64',arm64:'aarch64'})[process.arch]")-unknown-linux-gnu \
@@ -40,10 +40,10 @@ RUN npm run build
 
 # ── What runs: production packages ──────────────────────────────────────────────────────────────────────────
 FROM packages AS production
-# Of the two bindings of SQLite this Node takes 13, which comes prebuilt: docs/decisions/0010-two-sqlite-bindings.md
+# Of the two bindings of SQLite this Node uses 13, which is prebuilt: docs/decisions/0010-two-sqlite-bindings.md
 RUN npm pkg delete optionalDependencies.better-sqlite3 \
  && npm prune --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error && rm -rf /root/.npm
-# The workflow bundle is prebuilt: the compiler behind it is never called.
+# The workflow bundle is prebuilt: its compiler is never called.
 RUN cd node_modules && rm -rf @swc \
  && cd better-sqlite3-13 && rm -rf deps src node_modules \
  && find prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete && cd .. \
@@ -61,7 +61,7 @@ RUN rm -rf /usr/local/include /usr/local/share /usr/local/lib/node_modules /usr/
       /usr/lib/*/gconv /usr/share/doc /usr/share/info /usr/share/man /usr/share/locale /usr/share/bash-completion \
       /var/lib/apt /var/cache/* /var/log/* /root/.npm /home/node/.??* \
  && find / -xdev -type f -perm /6000 -exec chmod a-s {} + \
-# Whoever the container runs as can make files here, and only remove its own.
+# Any user of the container can create files here, and remove only its own.
  && mkdir -p /app/configs /app/data /app/output /app/logs /app/.flexetl /staging \
  && chown 1000:1000 /app/output \
  && chmod 1777 /app /app/logs /app/.flexetl /staging
@@ -83,7 +83,7 @@ ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 WORKDIR /app
 ARG VERSION=dev
 ARG REVISION=unknown
-# Where its sources are; only who builds it knows.
+# Where its source code is; given by the build.
 ARG SOURCE=unknown
 LABEL org.opencontainers.image.title="FlexETL" \
       org.opencontainers.image.description="Durable ETL pipelines on Temporal: exact numbers, nothing lost or doubled." \
@@ -95,7 +95,7 @@ LABEL org.opencontainers.image.title="FlexETL" \
 USER 1000:1000
 STOPSIGNAL SIGTERM
 # Asks the worker itself whether it polls and its server answers. (OCI images have no place for it: podman needs
-# `--format docker` to keep it; the compose file states it again.)
+# `--format docker` to keep it; the compose file has it too.)
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 CMD ["flexetl", "health"]
 ENTRYPOINT ["flexetl"]
 CMD ["worker"]

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BUNDLE_FILE, PACKAGE_DIR } from '../worker/bundle';
 
-export async function buildBundle(): Promise<void> {
+async function buildBundle(): Promise<void> {
   const { bundleWorkflowCode } = await import('@temporalio/worker');
   const quiet = (): void => undefined;
   const { code } = await bundleWorkflowCode({

@@ -1,23 +1,17 @@
 /** `flexetl preview`: the first rows as a run would load them, made from the head of the source. */
 import { previewRows } from '../engine/preview';
-import { FlexetlError } from '../pipeline/errors';
 import { EXIT, type CommandContext } from './context';
 import { loadPipeline, type PipelineOptions } from './load-pipeline';
 import { formatTable, many, printJson, printLine, printNote } from './print';
 import { withRehearsal } from './rehearsal';
+import { wholeNumber } from './whole-number';
 
 export async function previewCommand(
   context: CommandContext,
   name: string | undefined,
   options: PipelineOptions & { rows: string },
 ): Promise<number> {
-  const rowsMax = Number(options.rows);
-  if (!Number.isInteger(rowsMax) || rowsMax < 1) {
-    throw new FlexetlError('USAGE', {
-      message: `--rows is ${options.rows}.`,
-      hint: 'Give a whole number above 0.',
-    });
-  }
+  const rowsMax = wholeNumber('--rows', options.rows);
   const { config } = await loadPipeline(context, name, options);
   const { header, rows, read, rejected } = await withRehearsal(context, config, ({ deps, plan, step }) =>
     previewRows(deps, plan, step, rowsMax),

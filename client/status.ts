@@ -1,10 +1,10 @@
 /** `flexetl status` and `flexetl history`: the runs that Temporal knows. */
 import { listNewestRuns, listRuns, type RunSummary } from '../control/list-runs';
 import { seconds } from '../pipeline/markdown';
-import { FlexetlError } from '../pipeline/errors';
 import { EXIT, type CommandContext } from './context';
 import { formatTable, printJson, printLine, printNote } from './print';
 import { withSession } from './session';
+import { wholeNumber } from './whole-number';
 
 /** The newest run of each pipeline, open or not. */
 export async function statusCommand(context: CommandContext, name: string | undefined): Promise<number> {
@@ -16,13 +16,7 @@ export async function historyCommand(
   name: string | undefined,
   options: { limit: string },
 ): Promise<number> {
-  const limit = Number(options.limit);
-  if (!Number.isInteger(limit) || limit < 1) {
-    throw new FlexetlError('USAGE', {
-      message: `--limit is ${options.limit}.`,
-      hint: 'Give a whole number above 0.',
-    });
-  }
+  const limit = wholeNumber('--limit', options.limit);
   return withSession(context, async ({ client }) =>
     show(context, await listRuns(client, { pipeline: name, limit }), name),
   );

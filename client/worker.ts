@@ -1,9 +1,12 @@
 /** `flexetl worker` and `flexetl dev`: processes that work until they are interrupted. */
-import { FlexetlError } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
 import { startWorker } from '../worker/create-worker';
 import { EXIT, type CommandContext } from './context';
 import { printNote } from './print';
 import { openLog, openSession, type Session } from './session';
+import { wholeNumber } from './whole-number';
+
+const PORT_MAX = 65_535;
 
 export async function workerCommand(context: CommandContext): Promise<number> {
   return workUntilInterrupted(context, await openSession(context), (session) => [
@@ -15,7 +18,10 @@ export async function devCommand(
   context: CommandContext,
   options: { port: string; uiPort: string },
 ): Promise<number> {
-  const ports = { port: parsePort('--port', options.port), uiPort: parsePort('--ui-port', options.uiPort) };
+  const ports = {
+    port: wholeNumber('--port', options.port, PORT_MAX),
+    uiPort: wholeNumber('--ui-port', options.uiPort, PORT_MAX),
+  };
   return workUntilInterrupted(context, await openSession(context, ports), ({ server }) => [
     `Temporal server  ${server.address}`,
     `Web UI           ${server.uiUrl ?? ''}`,
@@ -36,7 +42,7 @@ async function workUntilInterrupted(
     const interrupted = new Promise<void>((resolve) => {
       const off = context.onInterrupt(() => {
         off();
-        printNote(context, 'Stopping: running activities have 20 s to end.');
+        printNote(context, `Stopping: running activities have ${LIMITS.shutdownGraceMs / 1000} s to end.`);
         resolve();
       });
     });
@@ -46,10 +52,4 @@ async function workUntilInterrupted(
   } finally {
     await session.close();
   }
-}
-
-function parsePort(option: string, text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
-  throw new FlexetlError('USAGE', { message: `${option} is ${text}.`, hint: 'Give a port from 1 to 65535.' });
 }

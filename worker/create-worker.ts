@@ -11,7 +11,7 @@ import type { Settings } from '../runtime/settings';
 import { bundlePath } from './bundle';
 import { connectionOptions, createClient } from '../server/client';
 import type { Server } from '../server/connect';
-import { answerHealth } from './health';
+import { answerHealth, type Vitals } from './health';
 import { PLUGINS } from './plugins';
 import { oneThreadOptions, stopWatchingPromises } from './sdk-internals';
 
@@ -59,17 +59,7 @@ export async function startWorker(
     shutdownForceTime: LIMITS.shutdownForceMs,
   });
   if (oneThread) stopWatchingPromises();
-  const endHealth = answerHealth(settings, {
-    taskQueue: settings.taskQueue,
-    state: () => stateOf(worker),
-    activities: () => worker.getStatus().numInFlightActivities,
-    // Whether it knows this worker cannot be asked: the answer covers only one partition of the task queue.
-    askServer: () =>
-      connection.workflowService.describeTaskQueue({
-        namespace: server.namespace,
-        taskQueue: { name: settings.taskQueue },
-      }),
-  });
+  const endHealth = answerHealth(settings, vitalsOf(worker, connection));
   const done = worker.run().finally(() => {
     endHealth();
     return connection.close();
@@ -102,6 +92,17 @@ async function waitUntilIdle(worker: Worker, signal: AbortSignal): Promise<void>
 }
 
 const IDLE_LOOK_MS = 100;
+
+function vitalsOf(worker: Worker, { workflowService }: NativeConnection): Vitals {
+  const { namespace, taskQueue } = worker.options;
+  return {
+    taskQueue,
+    state: () => stateOf(worker),
+    activities: () => worker.getStatus().numInFlightActivities,
+    // Whether it knows this worker cannot be asked: the answer covers only one partition of the task queue.
+    askServer: () => workflowService.describeTaskQueue({ namespace, taskQueue: { name: taskQueue } }),
+  };
+}
 
 /** RUNNING only while the worker polls for both kinds of tasks. */
 function stateOf(worker: Worker): string {

@@ -49,7 +49,7 @@ export interface RecordCut {
 }
 
 /** More bytes are needed to see where the record ends. */
-export const NEED_MORE = -1;
+const NEED_MORE = -1;
 /** The record is longer than any record may be; it ends with the line that has reached that length. */
 export const TOO_LONG = -2;
 
@@ -57,7 +57,7 @@ export const CARRIAGE_RETURN = 13;
 const SPACE = 32;
 const RECORD_BYTES_MAX = LIMITS.fieldBytesMax;
 
-export const PROBLEMS = {
+const PROBLEMS = {
   unclosed: 'quote not closed',
   trailing: 'text after a closing quote',
   long: `record over ${RECORD_BYTES_MAX / 1024 / 1024} MB`,

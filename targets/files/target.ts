@@ -70,7 +70,7 @@ interface Receipt {
   file: string;
 }
 
-export function openFileTarget<O extends FileOptions>(
+function openFileTarget<O extends FileOptions>(
   encoder: FileEncoder<O>,
   options: O,
   context: PluginContext,

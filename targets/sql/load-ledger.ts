@@ -8,7 +8,7 @@ import { literal } from '../../pipeline/sql';
 import type { LoadKey } from '../../plugin/target';
 import type { SqlSession } from './dialect';
 
-export const LEDGER = '_flexetl_loads';
+const LEDGER = '_flexetl_loads';
 const STAGE_PREFIX = '_flexetl_stage_';
 
 /** Part numbers of rows that are not parts: the key is published; its staging table exists. */

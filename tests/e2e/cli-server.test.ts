@@ -175,7 +175,7 @@ describe('dev', () => {
     expectError(outcome, {
       exit: 2,
       code: 'USAGE',
-      says: [`${option} is ${port}.`, 'Give a port from 1 to 65535.'],
+      says: [`${option} is ${port}.`, 'Give a number from 1 to 65535.'],
     });
   });
 });
