@@ -18,7 +18,7 @@ export const LIMITS = {
   chunkBytesDefault: 128 * 1024 * 1024,
   /** A file up to this size is read in place as one partition: no copy, and some seconds of work. */
   inPlaceBytesMax: 1024 * 1024 * 1024,
-  /** Characters kept of a rejected record, as it stands in its source. */
+  /** Characters kept of a rejected record, as it is in its source. */
   rawCharsMax: 1000,
   /** A smaller partition is more overhead than work. */
   chunkBytesMin: 64,
@@ -47,7 +47,7 @@ export const LIMITS = {
   /** Decimals of at most this many digits are 64-bit integers inside DuckDB: fast. */
   decimalDigitsFast: 18,
   /**
-   * A part is staged as partial groups when a group stands for at least this many rows. Processor time for 10 M rows:
+   * A part is staged as partial groups if a group has at least this many rows. Processor time for 10 M rows:
    * 6.3 s when staged as rows and grouped later; as partial groups 7.3 s with 3.6 rows per group, 6.2 s with 6.9, and
    * 5.3 s with 13.7.
    */
