@@ -1,4 +1,4 @@
-/** What `targets/files/` must know of a file format. It owns names, durability, manifest, retries; an encoder writes rows. */
+/** What `targets/files/` must know about a file format. It does names, durability, manifest, retries; an encoder writes rows. */
 import type { PluginContext } from '../../plugin/context';
 import type { Part, TargetCapabilities } from '../../plugin/target';
 
@@ -8,7 +8,7 @@ export interface FileEncoder<Options> {
   /** `file`: it reads `part.path`. `rows`: it takes `part.batches()`. */
   lane: TargetCapabilities['lane'];
   /**
-   * Writes the rows of a part, in order, as a whole file. What is there after an error is removed.
+   * Writes the rows of a part, in order, as a whole file. After an error the caller removes the file.
    * @param path absolute; does not exist
    * @returns the rows written
    */

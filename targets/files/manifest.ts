@@ -9,7 +9,7 @@ import type { Schema } from '../../pipeline/types';
 import type { LoadKey } from '../../plugin/target';
 import { writeOnce } from '../../runtime/staging/durable-file';
 
-/** Folder of FlexETL's own files; readers of `*.csv` do not meet it. */
+/** Folder of FlexETL's own files; readers of `*.csv` do not see it. */
 export const OWN_FOLDER = '_flexetl';
 
 export interface Manifest {
@@ -28,7 +28,7 @@ export interface PublishedLoad extends LoadKey {
 
 const NAME = /^manifest-(\d{8})\.json$/;
 
-/** @returns version 0 where nothing was ever published */
+/** @returns version 0 if nothing was ever published */
 export async function readManifest(dir: string): Promise<Manifest> {
   const latest = (await listVersions(dir)).at(-1);
   if (latest === undefined) return { version: 0, schema: [], files: [], loads: [] };
@@ -40,7 +40,7 @@ export function addManifest(dir: string, manifest: Manifest): Promise<boolean> {
   return writeOnce(versionPath(dir, manifest.version), JSON.stringify(manifest));
 }
 
-/** Removes what only older versions have: their files, then they themselves. Idempotent. */
+/** Removes older versions, first the files that only they have. Idempotent. */
 export async function removeOldVersions(dir: string): Promise<void> {
   const versions = await listVersions(dir);
   const { version, files } = await readManifest(dir);

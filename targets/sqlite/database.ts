@@ -86,11 +86,11 @@ async function prepare(
   await whenFree(() => {
     if (db.pragma('journal_mode', { simple: true }) !== 'wal') db.pragma('journal_mode = WAL');
   });
-  // A power cut after COMMIT loses nothing.
+  // A power failure after COMMIT loses nothing.
   db.pragma('synchronous = FULL');
-  // New rows keep the promises of the table. Replacing a table drops it, which would delete rows elsewhere.
+  // New rows obey the foreign keys of the table. Replacing a table drops it, which would delete rows of other tables.
   db.pragma(`foreign_keys = ${mode === 'replace' ? 'OFF' : 'ON'}`);
-  // Renaming the staging table leaves views and triggers on the target's name alone.
+  // Renaming the staging table then does not change views and triggers that use the target's name.
   db.pragma('legacy_alter_table = ON');
   db.function('flexetl_decimal_text', { deterministic: true, safeIntegers: true }, (value, scale) =>
     decimalText(value as SqliteValue, Number(scale)),
@@ -107,7 +107,7 @@ async function retryBusy(attempt: () => unknown, busyMs: number, signal: AbortSi
     } catch (error) {
       if (!codeOf(error).startsWith('SQLITE_BUSY') || performance.now() > deadline) throw error;
     }
-    // Lets a cancellation in.
+    // A cancellation can arrive here.
     await delay(10);
   }
 }
@@ -117,7 +117,7 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
-/** The FlexetlError that an error of SQLite or of the file system means; others pass through. */
+/** The FlexetlError that an error of SQLite or of the file system means; others are returned unchanged. */
 export function explainError(error: unknown, shownFile: string): unknown {
   if (error instanceof FlexetlError) return error;
   const cause = error;
@@ -126,7 +126,7 @@ export function explainError(error: unknown, shownFile: string): unknown {
   if (is('SQLITE_BUSY', 'SQLITE_LOCKED')) {
     return new FlexetlError('TARGET_BUSY', {
       message: `${shownFile} is locked by another program.`,
-      hint: 'Close the program that writes to it (an open transaction in a database browser, say); the run tries again by itself.',
+      hint: 'Close the program that writes to it (for example a database browser with an open transaction); the run tries again by itself.',
       cause,
     });
   }

@@ -1,4 +1,4 @@
-/** The target's side of the thread that holds SQLite: finds or starts it, waits for it, releases it. */
+/** The target's side of the thread of SQLite: finds or starts it, waits for it, releases it. */
 import { join } from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
@@ -21,12 +21,12 @@ export function openInThread(options: SqliteOptions, context: PluginContext): Op
   };
 }
 
-/** Together under a second: what a cancelled thread has to roll back and answer, and what it gets beyond that. */
+/** Together under a second: the time of a cancelled thread to roll back and answer, and the time to end after that. */
 const ABORT_WAIT_MS = 500;
 const END_WAIT_MS = 400;
 
 /**
- * Does a job in a thread that has no other one, so that neither SQLite nor its waits hold up the event loop.
+ * Does a job in a thread that has no other one, so that SQLite and its waits do not block the event loop.
  * @param entry the thread's file
  * @throws FlexetlError what the job throws; CANCELLED within a second of `context.signal`; INTERNAL when the
  *   thread ends without an answer
@@ -50,7 +50,7 @@ export async function runInThread<T>(
   }
 }
 
-/** Calls `abort` when the signal does; a thread that is deep inside SQLite then may not answer in time. */
+/** Calls `abort` when the signal does; a thread inside a call of SQLite may not answer in time. */
 function watch(signal: AbortSignal, abort: () => void): { overdue: Promise<never>; stop(): void } {
   let timer: NodeJS.Timeout | undefined;
   let listener = (): void => undefined;
@@ -73,7 +73,7 @@ function watch(signal: AbortSignal, abort: () => void): { overdue: Promise<never
 interface Thread {
   send(message: ToThread): void;
   answer: Promise<unknown>;
-  /** Resolves when the thread is free for another job, or is certain to go. */
+  /** Resolves when the thread is free for another job, or is being ended. */
   end(): Promise<void>;
 }
 
@@ -125,10 +125,10 @@ interface IdleWorker {
   entry: string;
 }
 
-/** Those without a job, for a while: to start one takes 50 ms, which is what many jobs take. */
+/** Threads without a job, kept for a while: starting one takes 50 ms, as long as many jobs. */
 const idle = new Set<IdleWorker>();
 
-// Run from source, as tests do, the thread has TypeScript to compile as it loads.
+// In tests, which run the source files, the thread must compile TypeScript.
 const FROM_SOURCE = __filename.endsWith('.ts');
 const THREAD = join(__dirname, FROM_SOURCE ? 'sqlite-thread.ts' : 'sqlite-thread.js');
 const COMPILER = join(__dirname, '../../tests/support/run-ts.js');
