@@ -3,10 +3,10 @@ import { activityInfo, ApplicationFailure, CancelledFailure, Context } from '@te
 import { withContext, type StepContext } from '../engine/context';
 import type { Deps } from '../engine/deps';
 import { messageOf } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
 import { assertSmall } from '../pipeline/payload';
 import type { RunRef } from '../runtime/staging/store';
 import { toFailure } from './failures';
-import { withLiveness } from './liveness';
 
 /** Every result has the attempt that made it; the report sums them up. */
 export type StepResult<T> = T & { attempt: number };
@@ -37,6 +37,25 @@ export function createStep<I extends { run: RunRef }, O extends object>(
       throw endingFailure() ?? toFailure(error);
     }
   };
+}
+
+/**
+ * Sends heartbeats while the work runs, with its progress (0 to 1), and gives it the signal of its cancellation. A
+ * cancellation arrives with the answer to a heartbeat, so the interval limits its delay. The resume point is in staging
+ * and the load ledger.
+ */
+async function withLiveness<T>(
+  work: (signal: AbortSignal, progress: (share: number) => void) => Promise<T>,
+): Promise<T> {
+  const context = Context.current();
+  let done = 0;
+  const beat = (): void => context.heartbeat({ done });
+  const timer = setInterval(beat, LIMITS.heartbeatIntervalMs);
+  try {
+    return await work(context.cancellationSignal, (value) => (done = value));
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import { groupsSql, rowsSql, type ExtractedPart } from '../engine/parts';
 import { count } from '../pipeline/markdown';
 import { stagedSchema, typedColumn } from '../pipeline/schema';
 import { planPartialGroups } from '../pipeline/transforms/partial-groups';
-import { planTransforms } from '../pipeline/transforms/plan';
+import { outputSchema, planTransforms } from '../pipeline/transforms/plan';
 import { planTransformSql } from '../pipeline/transforms/transform-sql';
 import { formatType, type Schema } from '../pipeline/types';
 import { pluginsOf } from '../engine/resolve-config';
@@ -33,7 +33,7 @@ function describePlan({ deps, plan }: Rehearsal) {
   const { config, survey, columns, evidence, partitions } = plan;
   const schema = stagedSchema(columns, evidence);
   const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
-  const output = steps.at(-1)?.plan.schema ?? schema;
+  const output = outputSchema(steps, schema);
   const partial = plan.groups ? planPartialGroups(steps) : undefined;
   const parts = [examplePart(schema, partial ? 'groups' : 'rows')];
   const sql = planTransformSql(steps, { rows: rowsSql(parts, schema), groups: groupsSql(parts) }, schema);

@@ -81,7 +81,7 @@ function inSource<T>({ files }: SourceSurvey, check: () => T): T {
     const more = others.length > 0 ? ` and ${others.length} more` : '';
     throw new FlexetlError(error.code, {
       message: `${error.message} The source is ${first.path}${more}.`,
-      ...(error.hint !== undefined && { hint: error.hint }),
+      hint: error.hint,
       cause: error,
     });
   }

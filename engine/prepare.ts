@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { LIMITS } from '../pipeline/limits';
 import { count } from '../pipeline/markdown';
-import { isRowWise, planTransforms } from '../pipeline/transforms/plan';
+import { isRowWise, outputSchema, planTransforms } from '../pipeline/transforms/plan';
 import type { SourceFile } from '../plugin/source';
 import { openReports } from '../runtime/report-file';
 import { PLAN } from '../runtime/staging/parts';
@@ -46,7 +46,7 @@ export async function prepareRun(
   const plan = await takePlan(deps, config, context);
   const schema = schemaOf(plan, plan.evidence);
   const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
-  await checkTargets(deps, config, steps.at(-1)?.plan.schema ?? schema, context);
+  await checkTargets(deps, config, outputSchema(steps, schema), context);
   openReports(deps.settings.projectDir, config.name);
   await context.staging.commit(PLAN, plan);
   const partitions = 'known' in plan.partitions ? plan.partitions.known.length : null;

@@ -3,7 +3,7 @@ import { FAILED_COLUMN, RECORD_COLUMN } from '../pipeline/columns';
 import { LIMITS } from '../pipeline/limits';
 import { ident } from '../pipeline/sql';
 import { stageRowsSql, unstageTerms } from '../pipeline/stage-sql';
-import { planTransforms } from '../pipeline/transforms/plan';
+import { outputSchema, planTransforms } from '../pipeline/transforms/plan';
 import { planTransformSql } from '../pipeline/transforms/transform-sql';
 import type { OpenSource, SourceSurvey } from '../plugin/source';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
@@ -45,7 +45,7 @@ export async function previewRows(
     const rowsSql = `SELECT ${terms.join(', ')} FROM typed WHERE ${FAILED_COLUMN} IS NULL`;
     const sql = planTransformSql(steps, { rows: rowsSql }, staged);
     await runStatements(db, sql.statements);
-    const header = (steps.at(-1)?.plan.schema ?? staged).map((column) => column.name);
+    const header = outputSchema(steps, staged).map((column) => column.name);
     const texts = header.map((column) => `CAST(${ident(column)} AS VARCHAR) AS ${ident(column)}`).join(', ');
     const found = await db.all(`SELECT ${texts} FROM (${sql.output}) LIMIT ${rowsMax}`);
     const rows = found.map((row) => header.map((column) => (row[column] as string | null) ?? null));

@@ -9,7 +9,7 @@ import { FlexetlError } from '../pipeline/errors';
 import type { StepCount } from '../pipeline/row-balance';
 import type { Schema } from '../pipeline/types';
 import { literal } from '../pipeline/sql';
-import { planTransforms, type PlannedStep } from '../pipeline/transforms/plan';
+import { outputSchema, planTransforms, type PlannedStep } from '../pipeline/transforms/plan';
 import { tallySteps } from '../pipeline/transforms/tally';
 import { planTransformSql, type TransformStatement } from '../pipeline/transforms/transform-sql';
 import { withDuckdb, withProgress, type Duckdb } from '../runtime/duckdb';
@@ -60,7 +60,7 @@ export async function transformPart(
   const result = await withDuckdb(sessionOptions(plan.config, context), (db) =>
     withProgress(db, context.progress, () => transformParts(db, steps, schema, parts, file)),
   );
-  await staging.commit(OUTPUT, { schema: steps.at(-1)?.plan.schema ?? schema } satisfies OutputReceipt);
+  await staging.commit(OUTPUT, { schema: outputSchema(steps, schema) } satisfies OutputReceipt);
   await staging.commit(outputName(input.part), result, file);
   return result;
 }

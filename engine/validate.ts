@@ -9,7 +9,7 @@ import { FlexetlError, type Place } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import type { CheckReport } from '../pipeline/report';
 import { literal } from '../pipeline/sql';
-import { planTransforms } from '../pipeline/transforms/plan';
+import { outputSchema, planTransforms } from '../pipeline/transforms/plan';
 import { withDuckdb } from '../runtime/duckdb';
 import { rejectsName } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
@@ -47,7 +47,7 @@ export async function validateRun(
   const schema = schemaOf(plan, evidence);
   try {
     const steps = planTransforms(plan.config.transformations, schema, plugins.transforms);
-    await checkTargets(deps, plan.config, steps.at(-1)?.plan.schema ?? schema, context);
+    await checkTargets(deps, plan.config, outputSchema(steps, schema), context);
   } catch (error) {
     throw explainText(error, await readTextPlaces(staging));
   }

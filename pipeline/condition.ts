@@ -77,6 +77,6 @@ function literalNode(column: Column, value: Scalar): Node {
 function mismatch({ name, type }: Column, found: string, hint?: string): FlexetlError {
   return new FlexetlError('SCHEMA_MISMATCH', {
     message: `filter: the column "${name}" (${formatType(type)})${found}.`,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   });
 }

@@ -57,7 +57,7 @@ export interface Place {
 export interface ErrorParts {
   message: string;
   /** One line: what to do. */
-  hint?: string;
+  hint?: string | undefined;
   places?: readonly Place[];
   cause?: unknown;
 }

@@ -43,7 +43,7 @@ export async function callThread<T>(file: string, input: unknown, signal: AbortS
     const { code, errno, message, hint } = answer.failed;
     if (code === undefined)
       throw Object.assign(new Error(message), errno === undefined ? {} : { code: errno });
-    throw new FlexetlError(code, hint === undefined ? { message } : { message, hint });
+    throw new FlexetlError(code, { message, hint });
   } finally {
     signal.removeEventListener('abort', abort);
     worker.removeAllListeners();

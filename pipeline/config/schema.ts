@@ -143,6 +143,6 @@ export function findPlugin<P extends { type: string }>(plugins: readonly P[], ty
   const near = suggest(type, types);
   throw new FlexetlError('PLUGIN_UNKNOWN', {
     message: `Unknown type "${type}", expected one of ${types.join(', ')}.`,
-    ...(near && { hint: `Did you mean "${near}"?` }),
+    hint: near && `Did you mean "${near}"?`,
   });
 }

@@ -10,6 +10,7 @@ import { LIMITS } from '../limits';
 import { ident, sqlError, sqlType } from '../sql';
 import { FLOAT, INTEGER, decimal, isNumeric, type ColumnType } from '../types';
 import { quotient, unscaled } from './arithmetic';
+import { sumFloats } from './float-sum';
 import { nameOfType, nameOfUsage, type Operand } from './operand';
 
 export interface AggregateState {
@@ -124,55 +125,7 @@ function sumHalves(column: string, scale: number, error: string): string {
   return `CASE WHEN abs(${carried}) > ${half} THEN ${error} WHEN abs(${total}) > CAST('${'9'.repeat(38)}' AS HUGEINT) THEN ${error} ELSE CAST(${total} AS DECIMAL(38,0)) * ${unit} END`;
 }
 
-/**
- * The sum of floats, the same for every order of rows, in bounded memory: the whole part, then 80 binary digits after
- * the point, then 80 more, each added in 128-bit integers, and rounded once at the end. The fast way fails for numbers
- * from 2^90 on. The exact way keeps those in memory and adds them with Kahan summation (`fsum`), largest first.
- */
-function sumFloats(sql: string, fast: boolean): Omit<Mergeable, 'type'> {
-  const error = sqlError('VALUE_OVERFLOW', 'a float is too large for the fast sum');
-  const isLarge = `abs(${sql}) >= ${BITS_90}`;
-  const value = fast
-    ? `CASE WHEN ${isLarge} THEN ${error} ELSE ${sql} END`
-    : `CASE WHEN ${isLarge} THEN NULL ELSE ${sql} END`;
-  const fraction = `((${sql} - trunc(${sql})) * ${BITS_80})`;
-  // A float of 2^53 or more has no fraction: only the whole part can be large.
-  const rows = {
-    whole: `CAST(trunc(${value}) AS HUGEINT)`,
-    upper: `CAST(trunc(${fraction}) AS HUGEINT)`,
-    lower: `CAST((${fraction} - trunc(${fraction})) * ${BITS_80} AS HUGEINT)`,
-  };
-  const states = Object.entries(rows).map(([name, ofRow]) => {
-    return { name, storedAs: 'DECIMAL(38,0)', ofRow, ofRows: `sum(${ofRow})` };
-  });
-  const large = `CASE WHEN ${isLarge} THEN ${sql} END`;
-  if (!fast) states.push({ name: 'large', storedAs: 'DOUBLE', ofRow: large, ofRows: `max(${large})` });
-  const merge = ([whole = '', upper = '', lower = '', other]: readonly string[]): string => {
-    const small = joinFixed(...([whole, upper, lower].map((column) => `sum(${column})`) as Triple));
-    if (other === undefined) return small;
-    const sorted = `list_sort(list({'size': -abs(${other}), 'value': ${other}}) FILTER (WHERE ${other} IS NOT NULL))`;
-    const values = `list_transform(${sorted}, lambda _flexetl_x: _flexetl_x.value)`;
-    return `CASE WHEN count(${other}) = 0 THEN ${small} ELSE list_aggregate(list_append(${values}, ${small}), 'fsum') END`;
-  };
-  return { sql: merge(states.map(({ ofRow }) => ofRow)), states, merge };
-}
-
-type Triple = [string, string, string];
-
-function joinFixed(...parts: Triple): string {
-  const [whole, upper, lower] = parts.map((part) => `CAST(${part} AS HUGEINT)`) as Triple;
-  const unit = `CAST('${2n ** 80n}' AS HUGEINT)`;
-  const [carried, rest] = [`(${whole} + ${upper} // ${unit})`, `(${upper} % ${unit})`];
-  // A small whole part and the fraction may cancel out: together they fit into 128 bits.
-  const together = `CAST(${carried} * ${unit} + ${rest} AS DOUBLE) / ${BITS_80}`;
-  const apart = `CAST(${carried} AS DOUBLE) + CAST(${rest} AS DOUBLE) / ${BITS_80}`;
-  return `(CASE WHEN abs(${carried}) < ${2 ** 40} THEN ${together} ELSE ${apart} END + CAST(${lower} AS DOUBLE) / ${BITS_80} / ${BITS_80})`;
-}
-
-const BITS_80 = `CAST('${2n ** 80n}' AS DOUBLE)`;
-const BITS_90 = `CAST('${2n ** 90n}' AS DOUBLE)`;
-
-/** The sum by the count: each has its states. */
+/** The sum divided by the count; has the states of both. */
 function average(value: TypedOperand, name: string, fast: boolean): AggregateResult {
   const total = addUp(value, name, fast);
   const count = countValues(value);

@@ -8,7 +8,7 @@ export function expressionError(text: string, at: number, problem: string, hint?
   const shown = text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX)}…` : text;
   return new FlexetlError('EXPRESSION_INVALID', {
     message: `${problem}, at character ${at} of the expression \`${shown}\`.`,
-    ...(hint === undefined ? {} : { hint }),
+    hint,
   });
 }
 

@@ -54,6 +54,11 @@ export function columnsNeeded(
   return needed.size === 0 && first !== undefined ? new Set([first]) : needed;
 }
 
+/** The columns after all steps. */
+export function outputSchema(planned: readonly PlannedStep[], source: Schema): Schema {
+  return planned.at(-1)?.plan.schema ?? source;
+}
+
 /** True when parts can be transformed one by one. */
 export function isRowWise(planned: readonly PlannedStep[]): boolean {
   return planned.every(({ plan }) => plan.scope === 'row');
@@ -77,7 +82,7 @@ function inStep<T>(index: number, plan: () => T): T {
     if (!(error instanceof FlexetlError)) throw error;
     throw new FlexetlError(error.code, {
       message: `transformations.${index}: ${error.message}`,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      hint: error.hint,
       cause: error,
     });
   }

@@ -4,7 +4,7 @@ import { FlexetlError } from '../errors';
 import { ident, sqlType } from '../sql';
 import type { Schema } from '../types';
 import { countGroups, groupsOf } from './partial-groups';
-import { neededAtBoundaries, type PlannedStep } from './plan';
+import { neededAtBoundaries, outputSchema, type PlannedStep } from './plan';
 
 /** A result column that holds the rows between two steps: `boundary` 0 is before step 0, 1 is after it. */
 export interface BoundaryCount {
@@ -46,7 +46,7 @@ export function planTransformSql(
   input: TransformInput,
   schema: Schema,
 ): TransformSql {
-  const last = planned.at(-1)?.plan.schema ?? schema;
+  const last = outputSchema(planned, schema);
   const needed = neededAtBoundaries(
     planned,
     last.map(({ name }) => name),

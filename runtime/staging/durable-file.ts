@@ -1,6 +1,6 @@
 /** Files that appear under their name complete and durable, or not at all. */
 import { randomUUID } from 'node:crypto';
-import { link, open, rename, rm, writeFile } from 'node:fs/promises';
+import { access, link, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolders } from '../folders';
 
@@ -52,6 +52,14 @@ export async function writeOnce(file: string, text: string): Promise<boolean> {
   } finally {
     await rm(scratchFile, { force: true });
   }
+}
+
+/** The path itself, or undefined if there is nothing at it. */
+export function findPath(path: string): Promise<string | undefined> {
+  return access(path).then(
+    () => path,
+    () => undefined,
+  );
 }
 
 /** Makes the content of a file, or the names in a folder, survive a power cut. */

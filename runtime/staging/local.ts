@@ -1,11 +1,11 @@
 /** The staging store in a folder: one folder per run, shared by all workers of a machine or over a shared volume. */
 import { createHash, randomUUID } from 'node:crypto';
-import { access, mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import { makeFolders } from '../folders';
-import { publishFile, writeDurably } from './durable-file';
+import { findPath, publishFile, writeDurably } from './durable-file';
 import { createSharedFiles } from './shared-files';
 import type { RunRef, RunStaging, StagingStore } from './store';
 
@@ -59,8 +59,7 @@ function createRunStaging(dir: string): RunStaging {
     async fetch<R extends object>(name: string) {
       const receipt = await readReceipt<R>(join(partsDir, name + RECEIPT));
       if (receipt === undefined) return undefined;
-      const path = join(partsDir, name + PART);
-      return { receipt, path: (await exists(path)) ? path : null };
+      return { receipt, path: (await findPath(join(partsDir, name + PART))) ?? null };
     },
     async commit(name, receipt, scratchFile) {
       if (scratchFile !== undefined) await publishFile(scratchFile, join(partsDir, name + PART));
@@ -103,12 +102,12 @@ function createRunStaging(dir: string): RunStaging {
   };
 }
 
-/** Folders go with the last that is in them, in this order; one with something in it stays. */
+/** Removes those of the folders that are empty, in this order. */
 async function removeEmpty(...folders: string[]): Promise<void> {
   for (const folder of folders) await rmdir(folder).catch(() => undefined);
 }
 
-/** @throws FlexetlError STAGING_DAMAGED for a receipt that is no JSON */
+/** @throws FlexetlError STAGING_DAMAGED for a receipt that is not JSON */
 async function readReceipt<R>(file: string): Promise<R | undefined> {
   try {
     return JSON.parse(await readFile(file, 'utf8')) as R;
@@ -121,13 +120,6 @@ async function readReceipt<R>(file: string): Promise<R | undefined> {
       cause: error,
     });
   }
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** A folder name from a run key or pipeline name: the readable part, and a hash where something was replaced. */

@@ -1,20 +1,14 @@
 /** Files of the source that all attempts and workers of a run share, in a folder. */
 import { randomUUID } from 'node:crypto';
-import { access, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SharedFiles } from '../../plugin/context';
 import { makeFolders } from '../folders';
-import { publishOnce } from './durable-file';
+import { findPath, publishOnce } from './durable-file';
 
 /** @param dir absolute; made with the first file */
 export function createSharedFiles(dir: string): SharedFiles {
-  const find = (name: string): Promise<string | undefined> => {
-    const path = join(dir, name);
-    return access(path).then(
-      () => path,
-      () => undefined,
-    );
-  };
+  const find = (name: string): Promise<string | undefined> => findPath(join(dir, name));
   return {
     find,
     async make(name, write) {

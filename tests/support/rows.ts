@@ -4,7 +4,7 @@ import type { PluginUse } from '../../pipeline/config/schema';
 import { RECORD_COLUMN } from '../../pipeline/columns';
 import { ident, literal, sqlType } from '../../pipeline/sql';
 import { transforms } from '../../pipeline/transforms/index';
-import { isRowWise, planTransforms } from '../../pipeline/transforms/plan';
+import { isRowWise, outputSchema, planTransforms } from '../../pipeline/transforms/plan';
 import { planTransformSql } from '../../pipeline/transforms/transform-sql';
 import { tallySteps } from '../../pipeline/transforms/tally';
 import type { StepCount } from '../../pipeline/row-balance';
@@ -79,7 +79,7 @@ export async function transformRows(
         const counted = await runStatements(db, statements);
         const written = await textRows(db, output);
         const types = await db.all(`SELECT column_type FROM (DESCRIBE ${output})`);
-        const last = planned.at(-1)?.plan.schema ?? schema;
+        const last = outputSchema(planned, schema);
         expect(types.map((row) => row['column_type'])).toEqual(last.map(({ type }) => sqlType(type)));
         return { schema: last, rows: written, steps: tallySteps(planned, counted, written.length) };
       }, threads),
