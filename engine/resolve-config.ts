@@ -55,7 +55,7 @@ export function parseConfig(
 }
 
 /**
- * All plugins that a pipeline may use, those of its own modules included.
+ * All plugins that a pipeline may use, including those of its own modules.
  * @throws FlexetlError CONFIG_INVALID when a module cannot be loaded here, or any more
  */
 export function pluginsOf(deps: ConfigDeps, { plugins: modules }: PipelineConfig): Plugins {

@@ -19,5 +19,5 @@ export type {
 } from './target';
 export { defineTransform } from './transform';
 export type { RowFate, Transform, TransformPlan } from './transform';
-/** Options are zod schemas; a module needs no zod of its own. */
+/** Options are zod schemas; a module need not install zod. */
 export { z } from 'zod';

@@ -16,7 +16,7 @@ export interface SecretName {
 const NO_VALUE =
   'found a value, expected {secret: NAME}: a secret is never written into a pipeline file. Set NAME, or NAME_FILE, in the environment of the workers.';
 
-/** A secret: only its name stands in a pipeline file; a value written there is refused. */
+/** A secret: a pipeline file has only its name; a value is refused. */
 export function secret() {
   return z
     .strictObject(

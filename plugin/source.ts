@@ -128,7 +128,7 @@ export interface SourceRecord {
   values: readonly (string | null)[] | null;
   /** Why a broken record is broken. */
   reason?: string;
-  /** The record as it stands in the file, at most `LIMITS.rawCharsMax` characters. */
+  /** The record as it is in the file, at most `LIMITS.rawCharsMax` characters. */
   raw: string;
 }
 

@@ -169,7 +169,7 @@ function createDuckdb(connection: DuckDBConnection, signal: AbortSignal | undefi
         chunk.catch(() => undefined);
         return chunk;
       };
-      // One chunk ahead: DuckDB works in threads of its own while the one before is used.
+      // One chunk ahead: DuckDB makes it in its own threads while the chunk before is used.
       let next = fetch();
       try {
         for (;;) {

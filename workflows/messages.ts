@@ -25,7 +25,7 @@ export const progressQuery = defineQuery<Progress>('progress');
 /** The report as far as the run has come; final once the workflow is closed. */
 export const reportQuery = defineQuery<RunReport>('report');
 
-/** One workflow id per pipeline: at most one run is open, and all runs stand under one id in the Web UI. */
+/** One workflow id per pipeline: at most one run is open, and the Web UI shows all runs under one id. */
 export function workflowIdOf(pipeline: string): string {
   return `flexetl/${pipeline}`;
 }

@@ -257,7 +257,7 @@ function compileAggregateCall(
   };
 }
 
-/** For messages of the run, which stand on one line. */
+/** For errors of the run, which are on one line. */
 function shorten(text: string): string {
   return text.replaceAll(/\s+/g, ' ').slice(0, 100);
 }
