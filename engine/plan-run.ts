@@ -5,6 +5,7 @@
 import { digestConfig } from '../pipeline/config/parse';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { FlexetlError } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
 import { partitionSizeFor } from '../pipeline/partition-size';
 import { declareColumns, evidenceOfSample, stagedSchema } from '../pipeline/schema';
 import {
@@ -37,29 +38,36 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
     };
   });
   const used = columnsNeeded(steps, survey.columns);
-  const { chunk_size } = config.scalability.processing;
-  const size = partitionSizeFor(chunk_size, survey.recordBytes || undefined, parallelWorkersOf(config));
-  const plan: RunPlan = {
+  const columns = declared.map((column) => ({ ...column, staged: used.has(column.name) }));
+  const { checks } = inSource(survey, () =>
+    extractColumns({ config, columns }, evidence, source.rules, plugins.checks),
+  );
+  const measured = new Set(checks.datasets.flatMap((check) => check.columns));
+  // Dataset checks look at the rows.
+  const partial = checks.datasets.length === 0 ? planPartialGroups(steps) : undefined;
+  const { size, groups } = planSize(config, survey, partial);
+  return {
     config,
     digest: digestConfig(config),
     survey: { ...survey, sample: [] },
     partitions: await source.partitions(survey, size),
-    columns: declared.map((column) => ({ ...column, staged: used.has(column.name) })),
+    columns: columns.map((column) => ({ ...column, staged: column.staged || measured.has(column.name) })),
     evidence,
-    groups: false,
+    groups,
   };
-  const { checks } = inSource(survey, () => extractColumns(plan, evidence, source.rules, plugins.checks));
-  const measured = new Set(checks.datasets.flatMap((check) => check.columns));
-  const partial = planPartialGroups(steps);
-  return {
-    ...plan,
-    columns: plan.columns.map((column) => ({
-      ...column,
-      staged: column.staged || measured.has(column.name),
-    })),
-    // Dataset checks look at the rows.
-    groups: checks.datasets.length === 0 && partial !== undefined && groupsPay(partial, survey, size),
-  };
+}
+
+/** Where it makes partial groups pay, partitions may be larger, unless the user has chosen their size. */
+function planSize(
+  config: PipelineConfig,
+  survey: SourceSurvey,
+  partial: PartialGroups | undefined,
+): { size: PartitionSize; groups: boolean } {
+  const { chunk_size } = config.scalability.processing;
+  const size = partitionSizeFor(chunk_size, survey.recordBytes || undefined, parallelWorkersOf(config));
+  const sizes = chunk_size === undefined ? [size, { ...size, cutBytes: LIMITS.groupedChunkBytes }] : [size];
+  const grouped = partial && sizes.find((one) => groupsPay(partial, survey, one));
+  return { size: grouped ?? size, groups: grouped !== undefined };
 }
 
 /** Whether partial groups look worthwhile for a partition of this source. */

@@ -16,6 +16,8 @@ export const LIMITS = {
   valueCharsMax: 80,
   /** Size of the slices that a large file is cut into. A kill costs one of them, about a second of work. */
   chunkBytesDefault: 128 * 1024 * 1024,
+  /** The same where a larger piece holds enough rows of each group to be staged as partial groups: 4 seconds of work. */
+  groupedChunkBytes: 512 * 1024 * 1024,
   /** A file up to this size is read in place as one partition: no copy, and some seconds of work. */
   inPlaceBytesMax: 1024 * 1024 * 1024,
   /** Characters kept of a rejected record, as it is in its source. */

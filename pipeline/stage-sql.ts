@@ -1,5 +1,5 @@
 /** The SQL of the extract step: texts in, typed columns out, and for each row the checks that it fails. */
-import { FAILED_COLUMN, REJECTED_COLUMN, TEXTS_COLUMN } from './columns';
+import { FAILED_COLUMN, REJECTED_COLUMN } from './columns';
 import { castText, ident } from './sql';
 import { spellingOf, type Column, type Schema, type TextRules } from './types';
 
@@ -38,8 +38,7 @@ interface RowCondition {
 }
 
 /**
- * The rows to be staged, in order: `c0`, `c1`, … for the staged columns. A row that fails has in FAILED_COLUMN the list
- * of the indexes of the checks that it fails, and in TEXTS_COLUMN its texts; both are null for a good row.
+ * The rows to be staged, in order: `c0`, `c1`, … for the staged columns, and FAILED_COLUMN.
  * @param relation SQL of the text relation
  * @param columns all columns to check, typed
  * @param staged those of them to keep
@@ -52,18 +51,10 @@ export function stageRowsSql(
   rules: TextRules,
 ): string {
   const kept = staged.map(({ name }, index) => `${ident(name)} AS ${stagedColumn(index)}`);
-  const failed = checks.map(({ fails }, index) => `CASE WHEN ${fails} THEN ${index} END`);
-  const list = `list_filter([${failed.join(', ')}], lambda _flexetl_x: _flexetl_x IS NOT NULL)`;
-  const texts = `[${columns.map((_, index) => textColumn(index)).join(', ')}]`;
-  const ifFails = (value: string, type: string): string =>
-    checks.length === 0
-      ? `CAST(NULL AS ${type})`
-      : `CASE WHEN ${anyFails(checks)} THEN CAST(${value} AS ${type}) END`;
-  const terms = [
-    ...kept,
-    `${ifFails(list, 'SMALLINT[]')} AS ${FAILED_COLUMN}`,
-    `${ifFails(texts, 'VARCHAR[]')} AS ${TEXTS_COLUMN}`,
-  ];
+  const flags = checks.map(({ fails }) => `CASE WHEN ${fails} THEN '1' END`);
+  const failed = `[${[...columns.map((_, index) => textColumn(index)), ...flags].join(', ')}]`;
+  const ifFails = checks.length === 0 ? 'NULL' : `CASE WHEN ${anyFails(checks)} THEN ${failed} END`;
+  const terms = [...kept, `CAST(${ifFails} AS VARCHAR[]) AS ${FAILED_COLUMN}`];
   return `SELECT ${terms.join(', ')} FROM (${typedSql(relation, columns, rules)})`;
 }
 
@@ -82,8 +73,14 @@ export function typedRowsSql(
 
 /** The texts of the rows of a staged file that fail, under the names of the columns. @param file an SQL literal */
 export function failedTextsSql(file: string, columns: readonly CheckedColumn[]): string {
-  const terms = columns.map(({ name }, index) => `${TEXTS_COLUMN}[${index + 1}] AS ${ident(name)}`);
+  const terms = columns.map(({ name }, index) => `${FAILED_COLUMN}[${index + 1}] AS ${ident(name)}`);
   return `(SELECT ${terms.join(', ')} FROM read_parquet(${file}) WHERE ${FAILED_COLUMN} IS NOT NULL)`;
+}
+
+/** `0,2`: the indexes of the checks that a staged row fails. @param columnCount of the checked columns */
+export function failedChecksSql(columnCount: number, checkCount: number): string {
+  const fails = `lambda _flexetl_x: ${FAILED_COLUMN}[${columnCount} + 1 + _flexetl_x] IS NOT NULL`;
+  return `array_to_string(list_filter(range(${checkCount}), ${fails}), ',')`;
 }
 
 function anyFails(checks: readonly RowCondition[]): string {

@@ -26,7 +26,7 @@ export interface ExtractColumns {
 }
 
 export function extractColumns(
-  plan: RunPlan,
+  plan: Pick<RunPlan, 'config' | 'columns'>,
   evidence: Evidence,
   rules: TextRules,
   plugins: readonly Check<unknown>[],

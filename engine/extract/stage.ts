@@ -6,7 +6,7 @@ import { evidenceSql, parseEvidence } from '../../pipeline/evidence-sql';
 import { LIMITS } from '../../pipeline/limits';
 import { mergeAllEvidence, type Evidence, type SourceColumn } from '../../pipeline/schema';
 import { literal } from '../../pipeline/sql';
-import { failedTextsSql, stageRowsSql, typedRowsSql } from '../../pipeline/stage-sql';
+import { failedChecksSql, failedTextsSql, stageRowsSql, typedRowsSql } from '../../pipeline/stage-sql';
 import { planPartialGroups, type PartialGroups } from '../../pipeline/transforms/partial-groups';
 import { planTransforms } from '../../pipeline/transforms/plan';
 import type { TextRelation } from '../../plugin/source';
@@ -169,7 +169,7 @@ async function completeStage(
   relation: Relation,
   { kind, file, rows, rejected }: Written,
 ): Promise<Staged | Wider> {
-  const failed = rejected > 0 ? await readFailedRows(db, file, relation.broken) : [];
+  const failed = rejected > 0 ? await readFailedRows(work.columns, db, file, relation.broken) : [];
   const wider = failed.length > 0 ? await findWider(work, db, file, failed) : undefined;
   if (wider) return wider;
   const total = rejected + relation.broken.length;
@@ -185,21 +185,26 @@ async function completeStage(
 }
 
 /** The rows that fail a check, in order. */
-async function readFailedRows(db: Duckdb, file: string, broken: readonly number[]): Promise<FailedRow[]> {
+async function readFailedRows(
+  { checked, checks }: ExtractColumns,
+  db: Duckdb,
+  file: string,
+  broken: readonly number[],
+): Promise<FailedRow[]> {
   const found: FailedRow[] = [];
   const known = new Map<string, readonly number[]>();
   let cut = 0;
-  const sql = `SELECT file_row_number::DOUBLE, array_to_string(${FAILED_COLUMN}, ',')
+  const sql = `SELECT file_row_number::DOUBLE, ${failedChecksSql(checked.length, checks.rows.length)}
     FROM read_parquet(${literal(file)}, file_row_number = true, hive_partitioning = false)
     WHERE ${FAILED_COLUMN} IS NOT NULL ORDER BY file_row_number`;
   for await (const chunk of db.stream(sql)) {
     for (const [row, ids] of chunk.getRows()) {
       const text = String(ids);
-      const checks = known.get(text) ?? text.split(',').map(Number);
-      known.set(text, checks);
+      const failing = known.get(text) ?? text.split(',').map(Number);
+      known.set(text, failing);
       // Ordinals count the records that were cut out, too.
       while ((broken[cut] ?? Infinity) <= Number(row) + cut) cut += 1;
-      found.push({ ordinal: Number(row) + cut, checks });
+      found.push({ ordinal: Number(row) + cut, checks: failing });
     }
   }
   return found;
