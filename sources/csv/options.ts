@@ -27,7 +27,7 @@ export const csvOptions = z
       .array(z.string().min(1))
       .min(1)
       .optional()
-      .describe('The names with header: false; when not set, column_1, column_2, …'),
+      .describe('The names with header: false; when not set, column_1, column_2 and so on.'),
     null_values: z.array(z.string()).default(['']).describe('Texts that mean null, quoted or not.'),
     decimal_separator: z.enum(['.', ',']).default('.').describe('The decimal point.'),
     skip_rows: z.int().min(0).max(1000).default(0).describe('Lines to skip before the header.'),

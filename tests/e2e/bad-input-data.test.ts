@@ -62,7 +62,7 @@ describe('a source', () => {
       code: 'SOURCE_UNREADABLE',
       says: [
         'data/input.csv: column 3 of the header has the name "A", which column 1 has already.',
-        'Give every column a name of its own',
+        'Give every column a unique name',
       ],
     });
   });

@@ -82,12 +82,7 @@ exports.d = { type: 'd', description: 'It.', options: z.strictObject({}), plan()
 
   it.each([
     ['that is not there', './none.js', undefined, 'the project has no such file.'],
-    [
-      'that is no package',
-      'none',
-      undefined,
-      'the project has no such package. Install it, or write ./none',
-    ],
+    ['that is no package', 'none', undefined, 'the project has no such package. Install it, or write ./none'],
     ['that is a folder', './configs', undefined, 'it is not a file.'],
     ['that throws', './throws.js', 'throw new Error("no luck");', 'it cannot be loaded: no luck'],
     ['that is broken', './broken.js', 'exports.a = {', 'it cannot be loaded: '],
