@@ -66,7 +66,7 @@ export function castText(
       return `CASE WHEN ${matches(patterns.float, plain)} AND isfinite(${plainCast}) THEN ${plainCast} END`;
     }
     case 'boolean':
-      return `CASE WHEN ${matches(patterns.boolean)} THEN lower(${text}) IN ('true','t','yes','y','1') END`;
+      return `CASE WHEN ${matches(patterns.boolean)} THEN left(lower(${text}), 1) IN ('t', 'y', '1') END`;
     case 'date':
       return castDate(text);
     case 'timestamp': {

@@ -92,3 +92,17 @@ describe('names of columns', () => {
     });
   });
 });
+
+describe('the order of records', () => {
+  it('is that of the file, in parts of many row groups, and places are those of the rejects', async () => {
+    const bad = [100, 200_000, 399_999];
+    const lines = Array.from({ length: 400_000 }, (_, id) => `${id},${bad.includes(id) ? 'x' : '1.50'},yes`);
+    const schema = { amount: { type: 'decimal(9,2)' }, ok: { type: 'boolean' } };
+    await stageAll({ csv: `id,amount,ok\n${lines.join('\n')}\n`, schema }, ({ rows, rejects }) => {
+      expect(rejects).toEqual(bad.map((id) => `${id + 2}:${id + 1} amount type not a decimal x`));
+      const ids = rows.map(([id]) => Number(id));
+      expect(ids).toHaveLength(lines.length - bad.length);
+      expect(ids.findIndex((id, index) => index > 0 && id <= (ids[index - 1] ?? -1))).toBe(-1);
+    });
+  });
+});
