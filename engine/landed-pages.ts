@@ -52,6 +52,8 @@ export function toLines(
     // Without a prototype, so that `__proto__` is a key like any other.
     const flat = Object.create(null) as Record<string, Scalar>;
     for (const [key, value] of Object.entries(record)) {
+      // JSON has no undefined: the key is as good as absent.
+      if (value === undefined) continue;
       if (known && !known.has(key)) {
         throw new FlexetlError('SCHEMA_MISMATCH', {
           message: `${place} has the column "${key}", which the first page does not have.`,

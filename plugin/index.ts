@@ -5,7 +5,22 @@ export type { PluginContext, PluginLog, SharedFiles } from './context';
 export { aggregation, expression, path, secret } from './options';
 export type { SecretName } from './options';
 export { defineSource } from './source';
-export type { FileSource, Page, Position, RecordSource } from './source';
+export type {
+  FileSource,
+  Landed,
+  OpenSource,
+  Page,
+  Partition,
+  Partitions,
+  PartitionSize,
+  Position,
+  RecordSource,
+  RepairedRelation,
+  SourceFile,
+  SourceRecord,
+  SourceSurvey,
+  TextRelation,
+} from './source';
 export { defineTarget } from './target';
 export type {
   Batch,
@@ -18,6 +33,8 @@ export type {
   Value,
 } from './target';
 export { defineTransform } from './transform';
-export type { RowFate, Transform, TransformPlan } from './transform';
+export type { PartialPlan, RowFate, Transform, TransformPlan } from './transform';
+export { FlexetlError } from '../pipeline/errors';
+export type { Column, ColumnType, Schema } from '../pipeline/types';
 /** Options are zod schemas; a module need not install zod. */
 export { z } from 'zod';

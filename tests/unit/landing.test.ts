@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openSource } from '../../engine/landing';
+import { toLines } from '../../engine/landed-pages';
 import { defineSource, type OpenSource, type Page, type Position } from '../../plugin/source';
 import { withDuckdb } from '../../runtime/duckdb';
 import { fakeRecords, ordersOf } from '../support/fake-record-source';
@@ -102,6 +103,12 @@ describe('a record source that is landed', () => {
     const source = openSource(fakeRecords, { pages: PAGES, requests }, context);
     expect(await readAll(source, 1)).toEqual(EXPECTED);
     expect(requestsOf(requests)).toHaveLength(7);
+  });
+
+  it('passes over keys without a value, on the first page and on later ones', () => {
+    const records = [{ a: 1, u: undefined }];
+    expect(toLines(records, 'page 1', undefined).text).toBe('{"a":1}\n');
+    expect(toLines(records, 'page 2', ['a']).text).toBe('{"a":1}\n');
   });
 
   it('names page and record of what it reads', async () => {
