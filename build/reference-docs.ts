@@ -102,7 +102,9 @@ exports.shout = defineTransform({
 \`\`\`
 
 A module is CommonJS, or an ES module without a top-level \`await\`. Its exports are plugins made by \`defineSource\`,
-\`defineTarget\`, \`defineTransform\` or \`defineCheck\` of \`flexetl/plugin\`, or plain objects of the same shape; an export
+\`defineTarget\`, \`defineTransform\` or \`defineCheck\` of \`flexetl/plugin\`, or plain objects of the same shape; a target for an SQL
+database needs only a dialect (\`sqlTarget\` of \`flexetl/plugin/sql\`), one for a file format only an encoder (\`fileTarget\` of
+\`flexetl/plugin/files\`). An export
 \`plugins\` may be a list of them. Every worker needs the modules in its project folder. A module runs with all rights of
 the worker: name only modules that you trust.`;
 

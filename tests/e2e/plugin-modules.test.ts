@@ -120,7 +120,10 @@ console.log(JSON.stringify(seen));
   });
 
   it('finds flexetl/plugin where FlexETL is installed', () => {
-    const script = `console.log(Object.keys(require('flexetl/plugin')).join())`;
+    const entries = ['', '/sql', '/files'].map(
+      (entry) => `...Object.keys(require('flexetl/plugin${entry}'))`,
+    );
+    const script = `console.log([${entries.join()}].join())`;
     const said = execFileSync(process.execPath, ['-e', script], { cwd: PACKAGE }).toString().trim();
     expect(said.split(',')).toEqual(
       expect.arrayContaining([
@@ -130,6 +133,9 @@ console.log(JSON.stringify(seen));
         'defineCheck',
         'secret',
         'z',
+        'FlexetlError',
+        'sqlTarget',
+        'fileTarget',
       ]),
     );
   });
