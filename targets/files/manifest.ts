@@ -27,6 +27,7 @@ export interface PublishedLoad extends LoadKey {
 }
 
 const NAME = /^manifest-(\d{8})\.json$/;
+const DRAFT = /^manifest-(\d{8})\.json\..*\.tmp$/;
 
 /** @returns version 0 if nothing was ever published */
 export async function readManifest(dir: string): Promise<Manifest> {
@@ -36,11 +37,17 @@ export async function readManifest(dir: string): Promise<Manifest> {
 }
 
 /** @returns false when another publish has taken that version; nothing is changed then */
-export function addManifest(dir: string, manifest: Manifest): Promise<boolean> {
-  return writeOnce(versionPath(dir, manifest.version), JSON.stringify(manifest));
+export async function addManifest(dir: string, manifest: Manifest): Promise<boolean> {
+  try {
+    return await writeOnce(versionPath(dir, manifest.version), JSON.stringify(manifest));
+  } catch (error) {
+    // The publish that has taken the version has removed this draft of it.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }
 
-/** Removes older versions, first the files that only they have. Idempotent. */
+/** Removes older versions, first the files that only they have, and drafts that were never taken. Idempotent. */
 export async function removeOldVersions(dir: string): Promise<void> {
   const versions = await listVersions(dir);
   const { version, files } = await readManifest(dir);
@@ -48,6 +55,11 @@ export async function removeOldVersions(dir: string): Promise<void> {
     const { files: oldFiles = [] } = (await readVersion(dir, old)) ?? {};
     for (const name of oldFiles) if (!files.includes(name)) await rm(join(dir, name), { force: true });
     await rm(versionPath(dir, old), { force: true });
+  }
+  // Drafts of versions that are taken: of attempts that were killed, or are too late.
+  for (const name of await readdir(join(dir, OWN_FOLDER)).catch(() => [])) {
+    const draftOf = Number(DRAFT.exec(name)?.[1] ?? Infinity);
+    if (draftOf <= version) await rm(join(dir, OWN_FOLDER, name), { force: true });
   }
 }
 
