@@ -47,6 +47,8 @@ export async function callThread<T>(file: string, input: unknown, signal: AbortS
   } finally {
     signal.removeEventListener('abort', abort);
     worker.removeAllListeners();
+    // An error of a thread that nobody waits for any more would end the process.
+    worker.on('error', () => undefined);
     await worker.terminate();
   }
 }
