@@ -65,7 +65,8 @@ function optionsFor(retry: RetrySettings): ActivityOptions {
       initialInterval: retry.initial_backoff_seconds * 1000,
       backoffCoefficient: retry.backoff_strategy === 'constant' ? 1 : retry.backoff_multiplier,
       maximumInterval: retry.max_backoff_seconds * 1000,
-      nonRetryableErrorTypes: [...NON_RETRYABLE_CODES],
+      // A worker that died costs no attempt: the workflow starts the step again.
+      nonRetryableErrorTypes: [...NON_RETRYABLE_CODES, 'TemporalTimeout:Heartbeat'],
     },
   };
 }
