@@ -20,6 +20,7 @@ import { formatType } from '../../pipeline/types';
 import { withDuckdb } from '../../runtime/duckdb';
 import { readSettings } from '../../runtime/settings';
 import { PLAN, rejectsName } from '../../runtime/staging/parts';
+import type { RunRef } from '../../runtime/staging/store';
 import { csvOptions } from '../../sources/csv/options';
 import { sources } from '../../sources/index';
 import { makeFolder } from './folder';
@@ -67,9 +68,9 @@ export interface Reject {
 
 const run = { pipeline: 'p', runKey: 'k' };
 
-export function createTestDeps(dir = makeFolder(), plugins: Partial<Plugins> = {}): Deps {
+export function createTestDeps(dir = makeFolder(), plugins: Partial<Plugins> = {}, env = {}): Deps {
   const all = { sources, targets: [], transforms, checks, ...plugins } as Plugins;
-  return createDeps(readSettings({}, dir), all, pino({ level: 'silent' }));
+  return createDeps(readSettings(env, dir), all, pino({ level: 'silent' }));
 }
 
 /** Stages all partitions, and calls `work` while the staging is there. */
@@ -99,15 +100,19 @@ export async function stageAll<T>(
 }
 
 /** As the workflow does: partition by partition, and all once more as long as types become wider. */
-export async function extractAll(deps: Deps, context: StepContext): Promise<ExtractResult[]> {
+export async function extractAll(
+  deps: Deps,
+  context: StepContext,
+  of: RunRef = run,
+): Promise<ExtractResult[]> {
   const plan = await readPlan(context.staging);
   for (let index = 0; !('known' in plan.partitions); index += 1)
-    if ((await landPartition(deps, { run, partition: index }, context)).last) break;
+    if ((await landPartition(deps, { run: of, partition: index }, context)).last) break;
   const count = await countPartitions(plan, context.staging);
   for (;;) {
     const results: ExtractResult[] = [];
     for (let partition = 0; partition < count; partition += 1)
-      results.push(await extractPartition(deps, { run, partition }, context));
+      results.push(await extractPartition(deps, { run: of, partition }, context));
     if (new Set(results.map(({ types }) => types)).size <= 1) return results;
   }
 }

@@ -1,0 +1,114 @@
+/** Runs a pipeline file through the engine, as the workflow does, without Temporal; and the cases in tests/cases. */
+import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { withContext } from '../../engine/context';
+import { loadPart, publishTarget } from '../../engine/load';
+import { countPartitions, readPlan } from '../../engine/plan';
+import { prepareRun } from '../../engine/prepare';
+import { transformPart } from '../../engine/transform';
+import { validateRun } from '../../engine/validate';
+import { FlexetlError } from '../../pipeline/errors';
+import { assertBalanced, bookRows } from '../../pipeline/row-balance';
+import { openSqlite } from '../../targets/sqlite/binding';
+import { targets } from '../../targets/index';
+import { createRunState, addCounts, type RunState } from '../../workflows/run-state';
+import { createTestDeps, extractAll } from './engine';
+import { makeFolder } from './folder';
+import { readTable } from './project';
+
+export interface RunOptions {
+  /** `a.b=c`, as of --set. */
+  overrides?: readonly string[];
+  runKey?: string;
+  env?: Record<string, string>;
+}
+
+/**
+ * Runs a pipeline file of a project folder to its end.
+ * @returns what the workflow would know: prepare's answer in `plan`, counts, targets
+ * @throws FlexetlError what ends the run
+ */
+export async function runPipeline(
+  dir: string,
+  file = 'pipeline.yaml',
+  { overrides = [], runKey = `k${(keys += 1)}`, env = {} }: RunOptions = {},
+): Promise<RunState> {
+  const deps = createTestDeps(dir, { targets }, env);
+  const text = readFileSync(join(dir, file), 'utf8');
+  const name = /^ {2}name: *(\S+)/m.exec(text)?.[1] ?? '';
+  const run = { pipeline: name, runKey };
+  const world = { signal: new AbortController().signal, progress: () => undefined };
+  return withContext(deps, run, world, async (context) => {
+    const state = createRunState(name, runKey, Date.now());
+    const plan = await prepareRun(deps, { run, text, file, overrides }, context);
+    state.plan = { ...plan, attempt: 1 };
+    for (const { rows, rejected } of await extractAll(deps, context, run)) {
+      state.read += rows + rejected;
+      state.rejected += rejected;
+    }
+    state.checks = (await validateRun(deps, { run }, context)).checks;
+    const partitions = await countPartitions(await readPlan(context.staging), context.staging);
+    const parts = plan.perPartition ? Math.max(1, partitions) : 1;
+    for (let part = 0; part < parts; part += 1) {
+      const partition = plan.perPartition && partitions > 0 ? part : null;
+      const { rows, counts } = await transformPart(deps, { run, part, partition }, context);
+      state.output += rows;
+      addCounts(state, counts);
+    }
+    for (const [target, described] of plan.targets.entries()) {
+      let rows_loaded = 0;
+      for (let part = 0; part < parts; part += 1)
+        rows_loaded += (await loadPart(deps, { run, target, part }, context)).rows;
+      state.targets.push({ ...described, rows_loaded, status: 'pending' });
+    }
+    const rows = bookRows(state.read, state.rejected, state.counts, state.output);
+    assertBalanced(rows, state.counts, state.targets);
+    for (const [target, loaded] of state.targets.entries()) {
+      await publishTarget(deps, { run, target, rows: loaded.rows_loaded }, context);
+      loaded.status = 'published';
+    }
+    await context.staging.remove('');
+    return state;
+  });
+}
+
+let keys = 0;
+
+/** A copy of a folder of tests/cases. */
+export interface Case {
+  dir: string;
+  /** Runs a pipeline file of it. */
+  run(file?: string, options?: RunOptions): Promise<RunState>;
+  /** The error that ends the run; fails when there is none. */
+  refusal(file?: string, options?: RunOptions): Promise<FlexetlError>;
+  /** Rows of a table as SQLite's texts, in the order in which they were written; undefined: no such table. */
+  rows(table?: string, database?: string): (string | null)[][] | undefined;
+  /** `setup.sql` into `database`, and other statements. */
+  sql(database: string, statements: string): void;
+}
+
+/** @param name of a folder in tests/cases */
+export function openCase(name: string, dir = makeFolder()): Case {
+  const from = join(__dirname, '..', 'cases', name);
+  cpSync(from, dir, { recursive: true });
+  return {
+    dir,
+    run: (file, options) => runPipeline(dir, file, options),
+    async refusal(file, options) {
+      const found = await runPipeline(dir, file, options).catch((error: unknown) => error);
+      if (found instanceof FlexetlError) return found;
+      throw new Error(`No refusal, but ${found instanceof Error ? String(found.stack) : JSON.stringify(found)}`);
+    },
+    rows(table = 't', database = existsSync(join(dir, 'out.db')) ? 'out.db' : 'out/result.db') {
+      return readTable(join(dir, database), table);
+    },
+    sql(database, statements) {
+      const db = openSqlite(join(dir, database));
+      try {
+        db.exec(statements);
+      } finally {
+        db.close();
+      }
+    },
+  };
+}
