@@ -97,7 +97,9 @@ export function openCase(name: string, dir = makeFolder()): Case {
     async refusal(file, options) {
       const found = await runPipeline(dir, file, options).catch((error: unknown) => error);
       if (found instanceof FlexetlError) return found;
-      throw new Error(`No refusal, but ${found instanceof Error ? String(found.stack) : JSON.stringify(found)}`);
+      throw new Error(
+        `No refusal, but ${found instanceof Error ? String(found.stack) : JSON.stringify(found)}`,
+      );
     },
     rows(table = 't', database = existsSync(join(dir, 'out.db')) ? 'out.db' : 'out/result.db') {
       return readTable(join(dir, database), table);
