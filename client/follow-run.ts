@@ -123,6 +123,7 @@ function failureOf(done: Promise<void> | undefined): Promise<never> {
 function showReport(context: CommandContext, { server }: Session, report: RunReport): number {
   if (context.json) printJson(context, report);
   else printReport(context, report, findReportFile(context, report), whereInWebUi(server, report));
+  for (const warning of report.warnings) printNote(context, `warning: ${warning}`);
   if (report.error) context.stderr.write(`${errorLines(report.error).join('\n')}\n`);
   if (report.status === 'succeeded') return EXIT.done;
   if (report.status === 'cancelled') return EXIT.interrupted;

@@ -34,6 +34,8 @@ export interface PrepareResult {
   perPartition: boolean;
   parallelWorkers: number;
   retry: PipelineConfig['fault_tolerance']['retry'];
+  /** For the report. */
+  warnings: readonly string[];
 }
 
 export async function prepareRun(
@@ -61,6 +63,7 @@ export async function prepareRun(
     perPartition: isRowWise(steps),
     parallelWorkers: parallelWorkersOf(config),
     retry: config.fault_tolerance.retry,
+    warnings: (plan.survey.warnings ?? []).slice(0, LIMITS.warningsMax),
   };
 }
 

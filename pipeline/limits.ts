@@ -104,6 +104,10 @@ export const LIMITS = {
   parallelWorkersDefault: 1,
   /** Source files named in a report; there may be thousands. */
   reportFilesMax: 100,
+  /** Warnings of one run: more are not read, and a state with all of them must fit into a payload. */
+  warningsMax: 20,
+  /** Characters of one warning. */
+  warningCharsMax: 500,
   /** Workers that may die while they run one activity; then the run fails. */
   deathsMax: 20,
   /** Activities of one phase before the length of the history is checked again. */

@@ -27,6 +27,7 @@ export function reportMarkdown(report: RunReport): string {
     ...fates.map(([name, rows]) => `| ${name} | ${count(rows)} |`),
     '',
     ...targetLines(report),
+    ...report.warnings.flatMap((warning) => ['', `**Warning** ${warning}`]),
     ...errorLines(report),
   ];
   return lines.join('\n');

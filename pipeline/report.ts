@@ -62,5 +62,7 @@ export interface RunReport {
   steps: Partial<Record<StepName, { duration_ms: number; attempts: number }>>;
   dead_letter: { path: string | null; records: number };
   source: { files: readonly { path: string; bytes: number; fingerprint: string }[] };
+  /** What a user should know although it did not stop the run; at most `LIMITS.warningsMax`. */
+  warnings: readonly string[];
   error: ErrorReport | null;
 }

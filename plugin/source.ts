@@ -59,6 +59,8 @@ export interface SourceSurvey {
   sample: readonly (readonly (string | null)[])[];
   /** Mean bytes of a record in the sample; 0 when there is none. */
   recordBytes: number;
+  /** What a user should know of what was detected or decided; in the report and in `plan`. */
+  warnings?: readonly string[];
   /** Everything detected that a later step needs (delimiter, data start, …); small JSON. */
   detected: unknown;
 }

@@ -19,7 +19,7 @@ import { errorReportOf, failureOf } from './failures';
 import { progressQuery, reportQuery, workflowIdOf, type PipelineInput } from './messages';
 import { extractPhase, loadPhase, publishPhase, transformPhase, validatePhase } from './phases';
 import { createRun, type Run } from './run';
-import { buildReport, createRunState, progressOf } from './run-state';
+import { addWarnings, buildReport, createRunState, progressOf } from './run-state';
 
 /**
  * Runs one pipeline.
@@ -85,6 +85,7 @@ async function runPhases(run: Run): Promise<void> {
     return run.step('prepare', 'prepare', { run: run.ref, text, file, overrides });
   });
   run.useRetry(state.plan.retry);
+  addWarnings(state, state.plan.warnings);
   await extractPhase(run, state.plan);
   await validatePhase(run);
   await transformPhase(run, state.plan);

@@ -1,4 +1,5 @@
 /** The state of a run: plain JSON, so that a long run can continue in a new history. */
+import { LIMITS } from '../pipeline/limits';
 import { bookRows, findImbalances, type StepCount } from '../pipeline/row-balance';
 import type { ErrorReport, RunReport, RunStatus, StepName, TargetReport } from '../pipeline/report';
 import type { Activities } from '../activities';
@@ -31,6 +32,7 @@ export interface RunState {
   /** Output parts loaded, by target. */
   loaded: number[];
   steps: RunReport['steps'];
+  warnings: string[];
   error: ErrorReport | null;
 }
 
@@ -68,6 +70,7 @@ export function createRunState(pipeline: string, runKey: string, startedMs: numb
     targets: [],
     loaded: [],
     steps: {},
+    warnings: [],
     error: null,
   };
 }
@@ -89,6 +92,16 @@ export function addCounts(state: RunState, counts: readonly StepCount[]): void {
     sum.rows_in += count.rows_in;
     sum.rows_out += count.rows_out;
   });
+}
+
+/** Adds what is not there yet: `LIMITS.warningsMax` warnings of `LIMITS.warningCharsMax` characters. */
+export function addWarnings(state: RunState, warnings: readonly string[]): void {
+  const texts = warnings.map((text) => shorten(text, LIMITS.warningCharsMax));
+  state.warnings = [...new Set([...state.warnings, ...texts])].slice(0, LIMITS.warningsMax);
+}
+
+function shorten(text: string, charsMax: number): string {
+  return text.length > charsMax ? `${text.slice(0, charsMax - 1)}…` : text;
 }
 
 export function buildReport(
@@ -114,6 +127,7 @@ export function buildReport(
     steps: state.steps,
     dead_letter: { path: null, records: 0 },
     source: { files: state.plan?.files ?? [] },
+    warnings: state.warnings,
     error: state.error,
   };
 }

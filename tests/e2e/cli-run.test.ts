@@ -102,6 +102,7 @@ describe('run', () => {
       source: {
         files: [{ path: 'data/input.csv', bytes: SALES.length, fingerprint: expect.any(String) as string }],
       },
+      warnings: [],
       error: null,
     };
     expect(report).toEqual(expected);

@@ -18,6 +18,7 @@ const REPORT: RunReport = {
   steps: {},
   dead_letter: { path: null, records: 0 },
   source: { files: [] },
+  warnings: [],
   error: null,
 };
 
@@ -52,6 +53,11 @@ describe('a report in the Web UI', () => {
       '|---|---|---:|---|',
       '| a\\|b.db#t | replace | 10,500 | published |',
     ]);
+  });
+
+  it('shows each warning in a paragraph', () => {
+    const text = reportMarkdown({ ...REPORT, warnings: ['The header looks like data.', 'No report.'] });
+    expect(text).toMatch(/\n\n\*\*Warning\*\* The header looks like data\.\n\n\*\*Warning\*\* No report\.$/);
   });
 
   it('tells an error with its places, and never a value', () => {

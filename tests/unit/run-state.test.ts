@@ -3,6 +3,7 @@ import type { StepCount } from '../../pipeline/row-balance';
 import type { StepName } from '../../pipeline/report';
 import {
   addCounts,
+  addWarnings,
   buildReport,
   createRunState,
   progressOf,
@@ -26,6 +27,7 @@ const PLAN = {
     initial_backoff_seconds: 1,
     max_backoff_seconds: 60,
   },
+  warnings: [],
   attempt: 1,
 };
 
@@ -117,6 +119,19 @@ describe('progress', () => {
 });
 
 describe('the report', () => {
+  it('has each warning once, at most 20, none longer than 500 characters', () => {
+    const state = newState();
+    addWarnings(state, ['a', 'a', 'x'.repeat(600)]);
+    addWarnings(state, ['a']);
+    expect(state.warnings).toEqual(['a', `${'x'.repeat(499)}…`]);
+    addWarnings(
+      state,
+      Array.from({ length: 30 }, (_, index) => `w${index}`),
+    );
+    expect(buildReport(state, 'w', 'succeeded', 1).warnings).toEqual(state.warnings);
+    expect(state.warnings).toHaveLength(20);
+  });
+
   it('of a run that failed is never balanced, even if its counts are', () => {
     expect(buildReport(newState(), 'flexetl/sales', 'failed', 1500)).toMatchObject({
       balanced: false,

@@ -103,6 +103,7 @@ describe('a run', () => {
           },
         ],
       },
+      warnings: [],
       error: null,
     });
   });
