@@ -1,7 +1,7 @@
 /** The content of landed pages: JSON lines, read by DuckDB or one by one, with the same texts. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { explainColumnName } from '../pipeline/columns';
+import { explainColumnName, nameKey } from '../pipeline/columns';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { shortenRaw } from '../pipeline/raw-text';
@@ -90,7 +90,7 @@ export async function columnsOf(page: LandedPage, shared: SharedFiles): Promise<
     const problem = explainColumnName(name, seen);
     if (problem)
       throw unreadable(`Column ${seen.size + 1} of the first page ${problem}.`, 'Rename it in the source.');
-    seen.set(name.toLowerCase(), seen.size + 1);
+    seen.set(nameKey(name), seen.size + 1);
   }
   return [...names];
 }

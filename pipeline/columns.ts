@@ -54,6 +54,11 @@ export function requireColumn(name: string, schema: Schema, where: string): Colu
   return column;
 }
 
+/** The same for names that are one name to DuckDB and SQLite: they ignore the case of A to Z, and of no other letter. */
+export function nameKey(name: string): string {
+  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
 /**
  * Checks the columns that a step puts out. DuckDB and SQLite ignore case in names.
  * @throws FlexetlError CONFIG_INVALID for an empty, reserved or repeated name
@@ -61,7 +66,7 @@ export function requireColumn(name: string, schema: Schema, where: string): Colu
 export function assertColumnNames(names: readonly string[], where: string): void {
   const seen = new Map<string, string>();
   for (const name of names) {
-    const key = name.toLowerCase();
+    const key = nameKey(name);
     const before = seen.get(key);
     const problem =
       name === ''
@@ -104,14 +109,14 @@ const RESERVED = new Set(['__proto__', 'constructor', 'prototype']);
 /**
  * What is wrong with the name of a column of a source, as in `has no name`; undefined for a good name. Names that
  * differ only in case are the same name in SQL.
- * @param seen the earlier names in lower case, with their numbers
+ * @param seen the {@link nameKey} of the earlier names, with their numbers
  */
 export function explainColumnName(name: string, seen: ReadonlyMap<string, number>): string | undefined {
   if (name.trim() === '') return 'has no name';
   if (name.length > NAME_CHARS_MAX) {
     return `has a name of ${name.length} characters, the limit is ${NAME_CHARS_MAX}`;
   }
-  const lower = name.toLowerCase();
+  const lower = nameKey(name);
   if (RESERVED.has(lower) || lower.startsWith(RESERVED_PREFIX))
     return `has the name "${name}", which is reserved`;
   const earlier = seen.get(lower);

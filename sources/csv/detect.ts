@@ -1,5 +1,5 @@
 /** What the head of a file shows: line break, delimiter, header, start of the records. */
-import { explainColumnName } from '../../pipeline/columns';
+import { explainColumnName, nameKey } from '../../pipeline/columns';
 import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import { createCut, cutRecord, dialectBytes, type Dialect, type RecordCut } from './boundaries';
@@ -179,7 +179,7 @@ function nameColumns(head: Head, options: HeadOptions, fields: Fields | undefine
         hint: 'Give every column a unique name, or set header: false and columns.',
       });
     }
-    seen.set(name.toLowerCase(), index + 1);
+    seen.set(nameKey(name), index + 1);
   });
   return names;
 }

@@ -1,4 +1,5 @@
 /** Whether an existing table can take the rows of a schema. */
+import { nameKey } from '../../pipeline/columns';
 import { FlexetlError } from '../../pipeline/errors';
 import { formatType, type Column, type Schema } from '../../pipeline/types';
 import type { SqlDialect, TableColumn } from './dialect';
@@ -10,14 +11,14 @@ type Dialect = Pick<SqlDialect<TableOptions>, 'name' | 'ignoresCase' | 'keeps'>;
 export function assertNames(dialect: Dialect, options: TableOptions, schema: Schema, place: string): void {
   const seen = new Map<string, string>();
   for (const { name } of schema) {
-    const other = seen.get(nameKey(dialect, name));
+    const other = seen.get(keyOf(dialect, name));
     if (other !== undefined) {
       throw new FlexetlError('TARGET_INCOMPATIBLE', {
         message: `${place}: columns "${other}" and "${name}" are the same name to ${dialect.name}, which ignores case.`,
         hint: 'Give one of them another name with a rename.',
       });
     }
-    seen.set(nameKey(dialect, name), name);
+    seen.set(keyOf(dialect, name), name);
   }
   const missing = options.primary_key?.find((key) => !schema.some(({ name }) => name === key));
   if (missing === undefined) return;
@@ -53,11 +54,11 @@ function findColumn<C extends { name: string }>(
   columns: readonly C[],
   name: string,
 ): C | undefined {
-  return columns.find((column) => nameKey(dialect, column.name) === nameKey(dialect, name));
+  return columns.find((column) => keyOf(dialect, column.name) === keyOf(dialect, name));
 }
 
-function nameKey({ ignoresCase }: Dialect, name: string): string {
-  return ignoresCase ? name.toLowerCase() : name;
+function keyOf({ ignoresCase }: Dialect, name: string): string {
+  return ignoresCase ? nameKey(name) : name;
 }
 
 function explainColumn(dialect: Dialect, column: Column, existing: TableColumn | undefined): string | null {

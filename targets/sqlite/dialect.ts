@@ -1,6 +1,7 @@
 /** SQLite for `targets/sql/`. */
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { nameKey } from '../../pipeline/columns';
 import { FlexetlError } from '../../pipeline/errors';
 import { ident, literal } from '../../pipeline/sql';
 import type { Schema } from '../../pipeline/types';
@@ -73,8 +74,8 @@ async function assertIndexes(db: SqlSession, place: string, table: string, schem
   const columns = await db.all(`SELECT l.name AS "index", i.name AS "column"
     FROM pragma_index_list(${literal(table)}) AS l, pragma_index_info(l.name) AS i
     WHERE l.origin = 'c' AND i.name IS NOT NULL`);
-  const names = new Set(schema.map(({ name }) => name.toLowerCase()));
-  const lost = columns.find(({ column }) => !names.has(String(column).toLowerCase()));
+  const names = new Set(schema.map(({ name }) => nameKey(name)));
+  const lost = columns.find(({ column }) => !names.has(nameKey(String(column))));
   if (!lost) return;
   throw new FlexetlError('TARGET_INCOMPATIBLE', {
     message: `${place}: index "${String(lost['index'])}" is on column "${String(lost['column'])}", which this pipeline does not have.`,

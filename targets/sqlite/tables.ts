@@ -1,4 +1,5 @@
 /** Tables of a SQLite file: types of columns, row ids, decimals that are text, and replacing a table. */
+import { nameKey } from '../../pipeline/columns';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { ident } from '../../pipeline/sql';
 import type { ColumnType, Schema, TypeKind } from '../../pipeline/types';
@@ -106,7 +107,7 @@ export function convertDecimals(
   const converted = new Map<string, string>();
   for (const { name, type } of schema) {
     if (type.kind !== 'decimal') continue;
-    const existing = columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+    const existing = columns.find((column) => nameKey(column.name) === nameKey(name));
     const asText = affinityOf(existing?.type ?? '') === 'TEXT';
     if (asText) converted.set(name, decimalTextSql(`s.${ident(name)}`, type.scale));
     if (asText || !staged.has(name)) continue;
@@ -147,7 +148,7 @@ export function replaceTable(db: Sqlite, shownFile: string, table: string, stage
  * @throws FlexetlError TARGET_INCOMPATIBLE if columns have all three
  */
 export function rowidName(schema: Schema, place: string): string {
-  const names = new Set(schema.map(({ name }) => name.toLowerCase()));
+  const names = new Set(schema.map(({ name }) => nameKey(name)));
   const free = ['rowid', '_rowid_', 'oid'].find((name) => !names.has(name));
   if (free !== undefined) return free;
   throw new FlexetlError('TARGET_INCOMPATIBLE', {
