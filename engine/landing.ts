@@ -53,8 +53,9 @@ export function openSource<Options>(
   if (source.kind === 'files') return source.open(options, context);
   const { shared } = context;
   const landing = { source, options, context };
+  const folder = pagesFolder(landing);
   const pagesOf = async ({ index, start }: Partition): Promise<readonly LandedPage[]> => {
-    const path = await shared.find(partitionName(start));
+    const path = await shared.find(partitionName(folder, start));
     if (path !== undefined) return (JSON.parse(await readFile(path, 'utf8')) as LandedPartition).pages;
     throw stagingMissing(`The pages of partition ${index} of the source ${source.type} are missing.`);
   };
@@ -89,7 +90,16 @@ async function surveyPages<Options>(landing: Landing<Options>): Promise<SourceSu
   return { files: [], columns: [], sample: [], recordBytes: 0, detected: null };
 }
 
-const partitionName = (firstPage: number): string => `pages/partition-${firstPage}.json`;
+/**
+ * The folder of the pages among the shared files: other options can give other pages. The options hold the names of
+ * secrets, not their values.
+ */
+function pagesFolder<Options>({ source, options }: Landing<Options>): string {
+  const inputs = JSON.stringify([source.type, options]);
+  return `pages/${createHash('sha256').update(inputs).digest('hex').slice(0, 24)}`;
+}
+
+const partitionName = (folder: string, firstPage: number): string => `${folder}/partition-${firstPage}.json`;
 
 async function landPartition<Options>(
   landing: Landing<Options>,
@@ -97,21 +107,24 @@ async function landPartition<Options>(
   index: number,
   from: PageStart,
 ): Promise<Landed> {
-  const path = await landing.context.shared.make(partitionName(from.page), async (file) => {
-    const pages: LandedPage[] = [];
-    let next: PageStart | undefined;
-    let bytes = 0;
-    const startMs = performance.now();
-    for await (const page of landPages(landing, from, columns)) {
-      pages.push(page);
-      bytes += page.bytes;
-      next = page.next === undefined ? undefined : { ...from, page: page.page + 1, position: page.next };
-      if (bytes >= from.cutBytes || performance.now() - startMs > LIMITS.landingMs) break;
-      // A source that ends after a page with a next one has no more pages.
-      next = undefined;
-    }
-    await writeFile(file, JSON.stringify({ pages, ...(next && { next }) } satisfies LandedPartition));
-  });
+  const path = await landing.context.shared.make(
+    partitionName(pagesFolder(landing), from.page),
+    async (file) => {
+      const pages: LandedPage[] = [];
+      let next: PageStart | undefined;
+      let bytes = 0;
+      const startMs = performance.now();
+      for await (const page of landPages(landing, from, columns)) {
+        pages.push(page);
+        bytes += page.bytes;
+        next = page.next === undefined ? undefined : { ...from, page: page.page + 1, position: page.next };
+        if (bytes >= from.cutBytes || performance.now() - startMs > LIMITS.landingMs) break;
+        // A source that ends after a page with a next one has no more pages.
+        next = undefined;
+      }
+      await writeFile(file, JSON.stringify({ pages, ...(next && { next }) } satisfies LandedPartition));
+    },
+  );
   const { pages, next } = JSON.parse(await readFile(path, 'utf8')) as LandedPartition;
   const partition: Partition = { index, file: 0, start: from.page, end: from.page + pages.length };
   return next === undefined ? { partition } : { partition, next };
@@ -152,18 +165,19 @@ async function* landPages<Options>(
 }
 
 /** The name of a receipt is made from the position of its page, so a repeated position is detected. */
-function receiptName({ position }: PageStart): string {
-  if (position === undefined) return 'pages/first.json';
+function receiptName(folder: string, { position }: PageStart): string {
+  if (position === undefined) return `${folder}/first.json`;
   const hash = createHash('sha256').update(JSON.stringify(position)).digest('hex');
-  return `pages/at-${hash.slice(0, 32)}.json`;
+  return `${folder}/at-${hash.slice(0, 32)}.json`;
 }
 
 /** @throws FlexetlError SOURCE_UNREADABLE for a position that repeats */
 async function findReceipt<Options>(
-  { source, context }: Landing<Options>,
+  landing: Landing<Options>,
   start: PageStart,
 ): Promise<LandedPage | undefined> {
-  const path = await context.shared.find(receiptName(start));
+  const { source, context } = landing;
+  const path = await context.shared.find(receiptName(pagesFolder(landing), start));
   if (path === undefined) return undefined;
   const receipt = JSON.parse(await readFile(path, 'utf8')) as LandedPage;
   if (receipt.page === start.page) return receipt;
@@ -180,9 +194,10 @@ async function landPage<Options>(
   columns: readonly string[] | undefined,
 ): Promise<LandedPage> {
   const { source, context } = landing;
+  const folder = pagesFolder(landing);
   const { text, broken } = toLines(page.records, `${source.type} page ${start.page + 1}`, columns);
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 12);
-  const file = `pages/${String(start.page).padStart(6, '0')}-${hash}.ndjson`;
+  const file = `${folder}/${String(start.page).padStart(6, '0')}-${hash}.ndjson`;
   await context.shared.make(file, (path) => writeFile(path, text));
   const receipt: LandedPage = {
     page: start.page,
@@ -192,6 +207,6 @@ async function landPage<Options>(
     bytes: Buffer.byteLength(text),
     broken,
   };
-  await context.shared.make(receiptName(start), (path) => writeFile(path, JSON.stringify(receipt)));
+  await context.shared.make(receiptName(folder, start), (path) => writeFile(path, JSON.stringify(receipt)));
   return (await findReceipt(landing, start)) ?? receipt;
 }

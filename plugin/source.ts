@@ -162,7 +162,7 @@ export interface OpenSource {
   /** @throws FlexetlError SOURCE_CHANGED when the file of a partition is not what the survey saw */
   assertUnchanged(survey: SourceSurvey, partition: Partition): Promise<void>;
   /** Removes copies that `land` kept of a partition; called when its part is staged. */
-  release(partition: Partition): Promise<void>;
+  release(survey: SourceSurvey, partition: Partition): Promise<void>;
 }
 
 export interface FileSource<Options> {

@@ -29,6 +29,6 @@ export const csv = defineSource<CsvOptions>({
       const source = survey.files[file];
       if (source) await assertSameFile(resolve(context.projectDir, source.path), source);
     },
-    release: (partition) => releasePartition(context, partition),
+    release: (survey, partition) => releasePartition(context, survey, partition),
   }),
 });

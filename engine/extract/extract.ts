@@ -64,7 +64,7 @@ export async function extractPartition(
     const schema = schemaOf(plan, evidence);
     const receipt: ExtractReceipt = { kind, rows, rejected, states, types: typesOf(schema) };
     await staging.commit(extractName(partition.index, schema), receipt, staged.file);
-    await source.release(partition);
+    await source.release(plan.survey, partition);
     return resultOf(receipt, schema);
   }
   throw tooManyRounds(plan, partition);

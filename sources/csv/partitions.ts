@@ -12,8 +12,10 @@ import type {
   Partitions,
   PartitionSize,
   Position,
+  SourceFile,
   SourceSurvey,
 } from '../../plugin/source';
+import { addressOf, withSameFile } from '../files/fingerprint';
 import { runJob } from './jobs';
 import type { CsvOptions } from './options';
 import type { Slice } from './slice';
@@ -63,7 +65,7 @@ export async function landPartition(
   const plain = await openPlain(options, context, survey, file);
   const whole = start === plain.start && plain.bytes - start <= wholeBytesMax;
   const target = Math.min(start + cutBytes, plain.bytes);
-  const end = whole ? plain.bytes : (await makeSlice(context, plain, file, start, target)).end;
+  const end = whole ? plain.bytes : (await makeSlice(context, plain, start, target)).end;
   const partition = { index, file, start, end };
   if (end < plain.bytes) return { partition, next: { ...position, offset: end } };
   const files = [...detailsIn(survey).entries()];
@@ -72,10 +74,10 @@ export async function landPartition(
 }
 
 /** The names of a slice and of its findings. */
-const namesOf = (file: number, start: number): [string, string] => [
-  `slices/${file}-${start}.csv`,
-  `slices/${file}-${start}.json`,
-];
+const namesOf = (source: SourceFile, start: number): [string, string] => {
+  const name = `slices/${addressOf(source)}-${start}`;
+  return [`${name}.csv`, `${name}.json`];
+};
 
 /**
  * A slice, which is a line break and a copy of a partition's bytes, and what the pass over them has found. Made if it
@@ -84,16 +86,15 @@ const namesOf = (file: number, start: number): [string, string] => [
  */
 export async function makeSlice(
   { shared, signal }: PluginContext,
-  { path, shown, dialect, bytes: size }: PlainFile,
-  file: number,
+  { path, shown, dialect, bytes: size, source, absolute }: PlainFile,
   start: number,
   target: number,
 ): Promise<Slice & { path: string }> {
   const job = { task: 'slice', path, shown, dialect, size, start, target } as const;
-  const [sliceName, foundName] = namesOf(file, start);
+  const [sliceName, foundName] = namesOf(source, start);
   let made: Slice | undefined;
   const slice = await shared.make(sliceName, async (copy) => {
-    made = await runJob({ ...job, copy }, signal);
+    made = await withSameFile(absolute, source, () => runJob({ ...job, copy }, signal));
   });
   const found = await shared.make(foundName, async (scratch) =>
     writeFile(scratch, JSON.stringify(made ?? (await runJob(job, signal)))),
@@ -101,6 +102,11 @@ export async function makeSlice(
   return { path: slice, ...(JSON.parse(await readFile(found, 'utf8')) as Slice) };
 }
 
-export async function releasePartition({ shared }: PluginContext, { file, start }: Partition): Promise<void> {
-  for (const name of namesOf(file, start)) await shared.remove(name);
+export async function releasePartition(
+  { shared }: PluginContext,
+  survey: SourceSurvey,
+  { file, start }: Partition,
+): Promise<void> {
+  const source = survey.files[file];
+  if (source) for (const name of namesOf(source, start)) await shared.remove(name);
 }

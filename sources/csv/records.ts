@@ -4,6 +4,7 @@ import { shortenRaw } from '../../pipeline/raw-text';
 import type { PluginContext } from '../../plugin/context';
 import type { Partition, SourceRecord, SourceSurvey } from '../../plugin/source';
 import { openFile } from '../files/find';
+import { addressOf } from '../files/fingerprint';
 import { keepCheckpoint, nearestCheckpoint, type LineCheckpoint } from '../files/line-checkpoints';
 import { dialectBytes, type RecordCut } from './boundaries';
 import { cutRecords, isBlank } from './cut';
@@ -28,7 +29,7 @@ export async function* readCsvRecords(
 ): AsyncGenerator<SourceRecord> {
   const file = await openPlain(options, context, survey, partition.file);
   const columnCount = survey.columns.length;
-  const prefix = `lines/${partition.file}-`;
+  const prefix = `lines/${addressOf(file.source)}-`;
   const { line, records } = await findCheckpoint(file, partition.start, columnCount, prefix, context);
   const place = { ordinal: -1, line, record: records };
   const places: (typeof place)[] = [];

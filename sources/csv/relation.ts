@@ -41,11 +41,11 @@ export async function csvRelation(
     trusted.catch(() => undefined);
     return { sql: readSql(options, survey, path, dialect, file.skip), reads: [path], trusted };
   }
-  let slice = await makeSlice(context, file, partition.file, start, end);
+  let slice = await makeSlice(context, file, start, end);
   if (slice.end !== end) {
     // It is from an attempt that cut the file in another way.
-    await releasePartition(context, partition);
-    slice = await makeSlice(context, file, partition.file, start, end);
+    await releasePartition(context, survey, partition);
+    slice = await makeSlice(context, file, start, end);
   }
   // A slice starts with an empty line: it shows the line break, and DuckDB then does not drop a BOM in the data.
   const sql = readSql(options, survey, slice.path, dialect, 1);

@@ -46,11 +46,11 @@ export async function surveyCsv(options: CsvOptions, context: PluginContext): Pr
   let delimiter = options.delimiter;
   let wantedBytes: number = LIMITS.sampleBytes;
   let sampleBytes = 0;
-  for (const [index, absolute] of paths.entries()) {
+  for (const absolute of paths) {
     signal.throwIfAborted();
     const file = await describeFile(absolute, showPath(absolute, projectDir));
     const copied = await needsPlainCopy(absolute, file.path, options.encoding);
-    const plain = copied ? await copyPlain(options, context, index, absolute, file.path) : absolute;
+    const plain = copied ? await makePlainCopy(absolute, file, options.encoding, context) : absolute;
     const { head, bytes } = await readHead(plain, file.path);
     const layout = detectLayout(head, options, delimiter);
     if (first) assertSameColumns(file.path, layout.columns, first);
@@ -100,22 +100,14 @@ async function readHead(plain: string, shown: string): Promise<{ head: Head; byt
   }
 }
 
-/** The name is derived from the index, so that it is the same on every worker. */
-function copyPlain(
-  { encoding }: CsvOptions,
-  context: PluginContext,
-  file: number,
-  absolute: string,
-  shown: string,
-): Promise<string> {
-  return makePlainCopy(absolute, shown, encoding, `plain/${file}.csv`, context);
-}
-
 export interface PlainFile extends FileDetails {
   /** Absolute path of the plain text. */
   path: string;
   /** As shown to users. */
   shown: string;
+  /** The file that the text is of, and its absolute path. */
+  source: SourceFile;
+  absolute: string;
 }
 
 /** A file of the survey as plain text; makes the copy again if it does not exist. */
@@ -131,8 +123,8 @@ export async function openPlain(
     throw new FlexetlError('INTERNAL', { message: `The survey of the source has no file ${file}.` });
   }
   const absolute = resolve(context.projectDir, source.path);
-  const path = details.copied ? await copyPlain(options, context, file, absolute, source.path) : absolute;
-  return { ...details, path, shown: source.path };
+  const path = details.copied ? await makePlainCopy(absolute, source, options.encoding, context) : absolute;
+  return { ...details, path, shown: source.path, source, absolute };
 }
 
 export function detailsIn(survey: SourceSurvey): readonly FileDetails[] {

@@ -1,4 +1,4 @@
-/** Checks whether a file is unchanged. */
+/** Tells whether a file is unchanged, and names what is derived from it. */
 import { createHash } from 'node:crypto';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import type { SourceFile } from '../../plugin/source';
@@ -27,6 +27,30 @@ export async function describeFile(absolute: string, shown: string): Promise<Sou
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * What the name of a file made from a source file starts with: another for each path, content and way to read it.
+ * @param settings that the derived file depends on, beside the source file
+ */
+export function addressOf({ path, fingerprint }: SourceFile, ...settings: readonly string[]): string {
+  const inputs = JSON.stringify([path, fingerprint, ...settings]);
+  return createHash('sha256').update(inputs).digest('hex').slice(0, 24);
+}
+
+/**
+ * Makes something from a source file, which must be the surveyed one before and afterwards.
+ * @throws FlexetlError SOURCE_CHANGED
+ */
+export async function withSameFile<T>(
+  absolute: string,
+  source: SourceFile,
+  make: () => Promise<T>,
+): Promise<T> {
+  await assertSameFile(absolute, source);
+  const made = await make();
+  await assertSameFile(absolute, source);
+  return made;
 }
 
 /** @throws FlexetlError SOURCE_CHANGED that says what changed */

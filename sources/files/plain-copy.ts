@@ -5,7 +5,9 @@ import { createGunzip } from 'node:zlib';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import type { PluginContext } from '../../plugin/context';
+import type { SourceFile } from '../../plugin/source';
 import { openFile } from './find';
+import { addressOf, withSameFile } from './fingerprint';
 
 /** A smaller inflated file is accepted, whatever its ratio. */
 const INFLATED_BYTES_FREE = 16 * 1024 * 1024;
@@ -30,38 +32,47 @@ async function isGzip(absolute: string, shown: string): Promise<boolean> {
 }
 
 /**
- * The absolute path of a file as plain UTF-8 text, made once per run.
- * @param name of the copy, among the shared files
- * @throws FlexetlError SOURCE_UNREADABLE, DISK_FULL
+ * The absolute path of a file as plain UTF-8 text, made once per run and content of the file.
+ * @param source the file as the survey saw it
+ * @throws FlexetlError SOURCE_UNREADABLE, SOURCE_CHANGED, DISK_FULL
  */
 export function makePlainCopy(
   absolute: string,
+  source: SourceFile,
+  encoding: string,
+  context: PluginContext,
+): Promise<string> {
+  return context.shared.make(`plain/${addressOf(source, encoding)}.txt`, (path) =>
+    withSameFile(absolute, source, () => copyPlain(absolute, source.path, encoding, path, context)),
+  );
+}
+
+async function copyPlain(
+  absolute: string,
   shown: string,
   encoding: string,
-  name: string,
-  { shared, signal, progress }: PluginContext,
-): Promise<string> {
-  return shared.make(name, async (path) => {
-    const handle = await open(path, 'w', 0o600);
-    let raw: ReadStream | undefined;
-    try {
-      const inflate = await isGzip(absolute, shown);
-      const { size } = await stat(absolute);
-      raw = createReadStream(absolute);
-      const text = inflate ? inflatePieces(raw) : raw;
-      const bounded = boundPieces(text, shown, inflate ? size : Infinity, signal);
-      const pieces = isUtf8Label(encoding) ? bounded : decodePieces(bounded, shown, encoding);
-      for await (const piece of pieces) {
-        await handle.writeFile(piece);
-        progress(raw.bytesRead / size);
-      }
-    } catch (error) {
-      throw explainCopy(error, shown, signal);
-    } finally {
-      raw?.destroy();
-      await handle.close();
+  path: string,
+  { signal, progress }: PluginContext,
+): Promise<void> {
+  const handle = await open(path, 'w', 0o600);
+  let raw: ReadStream | undefined;
+  try {
+    const inflate = await isGzip(absolute, shown);
+    const { size } = await stat(absolute);
+    raw = createReadStream(absolute);
+    const text = inflate ? inflatePieces(raw) : raw;
+    const bounded = boundPieces(text, shown, inflate ? size : Infinity, signal);
+    const pieces = isUtf8Label(encoding) ? bounded : decodePieces(bounded, shown, encoding);
+    for await (const piece of pieces) {
+      await handle.writeFile(piece);
+      progress(raw.bytesRead / size);
     }
-  });
+  } catch (error) {
+    throw explainCopy(error, shown, signal);
+  } finally {
+    raw?.destroy();
+    await handle.close();
+  }
 }
 
 /** An error of the file must end the inflating too: with `pipe` alone it would wait for ever. */

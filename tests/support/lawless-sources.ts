@@ -88,7 +88,7 @@ export const LAWLESS: Record<Law, Change> = {
         released.has(partition.index)
           ? Promise.resolve({ sql: 'nothing', reads: [], trusted: Promise.resolve(true) })
           : open.relation(survey, partition),
-      release: ({ index }) => Promise.resolve(void released.add(index)),
+      release: (_survey, { index }) => Promise.resolve(void released.add(index)),
     };
   },
   'DuckDB needs no other files than those that are named': (open) => ({

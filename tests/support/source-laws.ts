@@ -167,7 +167,7 @@ export const LAWS = {
   'a partition that was released can be read again': async ({ db, landings }) => {
     await forEachPartition(landings.slice(0, 1), async (source, { survey }, partition) => {
       const before = await readFast(db, source, survey, partition);
-      await source.release(partition);
+      await source.release(survey, partition);
       deepStrictEqual(await readFast(db, source, survey, partition), before);
     });
   },

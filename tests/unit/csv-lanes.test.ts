@@ -173,7 +173,7 @@ describe('the lanes of the CSV source', () => {
       const fast: unknown[] = [];
       for (const partition of partitions) {
         fast.push(...((await readFast(db, source, survey, partition)) ?? ['refused']));
-        await source.release(partition);
+        await source.release(survey, partition);
       }
       expect(fast).toEqual(rows.map(([a, b]) => [a, b?.slice(1, -1)]));
     });

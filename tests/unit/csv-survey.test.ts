@@ -245,9 +245,10 @@ ${line('3', text, '4')}
     sandbox.write('packed.csv.gz', Buffer.concat([gzipSync('a,b\n1,2\n'), gzipSync('3,4\n')]));
     const source = openCsv({ path: 'packed.csv.gz' }, run);
     const seen = await source.survey();
-    expect(await run.context.shared.list('plain/')).toEqual(['plain/0.csv']);
+    const copies = await run.context.shared.list('plain/');
+    expect(copies).toHaveLength(1);
     const { partitions } = await landAll(source, 4);
-    await run.context.shared.remove('plain/0.csv');
+    await run.context.shared.remove(copies[0] ?? '');
     const read = await Promise.all(partitions.map((one) => readRecords(source, seen, [one])));
     expect(read.flat().map(({ values }) => values)).toEqual([
       ['1', '2'],

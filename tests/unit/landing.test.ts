@@ -7,7 +7,7 @@ import { openSource } from '../../engine/landing';
 import { toLines } from '../../engine/landed-pages';
 import { defineSource, type OpenSource, type Page, type Position } from '../../plugin/source';
 import { withDuckdb } from '../../runtime/duckdb';
-import { fakeRecords, ordersOf } from '../support/fake-record-source';
+import { fakeRecords, ordersOf, withFaults } from '../support/fake-record-source';
 import {
   landAll,
   openSandbox,
@@ -75,7 +75,7 @@ describe('a record source that is landed', () => {
     const { context } = root.freshRun();
     const requests = 'failing';
     for (const fails_at of [0, 2, 3]) {
-      const source = openSource(fakeRecords, { pages: PAGES, requests, fails_at }, context);
+      const source = openSource(withFaults({ fails_at }), { pages: PAGES, requests }, context);
       await expect(landAll(source, Number.MAX_SAFE_INTEGER)).rejects.toThrow(`Page ${fails_at}`);
     }
     const source = openSource(fakeRecords, { pages: PAGES, requests }, context);
@@ -86,7 +86,7 @@ describe('a record source that is landed', () => {
   it('asks for no landed page again after it was killed between two', async () => {
     const requests = 'killed';
     for (const dies_at of [1, 4, undefined]) {
-      const options = JSON.stringify({ pages: PAGES, requests, dies_at });
+      const options = JSON.stringify({ pages: PAGES, requests });
       const child = spawn(process.execPath, [
         '--require',
         join(__dirname, '../support/run-ts.js'),
@@ -94,6 +94,7 @@ describe('a record source that is landed', () => {
         root.dir,
         '1000',
         options,
+        JSON.stringify({ dies_at }),
       ]);
       const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
       expect([code, signal]).toEqual(dies_at === undefined ? [0, null] : [null, 'SIGKILL']);

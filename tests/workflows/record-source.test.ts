@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { landPartition } from '../../engine/land';
 import { createStep } from '../../activities/step';
 import { defineSource } from '../../plugin/source';
-import { fakeRecords, ordersOf } from '../support/fake-record-source';
+import { fakeRecords, ordersOf, withFaults } from '../support/fake-record-source';
 import { plainDecimal } from '../support/sales';
 import { createGate, openHarness, RETRY_FAST, sqliteTarget, type Harness } from '../support/worker-harness';
 
@@ -18,8 +18,7 @@ beforeEach(async () => {
   failsAt = undefined;
   const source = defineSource({
     ...fakeRecords,
-    read: (options, context, from) =>
-      fakeRecords.read({ ...options, ...(failsAt !== undefined && { fails_at: failsAt }) }, context, from),
+    read: (options, context, from) => withFaults({ fails_at: failsAt }).read(options, context, from),
   });
   harness = await openHarness({ workers: 0, sources: [source] });
 });

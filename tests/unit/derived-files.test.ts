@@ -1,0 +1,104 @@
+/** Files that are made from a source are never used for another content of it. */
+import { utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { z } from 'zod';
+import { openSource } from '../../engine/landing';
+import { defineSource, type OpenSource } from '../../plugin/source';
+import { csv } from '../../sources/csv';
+import { landAll, openSandbox, readRecords, type Sandbox } from '../support/source-sandbox';
+
+const root = openSandbox();
+
+const openCsv = (options: object, { context }: Sandbox): OpenSource =>
+  csv.open(csv.options.parse(options), context);
+
+async function valuesOf(source: OpenSource, partitionBytes: number): Promise<unknown[]> {
+  const { survey, partitions } = await landAll(source, partitionBytes);
+  return (await readRecords(source, survey, partitions)).map(({ values }) => values);
+}
+
+/** The content and the time of a file, so that only the content can tell two versions apart. */
+function replace(name: string, bytes: Uint8Array): void {
+  root.write(name, bytes);
+  utimesSync(join(root.dir, name), 1_000_000, 1_000_000);
+}
+
+describe.each([
+  ['compressed', (text: string) => gzipSync(text), {}],
+  ['in another encoding', (text: string) => Buffer.from(text, 'utf16le'), { encoding: 'utf-16le' }],
+  ['read in place', (text: string) => Buffer.from(text), {}],
+])('a source that is %s', (how, pack, options) => {
+  const path = `${how}.csv`;
+  const before = 'a,b\n1,old\n2,old\n3,old\n';
+  const after = 'a,b\n1,new\n2,new\n3,new\n';
+
+  it('and was replaced before another attempt surveys it gives the new text', async () => {
+    const run = root.freshRun();
+    replace(path, pack(before));
+    expect(await valuesOf(openCsv({ path, ...options }, run), 8)).toHaveLength(3);
+    replace(path, pack(after));
+    expect(await valuesOf(openCsv({ path, ...options }, run), 8)).toEqual([
+      ['1', 'new'],
+      ['2', 'new'],
+      ['3', 'new'],
+    ]);
+  });
+
+  it.each([false, true])(
+    'and was replaced after the survey has changed (copies are gone: %p)',
+    async (gone) => {
+      const run = root.freshRun();
+      replace(path, pack(before));
+      const source = openCsv({ path, ...options }, run);
+      const { survey, partitions } = await landAll(source, 8);
+      replace(path, pack(after));
+      for (const folder of gone ? ['plain/', 'slices/'] : [])
+        for (const name of await run.context.shared.list(folder)) await run.context.shared.remove(name);
+      const [first] = partitions;
+      if (!first) throw new Error('There is no partition.');
+      const read = async (): Promise<void> => {
+        await source.relation(survey, first);
+        await source.assertUnchanged(survey, first);
+      };
+      await expect(read()).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
+    },
+  );
+
+  it('and is replaced while it is copied has changed', async () => {
+    const run = root.freshRun();
+    replace(path, pack(before));
+    const source = openCsv({ path, ...options }, run);
+    const survey = await source.survey();
+    const found = await source.partitions(survey, { wholeBytesMax: 8, cutBytes: 8 });
+    if (!('first' in found)) throw new Error('It is not cut.');
+    for (const name of await run.context.shared.list('plain/')) await run.context.shared.remove(name);
+    const { make } = run.context.shared;
+    // The file changes after the last byte was copied, and before the copy gets its name.
+    run.context.shared.make = (name, write) =>
+      make(name, async (to) => {
+        replace(path, pack(before));
+        const writing = write(to);
+        replace(path, pack(after));
+        await writing;
+      });
+    await expect(source.land(survey, 0, found.first)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
+    expect(await run.context.shared.list('slices/')).toEqual([]);
+  });
+});
+
+it('pages are not used for other options', async () => {
+  const run = root.freshRun();
+  const counted = defineSource<{ day: number }>({
+    kind: 'records',
+    type: 'counted',
+    description: 'One record.',
+    options: z.strictObject({ day: z.number() }),
+    async *read({ day }) {
+      await Promise.resolve();
+      yield { records: [{ day }] };
+    },
+  });
+  for (const day of [1, 2])
+    expect(await valuesOf(openSource(counted, { day }, run.context), 100)).toEqual([[String(day)]]);
+});
