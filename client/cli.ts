@@ -5,6 +5,7 @@ import { readSettings } from '../runtime/settings';
 import { PACKAGE_DIR } from '../worker/bundle';
 import { EXIT, type CommandContext } from './context';
 import { printError, printJson } from './print';
+import { catchSignals, SIGNAL_EXIT, type OnInterrupt, type StopSignal } from './signals';
 
 export interface Streams {
   stdout: NodeJS.WritableStream & CommandContext['stdout'];
@@ -14,22 +15,27 @@ export interface Streams {
   onInterrupt: CommandContext['onInterrupt'];
 }
 
-/** @returns the exit code: 0 done, 1 a check failed, 2 usage, 3 the run failed, 130 interrupted */
+/** @returns the exit code: 0 done, 1 a check failed, 2 usage, 3 the run failed, 129, 130 or 143 ended by a signal */
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
   const flags = { json: argv.includes('--json'), debug: argv.includes('--debug') };
+  let endedBy: StopSignal = 'SIGINT';
   const context: CommandContext = {
     settings: readSettings(streams.env, streams.cwd),
     stdout: streams.stdout,
     stderr: streams.stderr,
     interactive: streams.stderr.isTTY === true,
     ...flags,
-    onInterrupt: streams.onInterrupt,
+    onInterrupt: (handler) =>
+      streams.onInterrupt((signal) => {
+        endedBy = signal;
+        handler(signal);
+      }),
   };
   let exit: number = EXIT.done;
   const program = createProgram(context, (code) => (exit = code));
   try {
     await program.parseAsync([...argv], { from: 'user' });
-    return exit;
+    return exit === EXIT.interrupted ? SIGNAL_EXIT[endedBy] : exit;
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return EXIT.done;
@@ -37,7 +43,8 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
       if (flags.json) printJson(context, { error: { code: 'USAGE', message: error.message } });
       return EXIT.usage;
     }
-    return printError(context, error);
+    const code = printError(context, error);
+    return code === EXIT.interrupted ? SIGNAL_EXIT[endedBy] : code;
   }
 }
 
@@ -122,20 +129,14 @@ function readVersion(): string {
   return manifest.version;
 }
 
-function onInterrupt(handler: () => void): () => void {
-  process.on('SIGINT', handler);
-  process.on('SIGTERM', handler);
-  return () => {
-    process.off('SIGINT', handler);
-    process.off('SIGTERM', handler);
-  };
-}
-
-/** Runs this process's command line and ends the process with its exit code. */
-export function startProcess(): void {
+/**
+ * Runs this process's command line and ends the process with its exit code.
+ * @param onInterrupt from the start file, which catches signals before it loads this one
+ */
+export function startProcess(onInterrupt: OnInterrupt = catchSignals()): void {
   const { stdout, stderr, env } = process;
-  // Writing to a closed pipe (`… | head`) is not an error.
-  stdout.on('error', () => process.exit(EXIT.done));
+  // Nobody reads any more (`… | head`, a terminal that was closed): the command still ends its work in order.
+  for (const stream of [stdout, stderr]) stream.on('error', () => undefined);
   void main(process.argv.slice(2), { stdout, stderr, env, cwd: process.cwd(), onInterrupt }).then((code) => {
     process.exitCode = code;
     // Native threads of the SDK would keep a finished command running.

@@ -1,6 +1,7 @@
 /** What a command gets from its process. */
 import type { Writable } from 'node:stream';
 import type { Settings } from '../runtime/settings';
+import type { OnInterrupt } from './signals';
 
 export interface CommandContext {
   settings: Settings;
@@ -14,8 +15,8 @@ export interface CommandContext {
   json: boolean;
   /** Stack traces of errors. */
   debug: boolean;
-  /** Calls back on Ctrl-C and SIGTERM until the returned function is called. */
-  onInterrupt(handler: () => void): () => void;
+  /** Ctrl-C, SIGTERM, or the end of the terminal. */
+  onInterrupt: OnInterrupt;
 }
 
 export const EXIT = { done: 0, checkFailed: 1, usage: 2, runFailed: 3, interrupted: 130 } as const;

@@ -7,7 +7,6 @@ import type { RunHandle } from '../control/run-handle';
 import { startRun, type StartRequest } from '../control/start-run';
 import { watchRun } from '../control/watch-run';
 import { ERROR_CODES } from '../pipeline/errors';
-import { LIMITS } from '../pipeline/limits';
 import type { RunReport } from '../pipeline/report';
 import type { Logger } from '../runtime/log';
 import { reportPath } from '../runtime/report-file';
@@ -67,7 +66,7 @@ export function announce(context: CommandContext, { server }: Session, { workflo
 }
 
 /**
- * Shows progress until the run has ended, then its report. Ctrl-C cancels the run.
+ * Shows progress until the run has ended, then its report. A signal cancels the run.
  * @param workerDone rejects when the worker of this process fails
  * @returns the exit code
  */
@@ -77,7 +76,7 @@ export async function followRun(
   { client, handle, log }: { client: Client; handle: RunHandle; log: Logger },
   workerDone: Promise<void> | undefined,
 ): Promise<number> {
-  const stopInterrupt = context.onInterrupt(createInterrupt(context, handle, session));
+  const stopInterrupt = cancelOnStop(context, handle, session);
   const progress = createProgress(context, log);
   const stopWatch = watchRun(client, handle, (found) => progress.show(found));
   const stopProgress = (): Promise<void> => {
@@ -95,23 +94,18 @@ export async function followRun(
   }
 }
 
-/** First Ctrl-C: cancels the run and waits for it. Second: leaves at once; the run stays open, its cancellation too. */
-function createInterrupt(context: CommandContext, handle: RunHandle, session: Session): () => void {
-  let presses = 0;
-  return () => {
-    presses += 1;
-    if (presses === 1) {
-      printNote(
-        context,
-        'Cancelling… (Ctrl-C again leaves at once; the next run then cleans up after this one)',
-      );
-      handle.cancel().catch(() => undefined);
-      return;
-    }
-    const leave = (): never => process.exit(EXIT.interrupted);
-    setTimeout(leave, LIMITS.leaveMs);
-    session.server.release().then(leave, leave);
+/** A signal, also one that came before, cancels the run. @returns a function that ends this */
+function cancelOnStop(context: CommandContext, handle: RunHandle, { stopped }: Session): () => void {
+  const cancel = (): void => {
+    printNote(
+      context,
+      'Cancelling… (Ctrl-C again leaves at once; the next run then cleans up after this one)',
+    );
+    handle.cancel().catch(() => undefined);
   };
+  if (stopped.aborted) cancel();
+  else stopped.addEventListener('abort', cancel);
+  return () => stopped.removeEventListener('abort', cancel);
 }
 
 function failureOf(done: Promise<void> | undefined): Promise<never> {

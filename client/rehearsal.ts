@@ -10,6 +10,7 @@ import { planRun } from '../engine/plan-run';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { PLUGINS } from '../worker/plugins';
 import type { CommandContext } from './context';
+import { interruptedBy } from './signals';
 
 export interface Rehearsal {
   deps: Deps;
@@ -25,7 +26,7 @@ export async function withRehearsal<T>(
 ): Promise<T> {
   const stagingDir = await mkdtemp(join(tmpdir(), 'flexetl-'));
   const controller = new AbortController();
-  const stopInterrupt = context.onInterrupt(() => controller.abort());
+  const stopInterrupt = context.onInterrupt((signal) => controller.abort(interruptedBy(signal)));
   const deps = createDeps({ ...context.settings, stagingDir }, PLUGINS, pino({ level: 'silent' }));
   const world = { signal: controller.signal, progress: () => undefined };
   try {

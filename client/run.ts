@@ -37,6 +37,7 @@ export async function runCommand(
         ? await (await loadWorker()).startWorker(session.server, context.settings, log, { oneThread: true })
         : undefined;
     try {
+      session.stopped.throwIfAborted();
       const client = worker?.client ?? session.client;
       const request = requestOf(context, pipeline, options.runKey, worker !== undefined);
       const handle = await startOrJoin(context, client, request, detach);

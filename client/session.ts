@@ -1,17 +1,22 @@
 /** A command's use of the Temporal server: found or started, and released at the end. */
 import type { Client } from '@temporalio/client';
-import { projectPath } from '../runtime/settings';
 import type { PipelineConfig } from '../pipeline/config/schema';
+import { LIMITS } from '../pipeline/limits';
+import { projectPath } from '../runtime/settings';
 import { createLog, type Logger } from '../runtime/log';
 import { connectClient } from '../server/client';
 import { acquireServer, type Server, type ServerOptions } from '../server/connect';
 import type { CommandContext } from './context';
+import { untilStopped } from '../server/stop';
 import { printNote } from './print';
+import { interruptedBy, SIGNAL_EXIT } from './signals';
 
 export interface Session {
   server: Server;
   /** Connects at the first use; a command with a worker uses the worker's client. */
   client: Client;
+  /** Aborted by the first signal, with an error as its reason; the second one ends the process. */
+  stopped: AbortSignal;
   close(): Promise<void>;
 }
 
@@ -21,11 +26,23 @@ export async function openSession(
   options: Pick<ServerOptions, 'port' | 'uiPort' | 'whileStarting'> = {},
 ): Promise<Session> {
   const { projectDir, env } = context.settings;
-  const server = await acquireServer({
+  const stop = new AbortController();
+  const acquiring = acquireServer({
     projectDir,
     env,
     log: (message) => printNote(context, message),
+    stopped: stop.signal,
     ...options,
+  });
+  const ignoreSignals = context.onInterrupt((signal) => {
+    if (!stop.signal.aborted) return stop.abort(interruptedBy(signal));
+    const leave = (): never => process.exit(SIGNAL_EXIT[signal]);
+    setTimeout(leave, LIMITS.leaveMs);
+    acquiring.then((server) => server.release()).then(leave, leave);
+  });
+  const server = await acquiring.catch((error: unknown) => {
+    ignoreSignals();
+    throw error;
   });
   let client: Client | undefined;
   return {
@@ -33,21 +50,23 @@ export async function openSession(
     get client() {
       return (client ??= connectClient(server, env));
     },
+    stopped: stop.signal,
     async close() {
       await client?.connection.close();
       await server.release();
+      ignoreSignals();
     },
   };
 }
 
-/** Opens a session for the time of `work`. */
+/** Opens a session for the time of `work`; a signal ends the waiting for it. */
 export async function withSession<T>(
   context: CommandContext,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   const session = await openSession(context);
   try {
-    return await work(session);
+    return await untilStopped(work(session), session.stopped);
   } finally {
     await session.close();
   }

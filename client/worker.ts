@@ -1,5 +1,6 @@
 /** `flexetl worker` and `flexetl dev`: processes that work until they are interrupted. */
 import { LIMITS } from '../pipeline/limits';
+import { untilStopped } from '../server/stop';
 import { startWorker } from '../worker/create-worker';
 import { EXIT, type CommandContext } from './context';
 import { printNote } from './print';
@@ -39,14 +40,10 @@ async function workUntilInterrupted(
   try {
     const worker = await startWorker(session.server, context.settings, log);
     for (const line of describe(session)) printNote(context, line);
-    const interrupted = new Promise<void>((resolve) => {
-      const off = context.onInterrupt(() => {
-        off();
-        printNote(context, `Stopping: running activities have ${LIMITS.shutdownGraceMs / 1000} s to end.`);
-        resolve();
-      });
+    await untilStopped(worker.done, session.stopped).catch((error: unknown) => {
+      if (!session.stopped.aborted) throw error;
+      printNote(context, `Stopping: running activities have ${LIMITS.shutdownGraceMs / 1000} s to end.`);
     });
-    await Promise.race([interrupted, worker.done]);
     await worker.stop();
     return EXIT.done;
   } finally {

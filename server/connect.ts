@@ -5,8 +5,9 @@ import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { connectionOptions, probeServer, type Env, type Probe, type ServerAddress } from './client';
 import { joinEmbeddedServer, startEmbeddedServer, type EmbeddedOptions } from './embedded-server';
+import { untilStopped } from './stop';
 
-export interface ServerOptions extends Pick<EmbeddedOptions, 'env' | 'whileStarting'> {
+export interface ServerOptions extends Pick<EmbeddedOptions, 'env' | 'whileStarting' | 'stopped'> {
   /** Holds `.flexetl`. */
   projectDir: string;
   log?: (message: string) => void;
@@ -37,8 +38,10 @@ export async function acquireServer(options: ServerOptions): Promise<Server> {
     log,
     ...(port !== undefined && { ports: { port, uiPort: uiPort ?? port + 1000 } }),
     ...(options.whileStarting && { whileStarting: options.whileStarting }),
+    ...(options.stopped && { stopped: options.stopped }),
   };
-  if (port === undefined && env['TEMPORAL_ADDRESS']) return useConfigured(env['TEMPORAL_ADDRESS'], env);
+  if (port === undefined && env['TEMPORAL_ADDRESS'])
+    return untilStopped(useConfigured(env['TEMPORAL_ADDRESS'], env), options.stopped);
   const own = await joinEmbeddedServer(embedded);
   const localPort = options.localPort ?? Number(env['FLEXETL_LOCAL_PORT'] || 7233);
   const local = own || port !== undefined ? null : await findLocal(localPort, env);

@@ -8,6 +8,7 @@ import type { Env } from './client';
 import { assertPortsFree, choosePorts, type Ports } from './ports';
 import { findProcess, isAlive } from './processes';
 import { addressOf, endServer, findServer, startServer, uiUrlOf, type ServerProcess } from './server-process';
+import { untilStopped } from './stop';
 import { findTemporalServer } from './temporal-server';
 import { withLock } from './with-lock';
 
@@ -21,6 +22,8 @@ export interface EmbeddedOptions {
   log: (message: string) => void;
   /** Called while a server is starting: the caller can load modules in this time. */
   whileStarting?: () => void;
+  /** When it is aborted, no server is joined or started any more, and its reason is thrown. */
+  stopped?: AbortSignal;
 }
 
 export interface EmbeddedServer {
@@ -45,7 +48,8 @@ export async function joinEmbeddedServer(options: EmbeddedOptions): Promise<Embe
  */
 export async function startEmbeddedServer(options: EmbeddedOptions): Promise<EmbeddedServer> {
   // Getting the binary can take minutes: not under the lock.
-  const server = await holdServer(options, await findTemporalServer(options));
+  const binary = await untilStopped(findTemporalServer(options), options.stopped);
+  const server = await holdServer(options, binary);
   if (!server) throw new FlexetlError('INTERNAL', { message: 'The embedded server was not started.' });
   return server;
 }
@@ -61,6 +65,7 @@ async function holdServer(options: EmbeddedOptions, binary: string | null): Prom
   try {
     mkdirSync(join(stateDir, 'users'), { recursive: true });
     return await withServerLock(options, async () => {
+      options.stopped?.throwIfAborted();
       const running = await findServer(stateDir);
       if (!running && binary === null) return null;
       const server = running ?? (await startOnFreePorts(options, binary ?? ''));

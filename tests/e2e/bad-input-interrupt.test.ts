@@ -51,13 +51,17 @@ function cents(text: string): bigint {
   return BigInt(whole + fraction.padEnd(2, '0'));
 }
 
-describe.each(['SIGINT', 'SIGTERM'] as const)('%s in the middle of a run', (signal) => {
-  it('cancels the run: exit 130, a report that says so, nothing published, nothing left', async () => {
+describe.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const)('%s in the middle of a run', (signal, exit) => {
+  it('cancels the run: its exit code, a report that says so, nothing published, nothing left', async () => {
     const running = project.start('run', project.name, '--json');
     await running.says(MIDWAY);
     running.child.kill(signal);
     const outcome = await running.ended();
-    expect(outcome.exit).toBe(130);
+    expect(outcome.exit).toBe(exit);
     expect(outcome.stderr).toContain('Cancelling… (Ctrl-C again leaves at once');
     expect(outcome.stderr).toContain('error CANCELLED: The run was cancelled.');
     const report = reportOf(outcome);

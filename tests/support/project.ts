@@ -6,6 +6,7 @@ import { dirname, join, relative } from 'node:path';
 import { Writable } from 'node:stream';
 import { stringify } from 'yaml';
 import { main } from '../../client/cli';
+import type { OnInterrupt, StopSignal } from '../../client/signals';
 import type { RunReport } from '../../pipeline/report';
 import { makeFolder, removeFolder } from './folder';
 import { waitFor } from './wait-for';
@@ -58,7 +59,7 @@ export function openProject(): Project {
   const dir = makeFolder();
   const id = randomBytes(4).toString('hex');
   const commands: Running[] = [];
-  const interrupts = new Set<() => void>();
+  const interrupts = new Set<(signal: StopSignal) => void>();
   const { FLEXETL_TEST_ADDRESS: address, ...inherited } = process.env;
   const project: Project = {
     dir,
@@ -85,14 +86,14 @@ export function openProject(): Project {
     async flexetl(...argv) {
       const stdout = createCapture();
       const stderr = Object.assign(createCapture(), { isTTY: project.terminal });
-      const onInterrupt = (handler: () => void): (() => void) => {
+      const onInterrupt: OnInterrupt = (handler) => {
         interrupts.add(handler);
         return () => interrupts.delete(handler);
       };
       const exit = await main(argv, { stdout, stderr, env: project.env, cwd: dir, onInterrupt });
       return { exit, stdout: stdout.text(), stderr: stderr.text() };
     },
-    interrupt: () => interrupts.forEach((handler) => handler()),
+    interrupt: () => interrupts.forEach((handler) => handler('SIGINT')),
     start(...argv) {
       const running = startCommand(argv, project);
       commands.push(running);
