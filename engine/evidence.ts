@@ -71,12 +71,8 @@ export function widerEvidence(
   const merged = mergeAllEvidence([before, found]);
   const wider: Record<string, Evidence[string]> = {};
   for (const column of columns) {
-    const known = before[column.name] ?? NO_EVIDENCE;
-    const after = merged[column.name] ?? NO_EVIDENCE;
-    // A column of only nulls is staged as text and may stay text: then its evidence counts, not its type.
-    const isFirst = known.kind === 'none' && after.kind !== 'none';
-    if (isFirst || !sameType(typedColumn(column, before).type, typedColumn(column, merged).type))
-      wider[column.name] = after;
+    if (!sameType(typedColumn(column, before).type, typedColumn(column, merged).type))
+      wider[column.name] = merged[column.name] ?? NO_EVIDENCE;
   }
   return Object.keys(wider).length > 0 ? wider : undefined;
 }

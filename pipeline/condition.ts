@@ -54,7 +54,7 @@ function conditionNode({ name }: Column, operator: ConditionOperator, literals: 
 /** The value as a literal of the column's type; a number has exactly the digits that are written. */
 function literalNode(column: Column, value: Scalar): Node {
   const { type } = column;
-  if (isNumeric(type)) {
+  if (isNumeric(type) || (type.kind === 'unknown' && typeof value === 'number')) {
     if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
       const hint = 'Write the number in quotes to keep every digit.';
       throw mismatch(column, ' is compared with an integer of more digits than YAML keeps', hint);
@@ -65,7 +65,7 @@ function literalNode(column: Column, value: Scalar): Node {
     const hint = 'Write a number, or cast the column.';
     throw mismatch(column, ' is compared with a value that is not a number', hint);
   }
-  const isBoolean = type.kind === 'boolean';
+  const isBoolean = type.kind === 'unknown' ? typeof value === 'boolean' : type.kind === 'boolean';
   if (isBoolean && typeof value === 'boolean') return { kind: 'boolean', at: 1, value };
   if (!isBoolean && typeof value === 'string') return { kind: 'string', at: 1, value };
   const hint = isBoolean

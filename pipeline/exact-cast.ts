@@ -10,6 +10,7 @@ import { formatType, isNumeric, sameType, type ColumnType, type TypeKind } from 
 export function castExactly(sql: string, from: ColumnType, to: ColumnType, name: string): string | undefined {
   if (sameType(from, to)) return sql;
   if (!isCastable(from, to)) return undefined;
+  if (from.kind === 'unknown') return `CAST(${sql} AS ${sqlType(to)})`;
   if (to.kind === 'string') return castToText(sql, from);
   const error = sqlError(
     'CAST_FAILED',
@@ -33,6 +34,7 @@ export function castToText(sql: string, from: ColumnType | null): string {
 }
 
 const CASTS: Readonly<Record<TypeKind, readonly TypeKind[]>> = {
+  unknown: ['string', 'integer', 'decimal', 'float', 'boolean', 'date', 'timestamp'],
   string: ['string', 'integer', 'decimal', 'float', 'boolean', 'date', 'timestamp'],
   integer: ['string', 'decimal', 'float', 'boolean'],
   decimal: ['string', 'integer', 'decimal', 'float'],

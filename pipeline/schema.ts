@@ -15,6 +15,7 @@ import {
   BOOLEAN,
   STRING,
   TIMESTAMP,
+  UNKNOWN,
   explainMismatch,
   parseType,
   type Column,
@@ -102,6 +103,7 @@ export function mergeAllEvidence(all: readonly Evidence[]): Evidence {
 export function typeOfEvidence(found: TypeEvidence): ColumnType {
   switch (found.kind) {
     case 'none':
+      return UNKNOWN;
     case 'string':
       return STRING;
     case 'integer':

@@ -14,6 +14,7 @@ export function literal(text: string): string {
 /** The DuckDB type of a column type. */
 export function sqlType(type: ColumnType): string {
   switch (type.kind) {
+    case 'unknown':
     case 'string':
       return 'VARCHAR';
     case 'integer':
@@ -46,6 +47,7 @@ export function castText(
 ): string {
   const patterns = spelling === 'usual' ? TEXT_PATTERNS : CANONICAL_PATTERNS;
   if (type.kind === 'string') return text;
+  if (type.kind === 'unknown') return 'CAST(NULL AS VARCHAR)';
   const cast = `try_cast(${text} AS ${sqlType(type)})`;
   const matches = (pattern: string, of = text): string => `regexp_full_match(${of}, ${literal(pattern)})`;
   switch (type.kind) {

@@ -1,12 +1,7 @@
 /** The SQL of the extract step: texts in, typed columns out, and for each row the checks that it fails. */
 import { FAILED_COLUMN, REJECTED_COLUMN } from './columns';
 import { castText, ident } from './sql';
-import { spellingOf, type Column, type Schema, type TextRules } from './types';
-
-export interface CheckedColumn extends Column {
-  /** Only nulls so far: a text fails until the first one has decided the type. */
-  unseen?: boolean;
-}
+import { spellingOf, type Schema, type TextRules } from './types';
 
 /** The name of the text of a checked column, beside its typed value. No user column has such a name. */
 export function textColumn(index: number): string {
@@ -24,7 +19,7 @@ export function unstageTerms(schema: Schema): string[] {
 }
 
 /** Every column typed, under its name, beside its text. */
-function typedSql(relation: string, columns: readonly CheckedColumn[], rules: TextRules): string {
+function typedSql(relation: string, columns: Schema, rules: TextRules): string {
   const texts = columns.map(({ name }, index) => `${ident(name)} AS ${textColumn(index)}`);
   const typed = columns.flatMap((column, index) => {
     const text = textColumn(index);
@@ -45,7 +40,7 @@ interface RowCondition {
  */
 export function stageRowsSql(
   relation: string,
-  columns: readonly CheckedColumn[],
+  columns: Schema,
   staged: Schema,
   checks: readonly RowCondition[],
   rules: TextRules,
@@ -61,7 +56,7 @@ export function stageRowsSql(
 /** The typed rows under the names of users with REJECTED_COLUMN, in any order: what partial groups are made of. */
 export function typedRowsSql(
   relation: string,
-  columns: readonly CheckedColumn[],
+  columns: Schema,
   checks: readonly RowCondition[],
   rules: TextRules,
 ): string {
@@ -72,7 +67,7 @@ export function typedRowsSql(
 }
 
 /** The texts of the rows of a staged file that fail, under the names of the columns. @param file an SQL literal */
-export function failedTextsSql(file: string, columns: readonly CheckedColumn[]): string {
+export function failedTextsSql(file: string, columns: Schema): string {
   const terms = columns.map(({ name }, index) => `${FAILED_COLUMN}[${index + 1}] AS ${ident(name)}`);
   return `(SELECT ${terms.join(', ')} FROM read_parquet(${file}) WHERE ${FAILED_COLUMN} IS NOT NULL)`;
 }

@@ -7,6 +7,8 @@
 import { LIMITS } from './limits';
 
 export type ColumnType =
+  /** Only nulls so far: fits every use, and every column of a target. */
+  | { kind: 'unknown' }
   | { kind: 'string' }
   | { kind: 'integer' }
   | { kind: 'float' }
@@ -45,6 +47,7 @@ export function spellingOf(column: Column): Spelling {
   return column.declared ? 'usual' : 'canonical';
 }
 
+export const UNKNOWN: ColumnType = { kind: 'unknown' };
 export const STRING: ColumnType = { kind: 'string' };
 export const INTEGER: ColumnType = { kind: 'integer' };
 export const FLOAT: ColumnType = { kind: 'float' };
@@ -153,6 +156,8 @@ export function explainMismatch(
 ): string | null {
   const patterns = SPELLINGS[spelling];
   switch (type.kind) {
+    case 'unknown':
+      return 'a text in a column that had none';
     case 'string':
       return null;
     case 'integer': {

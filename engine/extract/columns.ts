@@ -3,20 +3,25 @@ import { compileChecks, type CompiledChecks } from '../../pipeline/checks/compil
 import { LIMITS } from '../../pipeline/limits';
 import {
   isInferred,
-  NO_EVIDENCE,
   stagedSchema,
   typedColumn,
   type Evidence,
   type SourceColumn,
 } from '../../pipeline/schema';
-import type { CheckedColumn } from '../../pipeline/stage-sql';
-import { countDigits, decimal, explainMismatch, type Schema, type TextRules } from '../../pipeline/types';
+import {
+  countDigits,
+  decimal,
+  explainMismatch,
+  type Column,
+  type Schema,
+  type TextRules,
+} from '../../pipeline/types';
 import type { Check } from '../../plugin/check';
 import type { RunPlan } from '../plan';
 
 export interface ExtractColumns {
   /** All columns whose values are checked, with the types known so far. */
-  checked: readonly CheckedColumn[];
+  checked: Schema;
   staged: Schema;
   /** Those of the checked columns whose type is inferred from the values. */
   inferred: readonly SourceColumn[];
@@ -34,11 +39,8 @@ export function extractColumns(
   const uses = plan.config.validation.quality_checks;
   // A user's check may read any column.
   const columns = plan.columns.filter((column) => uses.length > 0 || isChecked(column));
-  const checked = columns.map((column) => ({
-    ...typedColumn(column, evidence),
-    unseen: column.declared === undefined && (evidence[column.name] ?? NO_EVIDENCE).kind === 'none',
-  }));
-  const explainType = (column: CheckedColumn, text: string): string | null =>
+  const checked = columns.map((column) => typedColumn(column, evidence));
+  const explainType = (column: Column, text: string): string | null =>
     explainDecimal(plan.columns, evidence, rules, column, text);
   return {
     checked,
@@ -60,7 +62,7 @@ function explainDecimal(
   columns: readonly SourceColumn[],
   evidence: Evidence,
   rules: TextRules,
-  { name }: CheckedColumn,
+  { name }: Column,
   text: string,
 ): string | null {
   if (columns.find((column) => column.name === name)?.declared !== 'decimal') return null;

@@ -37,7 +37,7 @@ export async function findStaged(
   return undefined;
 }
 
-/** Types whose values give back the texts that they were read from. A column of only nulls fits any type. */
+/** Types whose values give back the texts that they were read from. Nulls, of an unknown type too, fit any type. */
 const WIDENS: Readonly<Partial<Record<TypeKind, readonly TypeKind[]>>> = {
   integer: ['decimal', 'string'],
   decimal: ['decimal'],

@@ -1,8 +1,7 @@
 /** All checks of a run, compiled for the types that its columns have. */
 import type { Check, DatasetCheck, RowCheck } from '../../plugin/check';
 import { findPlugin, type PluginUse } from '../config/schema';
-import type { CheckedColumn } from '../stage-sql';
-import type { TextRules } from '../types';
+import type { Schema, TextRules } from '../types';
 import { nullableChecks, typeChecks } from './declared';
 
 /** A check with its name in reports and rejects. */
@@ -18,7 +17,7 @@ export interface CompiledChecks {
 
 export interface ChecksInput {
   /** All columns to check, with their types. */
-  columns: readonly CheckedColumn[];
+  columns: Schema;
   rules: TextRules;
   /** `validation.quality_checks` of the pipeline file. */
   uses: readonly PluginUse[];

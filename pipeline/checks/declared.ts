@@ -2,24 +2,23 @@
  * The checks that follow from the columns: every value has the type of its column, and nulls are only in nullable ones.
  */
 import type { RowCheck } from '../../plugin/check';
-import { textColumn, type CheckedColumn } from '../stage-sql';
+import { textColumn } from '../stage-sql';
 import { ident } from '../sql';
-import { explainMismatch, spellingOf, type TextRules } from '../types';
+import { explainMismatch, spellingOf, type Schema, type Column, type TextRules } from '../types';
 
 /** @param explain a special reason why a text is not of its type, or null for the usual reason */
 export function typeChecks(
-  columns: readonly CheckedColumn[],
+  columns: Schema,
   rules: TextRules,
-  explain: (column: CheckedColumn, text: string) => string | null = () => null,
+  explain: (column: Column, text: string) => string | null = () => null,
 ): RowCheck[] {
   return columns.flatMap((column, index) => {
-    if (column.type.kind === 'string' && !column.unseen) return [];
-    const isText = `${textColumn(index)} IS NOT NULL`;
+    if (column.type.kind === 'string') return [];
     return {
       scope: 'row',
       column: column.name,
-      // Before the first text has decided the type, every text fails.
-      fails: column.unseen ? isText : `${isText} AND ${ident(column.name)} IS NULL`,
+      // The value of an unknown type is null: every text fails, and the first one decides the type.
+      fails: `${textColumn(index)} IS NOT NULL AND ${ident(column.name)} IS NULL`,
       reason: (text: string | null) =>
         explain(column, text ?? '') ??
         explainMismatch(text ?? '', column.type, rules, spellingOf(column)) ??
@@ -28,7 +27,7 @@ export function typeChecks(
   });
 }
 
-export function nullableChecks(columns: readonly CheckedColumn[]): RowCheck[] {
+export function nullableChecks(columns: Schema): RowCheck[] {
   return columns.flatMap((column, index) =>
     column.nullable === false
       ? {

@@ -66,13 +66,15 @@ const ofNumbers = (
   usage,
   description,
   sums: true,
-  compile: (value, name, fast) =>
-    isNumeric(value.type)
+  compile: (value, name, fast) => {
+    if (value.type.kind === 'unknown') return extreme('max', value);
+    return isNumeric(value.type)
       ? compile(value, name, fast)
       : {
           problem: `Expected a number, found ${nameOfType(value.type)}`,
           hint: 'Convert it in a cast step before.',
-        },
+        };
+  },
 });
 
 function sum(value: TypedOperand, name: string, fast: boolean): Mergeable {

@@ -19,11 +19,8 @@ export type Outcome = Operand | { problem: string; hint?: string };
 export function arithmetic(operator: Arithmetic, a: Operand, b: Operand, fast: boolean): Outcome {
   const wrong = [a, b].find(({ type }) => type !== null && !isNumeric(type));
   if (wrong) return explainMisuse(operator, a, b);
-  const type = commonType(a.type, b.type) ?? INTEGER;
-  const [left, right] = [
-    { ...a, type: a.type ?? type },
-    { ...b, type: b.type ?? type },
-  ];
+  if (!isTyped(a) || !isTyped(b)) return { sql: 'NULL', type: null, at: a.at };
+  const [left, right, type] = [a, b, commonType(a.type, b.type) ?? INTEGER];
   const base = { at: a.at, fails: true };
   if (operator === '/') return { ...base, ...divide(left, right) };
   if (type.kind === 'float') {
@@ -43,6 +40,11 @@ export function arithmetic(operator: Arithmetic, a: Operand, b: Operand, fast: b
 }
 
 type Numeric = Operand & { type: ColumnType };
+
+/** False for a null, whose result is null. */
+function isTyped(operand: Operand): operand is Numeric {
+  return operand.type !== null;
+}
 type Result = { sql: string; type: ColumnType; infinite?: boolean } | { problem: string; hint?: string };
 
 /** DuckDB makes a decimal of a sum as wide as needed, but keeps 18 digits where both have at most 18. */

@@ -2,9 +2,9 @@
 import { ROWS_COLUMN, STATE_PREFIX } from '../columns';
 import type { FlexetlError } from '../errors';
 import { LIMITS } from '../limits';
-import { ident } from '../sql';
+import { ident, sqlType } from '../sql';
 import { hintForName } from '../suggest';
-import { BOOLEAN, findColumn, INTEGER, isNumeric, type Schema } from '../types';
+import { BOOLEAN, findColumn, INTEGER, isNumeric, UNKNOWN, type ColumnType, type Schema } from '../types';
 import { AGGREGATES, type AggregateFunction } from './aggregates';
 import { arithmetic } from './arithmetic';
 import { FUNCTIONS } from './functions';
@@ -60,14 +60,25 @@ export function compileTree(
   const sets = { columns: new Set<string>(), ordered: new Set<string>() };
   const state = { inside: false, states: [], aggregates: 0, merging: false };
   const context: Context = { ...options, ...sets, ...state, explain, schema, text };
-  const { sql, type, at } = assertFinite(compileNode(node, context));
-  if (type === null) {
-    throw explain(at, 'null alone has no type', 'Write a value of the type it should have.');
+  const compiled = assertFinite(compileNode(node, context));
+  if (compiled.type === null && !readsUnknown(context)) {
+    throw explain(compiled.at, 'null alone has no type', 'Write a value of the type it should have.');
   }
+  const { sql, type } = typed(compiled);
   if (!context.groups || !context.states) return { sql, type, ...sets };
   const merging = { ...context, aggregates: 0, states: [], merging: true };
-  const merged = { sql: assertFinite(compileNode(node, merging)).sql, states: context.states };
+  const merged = { sql: typed(assertFinite(compileNode(node, merging))).sql, states: context.states };
   return { sql, type, ...sets, merged };
+}
+
+/** True when the result may depend on a column of only nulls. */
+function readsUnknown({ columns, schema }: Pick<Context, 'columns' | 'schema'>): boolean {
+  return [...columns].some((name) => findColumn(schema, name)?.type.kind === 'unknown');
+}
+
+/** A null without a type becomes one of an unknown type, as a column of only nulls has it. */
+function typed({ sql, type, ...rest }: Operand): Operand & { type: ColumnType } {
+  return type ? { ...rest, sql, type } : { ...rest, sql: `CAST(${sql} AS ${sqlType(UNKNOWN)})`, type: UNKNOWN };
 }
 
 function compileNode(node: Node, context: Context): Operand {
@@ -235,13 +246,14 @@ function compileAggregateCall(
   const fast = context.fast && aggregate.sums === true;
   const inner: Context = { ...context, inside: true, fast, columns: new Set() };
   const operand = assertFinite(compileNode(value, inner));
-  if (operand.type === null) return fail(`${node.name}(null) has no type`);
+  if (operand.type === null && !readsUnknown(inner)) return fail(`${node.name}(null) has no type`);
   for (const name of inner.columns) {
     context.columns.add(name);
     if (aggregate.ordered) context.ordered.add(name);
   }
-  const outcome = aggregate.compile({ ...operand, type: operand.type }, shorten(context.text), context.fast);
-  const { states, merge, ...result } = succeed(outcome, value.at, context);
+  const outcome = aggregate.compile(typed(operand), shorten(context.text), context.fast);
+  const { states, merge, ...rest } = succeed(outcome, value.at, context);
+  const result = { ...rest, type: rest.type.kind === 'unknown' ? null : rest.type };
   const prefix = `${STATE_PREFIX}${context.place}_${context.aggregates}`;
   context.aggregates += 1;
   if (!states || !merge) {

@@ -50,7 +50,11 @@ function datePart(name: 'year' | 'month' | 'day'): ScalarFunction {
     description: `The ${name} of a date or timestamp.`,
     arity: [1, 1],
     compile: (args) =>
-      expectKinds(args, ['date', 'timestamp']) ?? { sql: `${name}(${args[0]?.sql})`, type: INTEGER },
+      expectKinds(args, ['date', 'timestamp']) ?? {
+        // DuckDB has the function for several types, and a bare null has none.
+        sql: `${name}(${args[0]?.type ? args[0].sql : 'CAST(NULL AS DATE)'})`,
+        type: INTEGER,
+      },
   };
 }
 

@@ -19,7 +19,7 @@ import {
 
 export interface Operand {
   sql: string;
-  /** Null for the literal `null`, which takes the type of the other operand. */
+  /** Null for the literal `null` and a column of only nulls, which take the type of the other operand. */
   type: ColumnType | null;
   at: number;
   /** The text of a literal: next to a date a text is read as a date, next to a float a number as a float. */
@@ -31,7 +31,8 @@ export interface Operand {
 }
 
 export function columnOperand(column: Column, at: number): Operand {
-  return { sql: ident(column.name), type: column.type, at };
+  const { name, type } = column;
+  return type.kind === 'unknown' ? { sql: 'NULL', type: null, at } : { sql: ident(name), type, at };
 }
 
 /** @param text digits with at most one point and an optional exponent or sign; never more than 38 digits */

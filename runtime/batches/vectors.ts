@@ -39,6 +39,7 @@ function createReader(
     return [buffer as ArrayBuffer, byteOffset, rows * perRow];
   };
   switch (type.kind) {
+    case 'unknown':
     case 'string':
       return textReader(vector, rows, validity);
     case 'integer':
@@ -221,6 +222,7 @@ function copyTexts(entries: Uint8Array, words: Uint32Array, ends: Float64Array, 
 // ── Types ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 const DUCKDB_TYPES = {
+  unknown: duckdb.Type.VARCHAR,
   string: duckdb.Type.VARCHAR,
   integer: duckdb.Type.BIGINT,
   float: duckdb.Type.DOUBLE,

@@ -64,7 +64,8 @@ function keyOf({ ignoresCase }: Dialect, name: string): string {
 function explainColumn(dialect: Dialect, column: Column, existing: TableColumn | undefined): string | null {
   if (!existing) return `the table lacks column "${column.name}" (${formatType(column.type)})`;
   if (existing.generated) return `column "${existing.name}" is generated`;
-  if (dialect.keeps(existing.type, column.type)) return null;
+  // Nulls fit every column.
+  if (column.type.kind === 'unknown' || dialect.keeps(existing.type, column.type)) return null;
   return `column "${existing.name}" is ${existing.type}, the pipeline has ${formatType(column.type)}`;
 }
 

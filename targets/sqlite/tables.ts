@@ -20,6 +20,8 @@ interface SqliteColumn {
 export const DECIMAL_TEXT = 'DECIMAL_TEXT';
 
 const DECLARED: Record<TypeKind, string> = {
+  // Without a type: it keeps values of every type that come later.
+  unknown: '',
   string: 'TEXT',
   integer: 'INTEGER',
   float: 'REAL',
@@ -30,7 +32,7 @@ const DECLARED: Record<TypeKind, string> = {
 };
 
 /** Affinities that keep every value of a kind as it is. */
-const KEEPS: Record<TypeKind, readonly Affinity[]> = {
+const KEEPS: Record<Exclude<TypeKind, 'unknown'>, readonly Affinity[]> = {
   string: ['TEXT', 'NONE'],
   integer: ['INTEGER', 'NUMERIC', 'NONE'],
   float: ['REAL', 'NUMERIC', 'NONE'],
@@ -47,7 +49,7 @@ export function declareType({ kind }: ColumnType): string {
 }
 
 export function keepsType(declared: string, { kind }: ColumnType): boolean {
-  return KEEPS[kind].includes(affinityOf(declared));
+  return kind === 'unknown' || KEEPS[kind].includes(affinityOf(declared));
 }
 
 /** SQLite's rules, in their order: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
@@ -77,7 +79,7 @@ export function readTextColumns(db: Sqlite, table: string): Set<string> {
 export function widenDecimals(db: Sqlite, table: string, schema: Schema, textColumns: Set<string>): void {
   const wider = `${table}_text`;
   const columns = schema.map(({ name, type }) => {
-    return `${ident(name)} ${textColumns.has(name) ? DECIMAL_TEXT : declareType(type)}`;
+    return `${ident(name)} ${textColumns.has(name) ? DECIMAL_TEXT : declareType(type)}`.trimEnd();
   });
   db.exec(`CREATE TABLE ${ident(wider)} (${columns.join(', ')})`);
   const names = schema.map(({ name }) => ident(name)).join(', ');
