@@ -94,6 +94,15 @@ function castOffset(text: string): string {
   return `CAST(try_cast(${withSeconds} AS TIMESTAMPTZ) AS TIMESTAMP)`;
 }
 
+/** A timestamp that a text is in data: the time in UTC if it has an offset. @param text a valid timestamp */
+export function timestampLiteral(text: string): string {
+  const withSeconds = text.replace(/^(.{16})(?=$|[Z+-])/, '$1:00');
+  const hasOffset = /[Z+-]/.test(text.slice('YYYY-MM-DD'.length));
+  return hasOffset
+    ? `CAST(CAST(${literal(withSeconds)} AS TIMESTAMPTZ) AS TIMESTAMP)`
+    : `CAST(${literal(withSeconds)} AS TIMESTAMP)`;
+}
+
 /** Decimals with at most `scale` digits after the point. */
 function decimalPattern(scale: number, spelling: Spelling): string {
   if (spelling === 'canonical') {

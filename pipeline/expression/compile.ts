@@ -7,6 +7,7 @@ import { hintForName } from '../suggest';
 import { BOOLEAN, findColumn, INTEGER, isNumeric, UNKNOWN, type ColumnType, type Schema } from '../types';
 import { AGGREGATES, type AggregateFunction } from './aggregates';
 import { arithmetic } from './arithmetic';
+import { compareSql, inListSql } from './compare';
 import { FUNCTIONS } from './functions';
 import {
   booleanOperand,
@@ -15,7 +16,6 @@ import {
   numberOperand,
   assertFinite,
   textOperand,
-  unify,
   type Operand,
 } from './operand';
 import { parseExpression, type Comparison, type Node } from './parse';
@@ -78,7 +78,9 @@ function readsUnknown({ columns, schema }: Pick<Context, 'columns' | 'schema'>):
 
 /** A null without a type becomes one of an unknown type, as a column of only nulls has it. */
 function typed({ sql, type, ...rest }: Operand): Operand & { type: ColumnType } {
-  return type ? { ...rest, sql, type } : { ...rest, sql: `CAST(${sql} AS ${sqlType(UNKNOWN)})`, type: UNKNOWN };
+  return type
+    ? { ...rest, sql, type }
+    : { ...rest, sql: `CAST(${sql} AS ${sqlType(UNKNOWN)})`, type: UNKNOWN };
 }
 
 function compileNode(node: Node, context: Context): Operand {
@@ -169,20 +171,16 @@ function compileBinary(node: Node & { kind: 'binary' }, context: Context): Opera
 }
 
 function compare(operator: Comparison, left: Operand, right: Operand, context: Context): Operand {
-  const unified = succeed(unify([left, right]), right.at, context);
-  if (unified.type?.kind === 'boolean' && operator !== '=' && operator !== '<>') {
-    throw context.explain(left.at, `\`${operator}\` does not compare conditions`);
-  }
-  const [a, b] = unified.sqls;
+  const { sql } = succeed(compareSql(operator, left, right), right.at, context);
   const fails = [left, right].some((operand) => operand.fails);
-  return { sql: `(${a} ${operator} ${b})`, type: BOOLEAN, at: left.at, fails };
+  return { sql, type: BOOLEAN, at: left.at, fails };
 }
 
 function compileIn(node: Node & { kind: 'in' }, context: Context): Operand {
-  const operands = [node.value, ...node.list].map((one) => compileNode(one, context));
-  const [value, ...list] = succeed(unify(operands), node.at, context).sqls;
-  const fails = operands.some((operand) => operand.fails);
-  return { sql: `(${value} IN (${list.join(', ')}))`, type: BOOLEAN, at: node.at, fails };
+  const value = compileNode(node.value, context);
+  const list = node.list.map((one) => compileNode(one, context));
+  const { sql } = succeed(inListSql(value, list), node.at, context);
+  return { sql, type: BOOLEAN, at: node.at, fails: [value, ...list].some((operand) => operand.fails) };
 }
 
 /**

@@ -1,9 +1,10 @@
 /** A compiled part of an expression, and the common type of two operands. */
 import { LIMITS } from '../limits';
-import { ident, literal, sqlError, sqlType } from '../sql';
+import { ident, literal, sqlError, sqlType, timestampLiteral } from '../sql';
 import {
   BOOLEAN,
   FLOAT,
+  DATE,
   INTEGER,
   STRING,
   TIMESTAMP,
@@ -107,9 +108,10 @@ export function widen(operand: Operand, type: ColumnType | null): Operand {
   return { ...operand, sql: `CAST(${source} AS ${sqlType(type)})`, type };
 }
 
-/** Text literals next to dates and timestamps are date literals. */
+/** Text literals next to dates and timestamps are read as they are in data. */
 function readDates(operands: readonly Operand[]): readonly Operand[] | { problem: string; at: number } {
-  const type = operands.find(({ type }) => type?.kind === 'date' || type?.kind === 'timestamp')?.type;
+  const kinds = new Set(operands.map((operand) => operand.type?.kind));
+  const type = kinds.has('timestamp') ? TIMESTAMP : kinds.has('date') ? DATE : undefined;
   if (!type) return operands;
   const read: Operand[] = [];
   for (const operand of operands) {
@@ -120,7 +122,8 @@ function readDates(operands: readonly Operand[]): readonly Operand[] | { problem
     const reason = explainMismatch(operand.literal, type, { decimal_separator: '.' });
     if (reason !== null) return { problem: `The text used as a ${type.kind} is ${reason}`, at: operand.at };
     const { literal: _text, ...rest } = operand;
-    read.push({ ...rest, sql: `CAST(${operand.sql} AS ${sqlType(type)})`, type });
+    const sql = type === DATE ? `CAST(${operand.sql} AS DATE)` : timestampLiteral(operand.literal);
+    read.push({ ...rest, sql, type });
   }
   return read;
 }
@@ -137,10 +140,14 @@ export function assertFinite(operand: Operand): Operand {
   };
 }
 
+export interface Problem {
+  problem: string;
+  at: number;
+  hint?: string;
+}
+
 /** The operands in their common type. */
-export function unify(
-  args: readonly Operand[],
-): { sqls: string[]; type: ColumnType | null } | { problem: string; at: number; hint?: string } {
+export function unify(args: readonly Operand[]): { sqls: string[]; type: ColumnType | null } | Problem {
   const read = readDates(args.map(assertFinite));
   if ('problem' in read) return read;
   let type: ColumnType | null = null;
