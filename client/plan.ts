@@ -30,7 +30,8 @@ export async function planCommand(
 type Plan = ReturnType<typeof describePlan>;
 
 function describePlan({ deps, plan }: Rehearsal) {
-  const { config, survey, columns, evidence, partitions } = plan;
+  const { config, survey, columns, partitions } = plan;
+  const evidence = new Map(plan.evidence);
   const schema = stagedSchema(columns, evidence);
   const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
   const output = outputSchema(steps, schema);

@@ -9,7 +9,9 @@ import {
   stagedSchema,
   typedColumn,
   type Evidence,
+  type EvidenceEntries,
   type SourceColumn,
+  type TypeEvidence,
 } from '../pipeline/schema';
 import { sameType, type Schema } from '../pipeline/types';
 import { EVIDENCE_PREFIX, evidenceName } from '../runtime/staging/parts';
@@ -17,19 +19,25 @@ import type { RunStaging } from '../runtime/staging/store';
 import type { RunPlan } from './plan';
 
 interface EvidenceReceipt {
-  evidence: Evidence;
-  becameText: Readonly<Record<string, Place>>;
+  evidence: EvidenceEntries;
+  /** For each column that became text the first value that made it so. */
+  becameText: readonly Place[];
 }
 
 export async function readEvidence(plan: RunPlan, staging: RunStaging): Promise<Evidence> {
-  return mergeAllEvidence([plan.evidence, ...(await readReceipts(staging)).map(({ evidence }) => evidence)]);
+  const found = (await readReceipts(staging)).map(({ evidence }) => evidence);
+  return mergeAllEvidence([plan.evidence, ...found].map((entries) => new Map(entries)));
 }
 
-/** By column: the place of the first value that made its type string. */
-export async function readTextPlaces(staging: RunStaging): Promise<Readonly<Record<string, Place>>> {
-  const found: Record<string, Place> = {};
-  for (const { becameText } of (await readReceipts(staging)).reverse()) Object.assign(found, becameText);
-  return found;
+/** For each column that became text the place of the first value that made it so. */
+export async function readTextPlaces(staging: RunStaging): Promise<Place[]> {
+  return firstPlaces((await readReceipts(staging)).flatMap(({ becameText }) => becameText));
+}
+
+/** The first place of each column. */
+function firstPlaces(places: readonly Place[]): Place[] {
+  const seen = new Set<string | null>();
+  return places.filter(({ column }) => !seen.has(column) && seen.add(column));
 }
 
 async function readReceipts(staging: RunStaging): Promise<EvidenceReceipt[]> {
@@ -43,13 +51,13 @@ export async function recordEvidence(
   staging: RunStaging,
   partition: number,
   evidence: Evidence,
-  becameText: Readonly<Record<string, Place>>,
+  becameText: readonly Place[],
 ): Promise<void> {
   const name = evidenceName(partition);
   const before = (await staging.fetch<EvidenceReceipt>(name))?.receipt;
   const receipt: EvidenceReceipt = {
-    evidence: mergeAllEvidence([before?.evidence ?? {}, evidence]),
-    becameText: { ...becameText, ...before?.becameText },
+    evidence: [...mergeAllEvidence([new Map(before?.evidence), evidence])],
+    becameText: firstPlaces([...(before?.becameText ?? []), ...becameText]),
   };
   await staging.commit(name, receipt);
 }
@@ -69,10 +77,10 @@ export function widerEvidence(
   found: Evidence,
 ): Evidence | undefined {
   const merged = mergeAllEvidence([before, found]);
-  const wider: Record<string, Evidence[string]> = {};
+  const wider = new Map<string, TypeEvidence>();
   for (const column of columns) {
     if (!sameType(typedColumn(column, before).type, typedColumn(column, merged).type))
-      wider[column.name] = merged[column.name] ?? NO_EVIDENCE;
+      wider.set(column.name, merged.get(column.name) ?? NO_EVIDENCE);
   }
-  return Object.keys(wider).length > 0 ? wider : undefined;
+  return wider.size > 0 ? wider : undefined;
 }

@@ -5,7 +5,7 @@ import { explainColumnName, nameKey } from '../pipeline/columns';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { shortenRaw } from '../pipeline/raw-text';
-import { ident, literal } from '../pipeline/sql';
+import { ident, literal, pathLiteral } from '../pipeline/sql';
 import { stagingMissing } from '../runtime/staging/parts';
 import type { PluginContext, SharedFiles } from '../plugin/context';
 import type { Position, RepairedRelation, SourceRecord, TextRelation } from '../plugin/source';
@@ -184,7 +184,7 @@ function readSql(paths: readonly string[], pages: readonly LandedPage[], columns
   const objectBytes = Math.max(OBJECT_BYTES, ...pages.map(({ bytes }) => bytes));
   const marked = String.raw`regexp_replace(json::VARCHAR, '("(?:[^"\\]|\\.)*")|(-?[0-9][-+.eE0-9]*)', '\1' || chr(1) || '\2' || chr(1), 'g')`;
   const quoted = `replace(replace(${marked}, chr(1) || chr(1), ''), chr(1), '"')`;
-  const files = `read_ndjson_objects([${paths.map(literal).join(', ')}], maximum_object_size = ${objectBytes})`;
+  const files = `read_ndjson_objects([${paths.map(pathLiteral).join(', ')}], hive_partitioning = false, maximum_object_size = ${objectBytes})`;
   return `(SELECT ${values} FROM (SELECT json_extract_string(${quoted}, [${pointers.join(', ')}]) AS texts FROM ${files}))`;
 }
 

@@ -1,7 +1,7 @@
 /** The staged parts of a run, as one relation of rows and one of partial groups. */
 import { FAILED_COLUMN, RECORD_COLUMN } from '../pipeline/columns';
 import type { Evidence } from '../pipeline/schema';
-import { ident, literal, sqlType } from '../pipeline/sql';
+import { ident, readParquet, sqlType } from '../pipeline/sql';
 import { stagedColumn } from '../pipeline/stage-sql';
 import { formatType, type Schema } from '../pipeline/types';
 import { extractName } from '../runtime/staging/parts';
@@ -73,8 +73,10 @@ function groupByTypes(parts: readonly ExtractedPart[]): ExtractedPart[][] {
 }
 
 function readFiles(parts: readonly ExtractedPart[]): string {
-  const files = parts.map(({ path }) => literal(path)).join(', ');
-  return `read_parquet([${files}], hive_partitioning = false, file_row_number = true)`;
+  return readParquet(
+    parts.map(({ path }) => path),
+    'file_row_number = true',
+  );
 }
 
 function recordTerm(parts: readonly ExtractedPart[]): string {

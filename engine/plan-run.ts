@@ -52,7 +52,7 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
     survey: { ...survey, sample: [] },
     partitions: await source.partitions(survey, size),
     columns: columns.map((column) => ({ ...column, staged: column.staged || measured.has(column.name) })),
-    evidence,
+    evidence: [...evidence],
     groups,
   };
 }

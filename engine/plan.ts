@@ -2,7 +2,7 @@
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import type { Evidence, SourceColumn } from '../pipeline/schema';
+import type { EvidenceEntries, SourceColumn } from '../pipeline/schema';
 import type { Partition, Partitions, SourceSurvey } from '../plugin/source';
 import { defaultMemoryMb, type DuckdbOptions } from '../runtime/duckdb';
 import { landedName, PLAN, stagingMissing } from '../runtime/staging/parts';
@@ -15,8 +15,8 @@ export interface RunPlan {
   survey: SourceSurvey;
   partitions: Partitions;
   columns: readonly SourceColumn[];
-  /** From the sample; extract adds more, see `evidence.ts`. */
-  evidence: Evidence;
+  /** From the sample, as JSON can hold it; extract adds more, see `evidence.ts`. */
+  evidence: EvidenceEntries;
   /** Extract writes partial groups instead of rows where it can, see `pipeline/transforms/partial-groups.ts`. */
   groups: boolean;
 }

@@ -46,7 +46,7 @@ export async function prepareRun(
   const config = await resolveConfig(deps, { ...written, name: run.pipeline });
   await deps.staging.sweep(run, Date.now());
   const plan = await takePlan(deps, config, context);
-  const schema = schemaOf(plan, plan.evidence);
+  const schema = schemaOf(plan, new Map(plan.evidence));
   const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
   await checkTargets(deps, config, outputSchema(steps, schema), context);
   openReports(deps.settings.projectDir, config.name);

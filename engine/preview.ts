@@ -2,7 +2,7 @@
 import { FAILED_COLUMN, RECORD_COLUMN } from '../pipeline/columns';
 import { LIMITS } from '../pipeline/limits';
 import { ident } from '../pipeline/sql';
-import { stageRowsSql, unstageTerms } from '../pipeline/stage-sql';
+import { stagedColumn, stageRowsSql, unstageTerms } from '../pipeline/stage-sql';
 import { outputSchema, planTransforms } from '../pipeline/transforms/plan';
 import { planTransformSql } from '../pipeline/transforms/transform-sql';
 import type { OpenSource, SourceSurvey } from '../plugin/source';
@@ -32,10 +32,15 @@ export async function previewRows(
   context: StepContext,
   rowsMax: number,
 ): Promise<Preview> {
-  const { config, survey, evidence } = plan;
+  const { config, survey } = plan;
   const plugins = pluginsOf(deps, config);
   const source = openSource(plugins, config.source, context);
-  const { staged, checked, checks, rules } = extractColumns(plan, evidence, source.rules, plugins.checks);
+  const { staged, checked, checks, rules } = extractColumns(
+    plan,
+    new Map(plan.evidence),
+    source.rules,
+    plugins.checks,
+  );
   const steps = planTransforms(config.transformations, staged, plugins.transforms);
   return withDuckdb(sessionOptions(config, context), async (db) => {
     const { read, broken } = await readHead(source, survey, db);
@@ -46,9 +51,10 @@ export async function previewRows(
     const sql = planTransformSql(steps, { rows: rowsSql }, staged);
     await runStatements(db, sql.statements);
     const header = outputSchema(steps, staged).map((column) => column.name);
-    const texts = header.map((column) => `CAST(${ident(column)} AS VARCHAR) AS ${ident(column)}`).join(', ');
+    const columns = header.map((_, index) => stagedColumn(index));
+    const texts = columns.map((column) => `CAST(${column} AS VARCHAR) AS ${column}`).join(', ');
     const found = await db.all(`SELECT ${texts} FROM (${sql.output}) LIMIT ${rowsMax}`);
-    const rows = found.map((row) => header.map((column) => (row[column] as string | null) ?? null));
+    const rows = found.map((row) => columns.map((column) => (row[column] as string | null) ?? null));
     return { header, rows, read, rejected: broken + Number(rejected) };
   });
 }

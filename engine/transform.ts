@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { FlexetlError } from '../pipeline/errors';
 import type { StepCount } from '../pipeline/row-balance';
 import type { Schema } from '../pipeline/types';
-import { literal } from '../pipeline/sql';
+import { readParquet } from '../pipeline/sql';
 import { outputSchema, planTransforms, type PlannedStep } from '../pipeline/transforms/plan';
 import { tallySteps } from '../pipeline/transforms/tally';
 import { planTransformSql, type TransformStatement } from '../pipeline/transforms/transform-sql';
@@ -82,7 +82,7 @@ export async function transformParts(
   const { statements, output } = planTransformSql(steps, input, schema);
   const counted = await runStatements(db, statements);
   await db.copy(output, file);
-  const found = await db.one(`SELECT count(*)::DOUBLE AS "rows" FROM read_parquet(${literal(file)})`);
+  const found = await db.one(`SELECT count(*)::DOUBLE AS "rows" FROM ${readParquet(file)}`);
   const rows = Number(found['rows']);
   return { rows, counts: tallySteps(steps, counted, rows) };
 }

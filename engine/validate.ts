@@ -8,7 +8,7 @@ import type { compileChecks } from '../pipeline/checks/compile';
 import { FlexetlError, type Place } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import type { CheckReport } from '../pipeline/report';
-import { literal } from '../pipeline/sql';
+import { readParquet } from '../pipeline/sql';
 import { outputSchema, planTransforms } from '../pipeline/transforms/plan';
 import { withDuckdb } from '../runtime/duckdb';
 import { rejectsName } from '../runtime/staging/parts';
@@ -124,7 +124,7 @@ async function readPlaces(
     const part = await context.staging.fetch(rejectsName(index));
     if (!part?.path) continue;
     const sql = `SELECT file, line::INT AS line, record::INT AS record, "column", "value", reason
-      FROM read_parquet(${literal(part.path)}) LIMIT ${room}`;
+      FROM ${readParquet(part.path)} LIMIT ${room}`;
     const rows = await withDuckdb(sessionOptions(plan.config, context), (db) => db.all(sql));
     places.push(...(rows as unknown as Place[]));
   }
@@ -132,12 +132,9 @@ async function readPlaces(
 }
 
 /** Adds, to an error about types, the places of the values that made a column a string. */
-function explainText(error: unknown, becameText: Readonly<Record<string, Place>>): unknown {
-  const places = Object.values(becameText);
+function explainText(error: unknown, places: readonly Place[]): unknown {
   if (!(error instanceof FlexetlError) || places.length === 0) return error;
-  const columns = Object.keys(becameText)
-    .map((name) => `"${name}"`)
-    .join(', ');
+  const columns = places.map(({ column }) => `"${column}"`).join(', ');
   return new FlexetlError(error.code, {
     message: `${error.message} The values of ${columns} made it text.`,
     hint: 'Declare the column in validation.schema to have such records rejected, or cast it.',

@@ -58,10 +58,10 @@ export function parseEvidence(
   columns: readonly SourceColumn[],
   row: Readonly<Record<string, unknown>>,
 ): Evidence {
-  const evidence: Record<string, TypeEvidence> = {};
+  const evidence = new Map<string, TypeEvidence>();
   columns.filter(isInferred).forEach((column, index) => {
     const of = (letter: string): number => Number(row[`${letter}${index}`]);
-    evidence[column.name] = evidenceOfCounts(column, of);
+    evidence.set(column.name, evidenceOfCounts(column, of));
   });
   return evidence;
 }

@@ -31,8 +31,11 @@ export interface TypeEvidence {
   scale: number;
 }
 
-/** Evidence by column name. */
-export type Evidence = Readonly<Record<string, TypeEvidence>>;
+/** Evidence by column name. A map, because a column may be called like a member of every object. */
+export type Evidence = ReadonlyMap<string, TypeEvidence>;
+
+/** {@link Evidence} in a receipt: `new Map(entries)` is the evidence. */
+export type EvidenceEntries = readonly (readonly [string, TypeEvidence])[];
 
 /** One column of the source as the run treats it. */
 export interface SourceColumn {
@@ -91,10 +94,10 @@ function mergeKinds(a: TypeEvidence['kind'], b: TypeEvidence['kind']): TypeEvide
 }
 
 export function mergeAllEvidence(all: readonly Evidence[]): Evidence {
-  const merged: Record<string, TypeEvidence> = {};
+  const merged = new Map<string, TypeEvidence>();
   for (const evidence of all) {
-    for (const [name, found] of Object.entries(evidence))
-      merged[name] = mergeEvidence(merged[name] ?? NO_EVIDENCE, found);
+    for (const [name, found] of evidence)
+      merged.set(name, mergeEvidence(merged.get(name) ?? NO_EVIDENCE, found));
   }
   return merged;
 }
@@ -140,7 +143,7 @@ export function isInferred(column: SourceColumn): boolean {
 
 /** The column with the type known so far. */
 export function typedColumn(column: SourceColumn, evidence: Evidence): Column {
-  const found = evidence[column.name] ?? NO_EVIDENCE;
+  const found = evidence.get(column.name) ?? NO_EVIDENCE;
   const { name, nullable, declared } = column;
   if (declared === undefined) return { name, nullable, type: typeOfEvidence(found) };
   if (declared === 'decimal') return { name, nullable, declared: true, type: typeOfInferredDecimal(found) };
@@ -161,7 +164,7 @@ export function evidenceOfSample(
   records: readonly (readonly (string | null)[])[],
   rules: TextRules,
 ): Evidence {
-  const evidence: Record<string, TypeEvidence> = {};
+  const evidence = new Map<string, TypeEvidence>();
   columns.forEach((column, index) => {
     if (!isInferred(column)) return;
     let merged = NO_EVIDENCE;
@@ -172,7 +175,7 @@ export function evidenceOfSample(
         column.declared === 'decimal' ? evidenceOfDecimal(text, rules) : evidenceOfText(text, rules);
       if (found) merged = mergeEvidence(merged, found);
     }
-    evidence[column.name] = merged;
+    evidence.set(column.name, merged);
   });
   return evidence;
 }

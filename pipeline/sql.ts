@@ -11,6 +11,25 @@ export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+/** A path as DuckDB's functions read it: not as a pattern. A path with a backslash beside such characters is not found. */
+export function pathLiteral(path: string): string {
+  return literal(escapePattern(path));
+}
+
+/** The pattern that only this path matches. */
+export function escapePattern(path: string): string {
+  return path.replace(/[*?[]/g, '[$&]');
+}
+
+/**
+ * Staged files as a relation. No column comes from the names of folders.
+ * @param options further ones: `file_row_number = true`
+ */
+export function readParquet(paths: string | readonly string[], options = ''): string {
+  const files = [paths].flat().map(pathLiteral).join(', ');
+  return `read_parquet([${files}], hive_partitioning = false${options && `, ${options}`})`;
+}
+
 /** The DuckDB type of a column type. */
 export function sqlType(type: ColumnType): string {
   switch (type.kind) {

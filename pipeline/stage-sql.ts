@@ -8,12 +8,20 @@ export function textColumn(index: number): string {
   return `_flexetl_text_${index}`;
 }
 
-/** The name of a column in a staged part: users' names could collide with names that DuckDB adds. */
+/**
+ * The name of a column in a staged part: users' names could collide with those that DuckDB adds, and names without the
+ * reserved prefix with those of users where a query has both.
+ */
 export function stagedColumn(index: number): string {
-  return `c${index}`;
+  return `_flexetl_c${index}`;
 }
 
-/** `c0 AS "quantity", …`: the columns of staged rows under their names. */
+/** `"quantity" AS _flexetl_c0, …`: the reverse of {@link unstageTerms}. */
+export function stageTerms(schema: Schema): string[] {
+  return schema.map(({ name }, index) => `${ident(name)} AS ${stagedColumn(index)}`);
+}
+
+/** `_flexetl_c0 AS "quantity", …`: the columns of staged rows under their names. */
 export function unstageTerms(schema: Schema): string[] {
   return schema.map(({ name }, index) => `${stagedColumn(index)} AS ${ident(name)}`);
 }
@@ -33,7 +41,7 @@ interface RowCondition {
 }
 
 /**
- * The rows to be staged, in order: `c0`, `c1`, … for the staged columns, and FAILED_COLUMN.
+ * The rows to be staged, in order: the staged columns by their places, and FAILED_COLUMN.
  * @param relation SQL of the text relation
  * @param columns all columns to check, typed
  * @param staged those of them to keep
@@ -45,11 +53,10 @@ export function stageRowsSql(
   checks: readonly RowCondition[],
   rules: TextRules,
 ): string {
-  const kept = staged.map(({ name }, index) => `${ident(name)} AS ${stagedColumn(index)}`);
   const flags = checks.map(({ fails }) => `CASE WHEN ${fails} THEN '1' END`);
   const failed = `[${[...columns.map((_, index) => textColumn(index)), ...flags].join(', ')}]`;
   const ifFails = checks.length === 0 ? 'NULL' : `CASE WHEN ${anyFails(checks)} THEN ${failed} END`;
-  const terms = [...kept, `CAST(${ifFails} AS VARCHAR[]) AS ${FAILED_COLUMN}`];
+  const terms = [...stageTerms(staged), `CAST(${ifFails} AS VARCHAR[]) AS ${FAILED_COLUMN}`];
   return `SELECT ${terms.join(', ')} FROM (${typedSql(relation, columns, rules)})`;
 }
 
@@ -66,10 +73,10 @@ export function typedRowsSql(
   return `SELECT ${terms.join(', ')} FROM (${typedSql(relation, columns, rules)})`;
 }
 
-/** The texts of the rows of a staged file that fail, under the names of the columns. @param file an SQL literal */
-export function failedTextsSql(file: string, columns: Schema): string {
+/** The texts of those staged rows that fail, under the names of the columns. @param rows a relation of staged rows */
+export function failedTextsSql(rows: string, columns: Schema): string {
   const terms = columns.map(({ name }, index) => `${FAILED_COLUMN}[${index + 1}] AS ${ident(name)}`);
-  return `(SELECT ${terms.join(', ')} FROM read_parquet(${file}) WHERE ${FAILED_COLUMN} IS NOT NULL)`;
+  return `(SELECT ${terms.join(', ')} FROM ${rows} WHERE ${FAILED_COLUMN} IS NOT NULL)`;
 }
 
 /** `0,2`: the indexes of the checks that a staged row fails. @param columnCount of the checked columns */

@@ -45,7 +45,7 @@ export interface Part {
   index: number;
   schema: Schema;
   rows: number;
-  /** Absolute path of the staged Parquet file. */
+  /** Absolute path of the staged Parquet file. Its columns are named by their places: read it with `selectPart`. */
   path: string;
   /** Number of the first row in the file, counted from 0. */
   firstRow: number;

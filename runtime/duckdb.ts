@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection, type DuckDBDataChunk, type JS } from '@duckdb/node-api';
 import { FlexetlError, messageOf, type ErrorCode } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import { literal } from '../pipeline/sql';
+import { escapePattern, literal } from '../pipeline/sql';
 
 export interface DuckdbOptions {
   /** The one folder that queries may read, write and spill to. */
@@ -123,7 +123,9 @@ async function lockDown(
   options: DuckdbOptions,
   spillDir: string,
 ): Promise<void> {
-  const reads = (options.reads ?? []).map(literal).join(', ');
+  // Functions that read files get patterns of paths.
+  const withPatterns = (paths: readonly string[]): string =>
+    [...new Set(paths.flatMap((path) => [path, escapePattern(path)]))].map(literal).join(', ');
   await connection.run(`SET threads = ${options.threads ?? availableParallelism()}`);
   await connection.run(`SET memory_limit = '${options.memoryMb}MB'`);
   await connection.run(`SET temp_directory = ${literal(spillDir)}`);
@@ -132,8 +134,8 @@ async function lockDown(
   await connection.run('SET enable_progress_bar = true');
   await connection.run('SET enable_progress_bar_print = false');
   await connection.run('SET progress_bar_time = 0');
-  await connection.run(`SET allowed_directories = [${literal(`${options.dir}/`)}]`);
-  if (reads) await connection.run(`SET allowed_paths = [${reads}]`);
+  await connection.run(`SET allowed_directories = [${withPatterns([`${options.dir}/`])}]`);
+  if (options.reads?.length) await connection.run(`SET allowed_paths = [${withPatterns(options.reads)}]`);
   await connection.run('SET enable_external_access = false');
   await connection.run('SET lock_configuration = true');
 }

@@ -67,7 +67,7 @@ function explainDecimal(
 ): string | null {
   if (columns.find((column) => column.name === name)?.declared !== 'decimal') return null;
   const { scale } = countDigits(text.replace(rules.decimal_separator, '.'));
-  const wanted = Math.max(scale, evidence[name]?.scale ?? 0);
+  const wanted = Math.max(scale, evidence.get(name)?.scale ?? 0);
   const widest = decimal(LIMITS.decimalDigitsMax, Math.min(wanted, LIMITS.decimalDigitsMax));
   return explainMismatch(text, widest, rules);
 }

@@ -1,6 +1,6 @@
 /** The states of dataset checks over the good rows of a staged part. */
 import { FAILED_COLUMN } from '../../pipeline/columns';
-import { ident, literal } from '../../pipeline/sql';
+import { ident, readParquet } from '../../pipeline/sql';
 import { unstageTerms } from '../../pipeline/stage-sql';
 import type { Duckdb } from '../../runtime/duckdb';
 import type { ExtractColumns } from './columns';
@@ -17,7 +17,7 @@ export async function measureStates(
       ([name, aggregate]) => `CAST(${aggregate} AS VARCHAR) AS ${ident(`${index}.${name}`)}`,
     ),
   );
-  const rows = `SELECT ${unstageTerms(staged).join(', ')} FROM read_parquet(${literal(file)}) WHERE ${FAILED_COLUMN} IS NULL`;
+  const rows = `SELECT ${unstageTerms(staged).join(', ')} FROM ${readParquet(file)} WHERE ${FAILED_COLUMN} IS NULL`;
   const measured = await db.one(`SELECT ${terms.join(', ')} FROM (${rows})`);
   return checks.datasets.map(({ measure, read }, index) =>
     read(

@@ -1,6 +1,6 @@
 /** Finds a part that is staged already: with the types known now, or with narrower types that cast without loss. */
 import { FAILED_COLUMN } from '../../pipeline/columns';
-import { literal, sqlType } from '../../pipeline/sql';
+import { readParquet, sqlType } from '../../pipeline/sql';
 import { stagedColumn } from '../../pipeline/stage-sql';
 import { formatType, parseType, type ColumnType, type Schema, type TypeKind } from '../../pipeline/types';
 import type { Evidence } from '../../pipeline/schema';
@@ -57,7 +57,7 @@ async function castsExactly(
     return `count(${stagedColumn(index)}) FILTER (${isLost(from, column.type, stagedColumn(index))}) = 0`;
   });
   if (terms.length === 0) return true;
-  const good = `FROM read_parquet(${literal(path)}) WHERE ${FAILED_COLUMN} IS NULL`;
+  const good = `FROM ${readParquet(path)} WHERE ${FAILED_COLUMN} IS NULL`;
   return withDuckdb(sessionOptions(plan.config, context), async (db) => {
     const found = await db.one(`SELECT ${terms.join(' AND ')} AS exact ${good}`);
     return found['exact'] === true;

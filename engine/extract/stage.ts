@@ -5,7 +5,7 @@ import { FlexetlError, type ErrorCode } from '../../pipeline/errors';
 import { evidenceSql, parseEvidence } from '../../pipeline/evidence-sql';
 import { LIMITS } from '../../pipeline/limits';
 import { mergeAllEvidence, type Evidence, type SourceColumn } from '../../pipeline/schema';
-import { literal } from '../../pipeline/sql';
+import { readParquet } from '../../pipeline/sql';
 import { failedChecksSql, failedTextsSql, stageRowsSql, typedRowsSql } from '../../pipeline/stage-sql';
 import { planPartialGroups, type PartialGroups } from '../../pipeline/transforms/partial-groups';
 import { planTransforms } from '../../pipeline/transforms/plan';
@@ -140,7 +140,7 @@ async function tryGroups(
     if (error instanceof FlexetlError && !ROW_ERRORS.includes(error.code)) throw error;
     return undefined;
   }
-  const found = await db.one(partial.checkSql(`read_parquet(${literal(file)})`));
+  const found = await db.one(partial.checkSql(readParquet(file)));
   if (found['uniform'] !== true || Number(found['rejected']) > 0) return undefined;
   return { kind: 'groups', file, rows: Number(found['rows']), rejected: 0 };
 }
@@ -153,7 +153,7 @@ async function writeRows(work: StageWork, db: Duckdb, relation: string): Promise
   const file = join(work.context.scratchDir, 'rows.parquet');
   await copyTo(work, db, stageRowsSql(relation, checked, staged, checks.rows, rules), file);
   const counts = await db.one(
-    `SELECT count(*)::DOUBLE AS "rows", count(${FAILED_COLUMN})::DOUBLE AS rejected FROM read_parquet(${literal(file)})`,
+    `SELECT count(*)::DOUBLE AS "rows", count(${FAILED_COLUMN})::DOUBLE AS rejected FROM ${readParquet(file)}`,
   );
   return { kind: 'rows', file, rows: Number(counts['rows']), rejected: Number(counts['rejected']) };
 }
@@ -195,7 +195,7 @@ async function readFailedRows(
   const known = new Map<string, readonly number[]>();
   let cut = 0;
   const sql = `SELECT file_row_number::DOUBLE, ${failedChecksSql(checked.length, checks.rows.length)}
-    FROM read_parquet(${literal(file)}, file_row_number = true, hive_partitioning = false)
+    FROM ${readParquet(file, 'file_row_number = true')}
     WHERE ${FAILED_COLUMN} IS NOT NULL ORDER BY file_row_number`;
   for await (const chunk of db.stream(sql)) {
     for (const [row, ids] of chunk.getRows()) {
@@ -235,7 +235,7 @@ async function readEvidenceOf(
   file: string,
   columns: readonly SourceColumn[],
 ): Promise<Evidence> {
-  const texts = failedTextsSql(literal(file), checked);
+  const texts = failedTextsSql(readParquet(file), checked);
   const found: Evidence[] = [];
   for (let from = 0; from < columns.length; from += LIMITS.evidenceColumnsMax) {
     const some = columns.slice(from, from + LIMITS.evidenceColumnsMax);

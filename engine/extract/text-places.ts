@@ -13,37 +13,37 @@ import type { Reader } from './work';
 
 /**
  * @param ordinals of the rows that failed their types, ascending
- * @returns by column: the first value that makes its type string
+ * @returns for each column the first value that makes its type string
  */
 export async function findTextPlaces(
   { source, survey, partition }: Reader,
   { inferred, evidence, rules }: ExtractColumns,
   wider: Evidence,
   ordinals: readonly number[],
-): Promise<Record<string, Place>> {
-  const found: Record<string, Place> = {};
+): Promise<Place[]> {
+  const found = new Map<string, Place>();
   const wanted = inferred.filter(({ name, declared }) => {
-    const after = wider[name];
-    const known = (evidence[name] ?? NO_EVIDENCE).kind !== 'none';
+    const after = wider.get(name);
+    const known = (evidence.get(name) ?? NO_EVIDENCE).kind !== 'none';
     return declared === undefined && known && after && typeOfEvidence(after).kind === 'string';
   });
-  if (wanted.length === 0) return found;
+  if (wanted.length === 0) return [];
   for await (const record of source.records(survey, partition, ordinals)) {
     for (const { name } of wanted) {
       const text = record.values?.[survey.columns.indexOf(name)];
-      if (text == null || Object.hasOwn(found, name)) continue;
-      const merged = mergeEvidence(evidence[name] ?? NO_EVIDENCE, evidenceOfText(text, rules));
+      if (text == null || found.has(name)) continue;
+      const merged = mergeEvidence(evidence.get(name) ?? NO_EVIDENCE, evidenceOfText(text, rules));
       if (typeOfEvidence(merged).kind !== 'string') continue;
-      found[name] = {
+      found.set(name, {
         file: record.file ?? survey.files[partition.file]?.path ?? '',
         line: record.line,
         record: record.record,
         column: name,
         value: showValue(name, text),
         reason: 'not a number, date or boolean',
-      };
+      });
     }
-    if (Object.keys(found).length === wanted.length) break;
+    if (found.size === wanted.length) break;
   }
-  return found;
+  return [...found.values()];
 }

@@ -10,6 +10,7 @@ import type { PartialPlan } from '../../plugin/transform';
 import { REACHED_COLUMN, REJECTED_COLUMN, ROWS_COLUMN } from '../columns';
 import { LIMITS } from '../limits';
 import { ident } from '../sql';
+import { stagedColumn } from '../stage-sql';
 import { neededAtBoundaries, type PlannedStep } from './plan';
 
 export interface PartialGroups {
@@ -54,18 +55,30 @@ export function planPartialGroups(planned: readonly PlannedStep[]): PartialGroup
     sql: (rows) => {
       const counted = `(SELECT *, ${reachedSql(before, index)} AS ${reached} FROM (${rows}))`;
       const terms = [...groupTerms(columns, [...partial.keys, ...uniform], index), reached];
-      return partial.group(`(SELECT ${terms.join(', ')} FROM ${counted})`, columns, REACHED_COLUMN);
+      const groups = partial.group(`(SELECT ${terms.join(', ')} FROM ${counted})`, columns, REACHED_COLUMN);
+      return `SELECT *${renameSql(partial.keys, 'staged')} FROM (${groups})`;
     },
     checkSql: (groups) => {
       const rowsOf = (filter: string): string => `coalesce(sum(${rowsColumn})${filter}, 0)::DOUBLE`;
       const complete = `${reached} = ${index}`;
-      const by = partial.keys.length > 0 ? `GROUP BY ${partial.keys.map(ident).join(', ')}` : 'LIMIT 1';
+      const by =
+        partial.keys.length > 0
+          ? `GROUP BY ${partial.keys.map((_, place) => stagedColumn(place)).join(', ')}`
+          : 'LIMIT 1';
       const distinct = `(SELECT count(*) FROM (SELECT 1 FROM ${groups} WHERE ${complete} ${by}))`;
       const isUniform = uniform.length === 0 ? 'true' : `count(*) FILTER (${complete}) = ${distinct}`;
       const rejected = rowsOf(` FILTER (${reached} = ${REJECTED})`);
       return `SELECT ${rowsOf('')} AS "rows", ${rejected} AS rejected, ${isUniform} AS uniform FROM ${groups}`;
     },
   };
+}
+
+/** In a staged part the keys are named by their places, as columns are; states have names of their own. */
+function renameSql(keys: readonly string[], to: 'staged' | 'users'): string {
+  const terms = keys.map((name, place) =>
+    to === 'staged' ? `${ident(name)} AS ${stagedColumn(place)}` : `${stagedColumn(place)} AS ${ident(name)}`,
+  );
+  return terms.length === 0 ? '' : ` RENAME (${terms.join(', ')})`;
 }
 
 /** The boundary that a row reaches: the first step that removes it, else the grouping. */
@@ -96,7 +109,7 @@ export function groupsOf(
   columns: ReadonlySet<string>,
   fast: boolean,
 ): string {
-  const complete = `SELECT * EXCLUDE (${reached}) FROM ${groups} WHERE ${reached} = ${index}`;
+  const complete = `SELECT * EXCLUDE (${reached})${renameSql(partial.keys, 'users')} FROM ${groups} WHERE ${reached} = ${index}`;
   return `(${complete} UNION ALL BY NAME ${partial.groupEach(rows, columns, fast)})`;
 }
 

@@ -2,6 +2,7 @@
 import { columnList, RECORD_COLUMN, ROWS_COLUMN } from '../columns';
 import { FlexetlError } from '../errors';
 import { ident, sqlType } from '../sql';
+import { stageTerms } from '../stage-sql';
 import type { Schema } from '../types';
 import { countGroups, groupsOf } from './partial-groups';
 import { neededAtBoundaries, outputSchema, type PlannedStep } from './plan';
@@ -31,7 +32,10 @@ export interface TransformInput {
 export interface TransformSql {
   /** To be run in order, in one session. */
   statements: readonly TransformStatement[];
-  /** The transformed rows in order, for COPY; their number is the count of the last boundary. */
+  /**
+   * The transformed rows in order, for COPY, with columns named by their places; their number is the count of the last
+   * boundary.
+   */
   output: string;
 }
 
@@ -70,7 +74,7 @@ export function planTransformSql(
     statements.push(rows.count);
     const after = needed[step.index + 1] ?? new Set();
     if (step.index === planned.length - 1 && !step.plan.countsRows) {
-      return { statements, output: globalSql(step, rows, columnList(last, after), false) };
+      return { statements, output: globalSql(step, rows, stageTerms(step.plan.schema), false) };
     }
     const table = ident(`_flexetl_table_${step.index}`);
     const columns = columnList(step.plan.schema, after);
@@ -83,8 +87,7 @@ export function planTransformSql(
   const rows = chained(planned.length);
   // The rows of the last table are counted already.
   if (chain.length > 0 || previous === undefined) statements.push(rows.count);
-  const names = columnList(last, new Set(last.map(({ name }) => name)));
-  return { statements, output: `${rows.with} SELECT ${names.join(', ')} FROM ${rows.output}` };
+  return { statements, output: `${rows.with} SELECT ${stageTerms(last).join(', ')} FROM ${rows.output}` };
 }
 
 interface RowChain {

@@ -1,7 +1,8 @@
 /** A part of a load: rows of a staged Parquet file, offered as the file and as batches of values. */
 import duckdb from '@duckdb/node-bindings';
 import { LIMITS } from '../../pipeline/limits';
-import { ident, literal } from '../../pipeline/sql';
+import { readParquet } from '../../pipeline/sql';
+import { unstageTerms } from '../../pipeline/stage-sql';
 import type { Schema } from '../../pipeline/types';
 import type { PluginContext } from '../../plugin/context';
 import type { Batch, Part } from '../../plugin/target';
@@ -18,9 +19,8 @@ export function createPart(slice: PartSlice, context: Pick<PluginContext, 'scrat
 
 /** The rows of a part as a SELECT, with the columns of its schema in order. */
 export function selectPart({ schema, path, firstRow, rows }: PartSlice): string {
-  const columns = schema.map(({ name }) => ident(name)).join(', ');
   return (
-    `SELECT ${columns} FROM read_parquet(${literal(path)}, file_row_number = true) ` +
+    `SELECT ${unstageTerms(schema).join(', ')} FROM ${readParquet(path, 'file_row_number = true')} ` +
     `WHERE file_row_number >= ${firstRow} AND file_row_number < ${firstRow + rows}`
   );
 }

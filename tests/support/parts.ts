@@ -1,7 +1,8 @@
 /** Parts of a load from plain rows of text, staged as a Parquet file as a run stages them. */
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { literal, sqlType } from '../../pipeline/sql';
+import { ident, literal, sqlType } from '../../pipeline/sql';
+import { stageTerms } from '../../pipeline/stage-sql';
 import type { Schema } from '../../pipeline/types';
 import type { PluginContext } from '../../plugin/context';
 import type { Part } from '../../plugin/target';
@@ -21,7 +22,7 @@ export async function makePart(schema: Schema, rows: readonly TextRow[], index =
   const values = rows.map((row) => `(${row.map((v) => (v === null ? 'NULL' : textSql(v))).join(', ')})`);
   const names = schema.map((_, column) => `c${column}`);
   const casts = schema.map(({ name, type }, column) => {
-    return `c${column}::${sqlType(type)} AS "${name.replaceAll('"', '""')}"`;
+    return `c${column}::${sqlType(type)} AS ${ident(name)}`;
   });
   const from = rows.length > 0 ? `(VALUES ${values.join(', ')})` : `(VALUES (${names.map(() => 'NULL')}))`;
   const select = `SELECT ${casts.join(', ')} FROM ${from} AS t(${names.join(', ')})`;
@@ -32,7 +33,9 @@ export async function makePart(schema: Schema, rows: readonly TextRow[], index =
 export async function queryPart(schema: Schema, sql: string, rows: number, index = 0): Promise<Part> {
   const dir = (partsDir ??= makeFolder());
   const path = join(dir, `${randomUUID()}.parquet`);
-  await withDuckdb({ dir, memoryMb: 400, threads: 1 }, (db) => db.copy(sql, path));
+  await withDuckdb({ dir, memoryMb: 400, threads: 1 }, (db) =>
+    db.copy(`SELECT ${stageTerms(schema).join(', ')} FROM (${sql})`, path),
+  );
   return createPart({ index, schema, rows, path, firstRow: 0 }, contextOf(dir));
 }
 

@@ -160,9 +160,9 @@ describe('columns with their declarations', () => {
   });
 
   it('that are not staged are not in the schema', () => {
-    expect(stagedSchema([{ ...open('a'), staged: false }, open('b')], {}).map(({ name }) => name)).toEqual([
-      'b',
-    ]);
+    expect(
+      stagedSchema([{ ...open('a'), staged: false }, open('b')], new Map()).map(({ name }) => name),
+    ).toEqual(['b']);
   });
 });
 
@@ -170,8 +170,14 @@ describe('needs of several parts', () => {
   it('merge column by column, and an unknown column is taken as it is', () => {
     const integer = evidenceOfText('7', POINT);
     const text = evidenceOfText('x', POINT);
-    const merged = mergeAllEvidence([{ a: integer }, { a: text, b: integer }]);
-    expect([merged['a']?.kind, merged['b']?.kind]).toEqual(['string', 'integer']);
+    const merged = mergeAllEvidence([
+      new Map([['a', integer]]),
+      new Map([
+        ['a', text],
+        ['b', integer],
+      ]),
+    ]);
+    expect([merged.get('a')?.kind, merged.get('b')?.kind]).toEqual(['string', 'integer']);
     expect(typeOfEvidence(NO_EVIDENCE)).toEqual({ kind: 'unknown' });
   });
 });
