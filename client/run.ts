@@ -1,7 +1,9 @@
 /** `flexetl run`: starts the workflow, or joins the run that is open; works, watches, reports. */
+import { randomUUID } from 'node:crypto';
 import type { StartRequest } from '../control/start-run';
 import { digestText } from '../pipeline/config/parse';
 import { FlexetlError } from '../pipeline/errors';
+import { mintRunKey, RUN_KEY } from '../pipeline/run-key';
 import type { CommandContext } from './context';
 import { loadPipeline, type LoadedPipeline, type PipelineOptions } from './load-pipeline';
 import { openLog, openSession } from './session';
@@ -61,8 +63,6 @@ function assertRunKey(key: string | undefined): void {
   });
 }
 
-const RUN_KEY = /^[\p{L}\p{N}\p{P}\p{S} ]{1,200}$/u;
-
 function requestOf(
   { settings }: CommandContext,
   { config, text, file, overrides }: LoadedPipeline,
@@ -76,7 +76,8 @@ function requestOf(
       file,
       overrides,
       text_digest: digestText(text, overrides),
-      ...(runKey !== undefined && { run_key: runKey }),
+      // Part of the input, so that it survives a reset of the workflow.
+      run_key: runKey ?? mintRunKey(new Date(), randomUUID()),
     },
     taskQueue: settings.taskQueue,
     summary: `${config.source.type} → ${config.targets.map((target) => target.type).join(', ')}`,

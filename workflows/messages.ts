@@ -15,7 +15,7 @@ export interface PipelineInput {
   overrides?: readonly string[];
   /** Digest of text and overrides: shows whether an open run is of the same pipeline. */
   text_digest?: string;
-  /** Identity of the run towards its targets; absent: minted from the start time. */
+  /** Identity of the run towards its targets; the command makes one; absent: the id of the workflow's first execution. */
   run_key?: string;
   /** Set when a long run continues in a new history. */
   resume?: RunState;

@@ -9,7 +9,6 @@ import {
   setCurrentDetails,
   setHandler,
   upsertMemo,
-  uuid4,
   workflowInfo,
 } from '@temporalio/workflow';
 import { assertBalanced, bookRows } from '../pipeline/row-balance';
@@ -18,6 +17,7 @@ import type { RunReport } from '../pipeline/report';
 import { errorReportOf, failureOf } from './failures';
 import { progressQuery, reportQuery, workflowIdOf, type PipelineInput } from './messages';
 import { extractPhase, loadPhase, publishPhase, transformPhase, validatePhase } from './phases';
+import { parseRequest, type PipelineRequest } from './request';
 import { createRun, type Run } from './run';
 import { addWarnings, buildReport, createRunState, progressOf } from './run-state';
 
@@ -28,11 +28,11 @@ import { addWarnings, buildReport, createRunState, progressOf } from './run-stat
  * @throws ApplicationFailure typed with an error code, the report in its details; CancelledFailure
  */
 export async function pipeline(input: string | PipelineInput): Promise<RunReport> {
-  const request = requestOf(input);
+  const request = parseRequest(input);
   const workflowId = workflowIdOf(request.name);
   if (workflowInfo().workflowId !== workflowId) return runUnderItsId(request, workflowId);
 
-  const state = request.resume ?? createRunState(request.name, request.run_key ?? mintRunKey(), Date.now());
+  const state = request.resume ?? createRunState(request.name, request.run_key, Date.now());
   const run = createRun(request, state);
   let closed: RunReport | undefined;
   const report = (status: RunReport['status']): RunReport =>
@@ -63,21 +63,6 @@ export async function pipeline(input: string | PipelineInput): Promise<RunReport
   return closed;
 }
 
-/**
- * Anyone can start a workflow with any input, or none; a TypeError would be retried for ever. Prepare checks the rest
- * of the input: zod in the workflow would make the start of every worker 0.1 s longer.
- */
-function requestOf(input: unknown): PipelineInput {
-  const request = typeof input === 'string' ? { name: input } : (input as PipelineInput | null | undefined);
-  const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
-  if (request && isText(request.name) && (request.run_key === undefined || isText(request.run_key)))
-    return request;
-  throw ApplicationFailure.nonRetryable(
-    'The input of a pipeline workflow is the name of a pipeline, as in "sales", or an object with name and run_key.',
-    'USAGE',
-  );
-}
-
 async function runPhases(run: Run): Promise<void> {
   const { state } = run;
   state.plan ??= await run.timed('prepare', () => {
@@ -96,7 +81,7 @@ async function runPhases(run: Run): Promise<void> {
 }
 
 /** At most one open run per pipeline: started under another id, the run becomes a child with the right id. */
-async function runUnderItsId(request: PipelineInput, workflowId: string): Promise<RunReport> {
+async function runUnderItsId(request: PipelineRequest, workflowId: string): Promise<RunReport> {
   try {
     return await executeChild(pipeline, { workflowId, args: [request], parentClosePolicy: 'REQUEST_CANCEL' });
   } catch (error) {
@@ -110,10 +95,4 @@ async function runUnderItsId(request: PipelineInput, workflowId: string): Promis
 
 function isPartial(run: Run): boolean {
   return run.state.targets.some((target) => target.status === 'published');
-}
-
-/** A new run key, unique and sorted by time: `2026-11-23T20-21-10Z-1f3a5c7e`. */
-function mintRunKey(): string {
-  const seconds = new Date(Date.now()).toISOString().slice(0, 19).replaceAll(':', '-');
-  return `${seconds}Z-${uuid4().slice(0, 8)}`;
 }

@@ -28,7 +28,9 @@ import { openSqlite, type Sqlite } from '../../targets/sqlite/binding';
 
 export type RunHandle = WorkflowHandle<typeof pipeline>;
 type StartedHandle = WorkflowHandleWithFirstExecutionRunId<typeof pipeline>;
-type StartOptions = Partial<Pick<WorkflowStartOptions, 'workflowId' | 'workflowTaskTimeout'>>;
+type StartOptions = Partial<
+  Pick<WorkflowStartOptions, 'workflowId' | 'workflowTaskTimeout' | 'cronSchedule'>
+>;
 type AnyStep = (input: never) => Promise<object>;
 
 /** A pipeline file by its sections; JSON is YAML. */
