@@ -1,7 +1,7 @@
 /** Whether an existing table can take the rows of a schema. */
 import { nameKey } from '../../pipeline/columns';
 import { FlexetlError } from '../../pipeline/errors';
-import { formatType, type Column, type Schema } from '../../pipeline/types';
+import { formatType, STRING, type Column, type Schema } from '../../pipeline/types';
 import type { SqlDialect, TableColumn } from './dialect';
 import type { TableOptions } from './options';
 
@@ -45,7 +45,7 @@ export function assertColumns(
   if (problems.length === 0) return;
   throw new FlexetlError('TARGET_INCOMPATIBLE', {
     message: `${place} cannot take the rows of this pipeline: ${problems.join('; ')}.`,
-    hint: 'Alter the table, change the pipeline with select, rename or cast, or use mode: replace.',
+    hint: 'Change the pipeline with validation.schema, select, rename or cast, or alter or drop the table.',
   });
 }
 
@@ -66,7 +66,8 @@ function explainColumn(dialect: Dialect, column: Column, existing: TableColumn |
   if (existing.generated) return `column "${existing.name}" is generated`;
   // Nulls fit every column.
   if (column.type.kind === 'unknown' || dialect.keeps(existing.type, column.type)) return null;
-  return `column "${existing.name}" is ${existing.type}, the pipeline has ${formatType(column.type)}`;
+  const advice = dialect.keeps(existing.type, STRING) ? ' (declare it as string, or cast it)' : '';
+  return `column "${existing.name}" is ${existing.type}, the pipeline has ${formatType(column.type)}${advice}`;
 }
 
 /** A column that the pipeline does not fill is fine where the database can fill it. */

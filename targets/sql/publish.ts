@@ -21,8 +21,9 @@ export function createTableSql(
   table: string,
   schema: Schema,
   primaryKey: readonly string[] = [],
+  types?: ReadonlyMap<string, string>,
 ): string {
-  const columns = schema.map(({ name, type }) => `${quote(name)} ${declare(type)}`);
+  const columns = schema.map(({ name, type }) => `${quote(name)} ${types?.get(name) ?? declare(type)}`);
   const key = primaryKey.length > 0 ? [`PRIMARY KEY (${primaryKey.map(quote).join(', ')})`] : [];
   return `CREATE TABLE ${quote(table)} (${[...columns, ...key].join(', ')})`;
 }
@@ -53,8 +54,8 @@ export async function publishLoad<O extends TableOptions>(
   const exists = (await db.columns(table)).length > 0;
   const before = exists && mode !== 'replace' ? await countRows(dialect, db, table) : 0;
   let updated = 0;
-  if (mode === 'merge') updated = await mergeRows(target, db, stage, schema, exists);
-  else if (mode === 'append' && exists) await appendRows(target, db, stage, schema);
+  if (mode === 'merge') updated = await mergeRows(target, db, stage, schema, exists, rows);
+  else if (mode === 'append' && exists) await appendRows(target, db, stage, schema, rows);
   else await replaceTable(dialect, db, table, stage);
   assertHeld(target, before + rows - updated, await countRows(dialect, db, table));
 
@@ -101,7 +102,7 @@ function assertHeld<O extends TableOptions>(
   { place }: TargetTable<O>,
   expected: number,
   found: number,
-  what: 'hold' | 'update' = 'hold',
+  what: 'hold' | 'insert' | 'update' = 'hold',
 ): void {
   if (found === expected) return;
   throw new FlexetlError('ROWS_UNBALANCED', {
@@ -136,22 +137,27 @@ async function replaceTable(
   await db.run(`ALTER TABLE ${quote(stage)} RENAME TO ${quote(table)}`);
 }
 
-/** @param where a further part of the SELECT from the staging table, whose alias is `s` */
+/**
+ * @param rows how many must be inserted
+ * @param where a further part of the SELECT from the staging table, whose alias is `s`
+ */
 async function appendRows<O extends TableOptions>(
   target: TargetTable<O>,
   db: SqlSession,
   stage: string,
   schema: Schema,
+  rows: number,
   where = '',
-): Promise<number> {
+): Promise<void> {
   const { dialect, options } = target;
   const names = schema.map(({ name }) => dialect.quote(name)).join(', ');
   const order = db.order ? ` ORDER BY ${db.order(schema)}` : '';
   const values = await stagedValues(target, db, stage, schema);
-  return db.run(
+  const inserted = await db.run(
     `INSERT INTO ${dialect.quote(options.table)} (${names})
      SELECT ${[...values.values()].join(', ')} FROM ${dialect.quote(stage)} AS s${where}${order}`,
   );
+  assertHeld(target, rows, inserted, 'insert');
 }
 
 /** SQL of each column of the staging table, `s`, in the form that the target's table has for its values. */
@@ -173,14 +179,17 @@ async function mergeRows<O extends TableOptions>(
   stage: string,
   schema: Schema,
   exists: boolean,
+  rows: number,
 ): Promise<number> {
   const { dialect, options } = target;
   const { quote } = dialect;
   const key = options.primary_key ?? [];
   await assertKey(target, db, stage, key);
   if (!exists) {
-    await db.run(createTableSql(dialect, options.table, schema, key));
-    await appendRows(target, db, stage, schema);
+    // The staging table may have found that a type is too narrow, as SQLite's does for long decimals.
+    const types = new Map((await db.columns(stage)).map(({ name, type }) => [name, type]));
+    await db.run(createTableSql(dialect, options.table, schema, key, types));
+    await appendRows(target, db, stage, schema, rows);
     return 0;
   }
   const values = await stagedValues(target, db, stage, schema);
@@ -197,11 +206,11 @@ async function mergeRows<O extends TableOptions>(
   const changed = schema.filter(({ name }) => !key.includes(name));
   if (changed.length > 0) {
     const set = changed.map(({ name }) => `${quote(name)} = ${values.get(name) ?? ''}`).join(', ');
-    const rows = await db.run(`UPDATE ${table} SET ${set} FROM ${quote(stage)} AS s WHERE ${same}`);
-    assertHeld(target, updated, rows, 'update');
+    const changes = await db.run(`UPDATE ${table} SET ${set} FROM ${quote(stage)} AS s WHERE ${same}`);
+    assertHeld(target, updated, changes, 'update');
   }
   const isNew = ` LEFT JOIN ${table} ON ${same} WHERE t.${quote(key[0] ?? '')} IS NULL`;
-  await appendRows(target, db, stage, schema, isNew);
+  await appendRows(target, db, stage, schema, rows - updated, isNew);
   return updated;
 }
 

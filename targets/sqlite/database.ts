@@ -5,9 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import { makeFolders } from '../../runtime/folders';
-import type { SessionUse, SqlSession, TableColumn } from '../sql/dialect';
+import type { SessionUse, SqlSession } from '../sql/dialect';
 import { openSqlite, type Sqlite } from './binding';
-import { convertDecimals, readColumns, replaceTable, rowidName } from './tables';
+import { fitValues } from './fit-values';
+import { describeColumns, replaceTable, rowidName } from './tables';
 import { decimalText, type SqliteValue } from './values';
 import { writePart } from './write';
 
@@ -62,20 +63,14 @@ export async function openSession(
         throw error;
       }
     },
-    columns: (table) => Promise.resolve(readColumns(db, table).map(toTableColumn)),
+    columns: (table) => Promise.resolve(describeColumns(db, table)),
     write: (table, part, batches) => writePart(db, table, part, batches),
     order: (schema) => `s.${rowidName(schema, shownFile)}`,
     convert: (table, stage, schema) =>
-      Promise.resolve(convertDecimals(db, `${shownFile}, table ${table}`, table, stage, schema)),
+      Promise.resolve(fitValues(db, `${shownFile}, table ${table}`, table, stage, schema)),
     replace: (table, stage) => Promise.resolve(replaceTable(db, shownFile, table, stage)),
     close: () => Promise.resolve(void db.close()),
   };
-}
-
-function toTableColumn(column: ReturnType<typeof readColumns>[number]): TableColumn {
-  const { name, type, notnull, dflt_value, pk, hidden } = column;
-  const required = notnull === 1 && dflt_value === null && pk === 0 && hidden === 0;
-  return { name, type, required, generated: hidden > 0 };
 }
 
 async function prepare(
@@ -118,7 +113,7 @@ function codeOf(error: unknown): string {
 }
 
 /** The FlexetlError that an error of SQLite or of the file system means; others are returned unchanged. */
-export function explainError(error: unknown, shownFile: string): unknown {
+export function explainError(error: unknown, shownFile: string, table: string): unknown {
   if (error instanceof FlexetlError) return error;
   const cause = error;
   const code = codeOf(error);
@@ -159,7 +154,7 @@ export function explainError(error: unknown, shownFile: string): unknown {
   }
   if (is('SQLITE_CONSTRAINT')) {
     return new FlexetlError('TARGET_INCOMPATIBLE', {
-      message: `${shownFile} refuses the rows: ${messageOf(error)}.`,
+      message: `${shownFile}, table ${table} refuses the rows: ${messageOf(error)}.`,
       hint: 'Change the constraint or index of the table, or the rows: deduplicate, filter.',
       cause,
     });

@@ -9,7 +9,8 @@ import { assertCreatable } from '../../runtime/folders';
 import type { SqlDialect, SqlSession } from '../sql/dialect';
 import type { TableOptions } from '../sql/options';
 import { explainError, notDatabase, openSession } from './database';
-import { declareType, keepsType, rowidName } from './tables';
+import { declareType, keepsType } from './affinity';
+import { rowidName } from './tables';
 
 export interface SqliteOptions extends TableOptions {
   database: string;
@@ -45,7 +46,7 @@ export const sqliteDialect: SqlDialect<SqliteOptions> = {
     if (mode === 'replace') await assertIndexes(db, `${database}, table ${table}`, table, schema);
   },
 
-  explain: (error, { database }) => explainError(error, database),
+  explain: (error, { database, table }) => explainError(error, database, table),
 };
 
 /** Creates nothing. @throws FlexetlError TARGET_INVALID; errors of the file system */

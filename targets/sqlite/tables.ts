@@ -2,11 +2,13 @@
 import { nameKey } from '../../pipeline/columns';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { ident } from '../../pipeline/sql';
-import type { ColumnType, Schema, TypeKind } from '../../pipeline/types';
+import type { Schema } from '../../pipeline/types';
+import type { TableColumn } from '../sql/dialect';
+import { DECIMAL_TEXT, declareType, isDecimalText } from './affinity';
 import type { Sqlite } from './binding';
 
 /** A column as `PRAGMA table_xinfo` has it. */
-interface SqliteColumn {
+export interface SqliteColumn {
   name: string;
   type: string;
   notnull: number;
@@ -16,61 +18,37 @@ interface SqliteColumn {
   hidden: number;
 }
 
-/** The declared type of a decimal column whose values need text; its affinity is TEXT. */
-export const DECIMAL_TEXT = 'DECIMAL_TEXT';
-
-const DECLARED: Record<TypeKind, string> = {
-  // Without a type: it keeps values of every type that come later.
-  unknown: '',
-  string: 'TEXT',
-  integer: 'INTEGER',
-  float: 'REAL',
-  boolean: 'BOOLEAN',
-  date: 'DATE',
-  timestamp: 'TIMESTAMP',
-  decimal: 'DECIMAL',
-};
-
-/** Affinities that keep every value of a kind as it is. */
-const KEEPS: Record<Exclude<TypeKind, 'unknown'>, readonly Affinity[]> = {
-  string: ['TEXT', 'NONE'],
-  integer: ['INTEGER', 'NUMERIC', 'NONE'],
-  float: ['REAL', 'NUMERIC', 'NONE'],
-  boolean: ['NUMERIC', 'INTEGER', 'NONE'],
-  date: ['NUMERIC', 'TEXT', 'NONE'],
-  timestamp: ['NUMERIC', 'TEXT', 'NONE'],
-  decimal: ['NUMERIC', 'REAL', 'TEXT', 'NONE'],
-};
-
-type Affinity = 'INTEGER' | 'TEXT' | 'BLOB' | 'NONE' | 'REAL' | 'NUMERIC';
-
-export function declareType({ kind }: ColumnType): string {
-  return DECLARED[kind];
-}
-
-export function keepsType(declared: string, { kind }: ColumnType): boolean {
-  return kind === 'unknown' || KEEPS[kind].includes(affinityOf(declared));
-}
-
-/** SQLite's rules, in their order: https://www.sqlite.org/datatype3.html#determination_of_column_affinity */
-function affinityOf(declared: string): Affinity {
-  const type = declared.toUpperCase();
-  if (type === '') return 'NONE';
-  if (type.includes('INT')) return 'INTEGER';
-  if (/CHAR|CLOB|TEXT/.test(type)) return 'TEXT';
-  if (type.includes('BLOB')) return 'BLOB';
-  return /REAL|FLOA|DOUB/.test(type) ? 'REAL' : 'NUMERIC';
-}
-
 /** Columns of a table in order; empty if the table does not exist. */
 export function readColumns(db: Sqlite, table: string): SqliteColumn[] {
   return db.prepare('SELECT * FROM pragma_table_xinfo(?)').all(table) as SqliteColumn[];
 }
 
+/** What the base must know of them. */
+export function describeColumns(db: Sqlite, table: string): TableColumn[] {
+  const columns = readColumns(db, table);
+  const isStrict = db
+    .prepare(`SELECT strict FROM pragma_table_list(?) WHERE schema = 'main'`)
+    .pluck()
+    .get(table);
+  // SQLite numbers an INTEGER PRIMARY KEY, which is the only primary key without an index.
+  const numbers = !db.prepare(`SELECT 1 FROM pragma_index_list(?) WHERE origin = 'pk'`).get(table);
+  return columns.map(({ name, type, notnull, dflt_value, pk, hidden }) => {
+    const hasDefault = dflt_value !== null && dflt_value.toUpperCase() !== 'NULL';
+    const isFilled = hidden > 0 || hasDefault || (pk > 0 && numbers);
+    return {
+      name,
+      // ANY keeps every value in a STRICT table, and has the affinity NUMERIC in others.
+      type: isStrict === 1 && type.toUpperCase() === 'ANY' ? '' : type,
+      required: (notnull === 1 || pk > 0) && !isFilled,
+      generated: hidden > 0,
+    };
+  });
+}
+
 /** Decimal columns of a table that hold text. */
 export function readTextColumns(db: Sqlite, table: string): Set<string> {
-  const columns = readColumns(db, table).filter(({ type }) => type.includes('DECIMAL'));
-  return new Set(columns.filter(({ type }) => affinityOf(type) === 'TEXT').map(({ name }) => name));
+  const columns = readColumns(db, table).filter(({ type }) => isDecimalText(type));
+  return new Set(columns.map(({ name }) => name));
 }
 
 /**
@@ -93,35 +71,7 @@ export function widenDecimals(db: Sqlite, table: string, schema: Schema, textCol
   db.exec(`ALTER TABLE ${ident(wider)} RENAME TO ${ident(table)}`);
 }
 
-/**
- * SQL of the staged decimals, of the alias `s`, in the form that a table has.
- * @throws FlexetlError TARGET_INCOMPATIBLE where the table keeps fewer digits than a value has
- */
-export function convertDecimals(
-  db: Sqlite,
-  place: string,
-  table: string,
-  stage: string,
-  schema: Schema,
-): Map<string, string> {
-  const columns = readColumns(db, table);
-  const staged = readTextColumns(db, stage);
-  const converted = new Map<string, string>();
-  for (const { name, type } of schema) {
-    if (type.kind !== 'decimal') continue;
-    const existing = columns.find((column) => nameKey(column.name) === nameKey(name));
-    const asText = affinityOf(existing?.type ?? '') === 'TEXT';
-    if (asText) converted.set(name, decimalTextSql(`s.${ident(name)}`, type.scale));
-    if (asText || !staged.has(name)) continue;
-    throw new FlexetlError('TARGET_INCOMPATIBLE', {
-      message: `${place}: column "${name}" keeps 15 digits of a decimal, and a value of this run has more. Nothing was published.`,
-      hint: `Make it a column of type DECIMAL_TEXT, or round the value with a cast, or use mode: replace.`,
-    });
-  }
-  return converted;
-}
-
-function decimalTextSql(value: string, scale: number): string {
+export function decimalTextSql(value: string, scale: number): string {
   return `flexetl_decimal_text(${value}, ${scale})`;
 }
 

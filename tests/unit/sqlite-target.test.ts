@@ -226,7 +226,7 @@ describe('mode append', () => {
     await load(ROWS, append());
     await expect(runPublish(append())).rejects.toMatchObject({
       code: 'TARGET_INCOMPATIBLE',
-      message: 'out/t.db refuses the rows: UNIQUE constraint failed: t.id.',
+      message: 'out/t.db, table t refuses the rows: UNIQUE constraint failed: t.id.',
     });
     expect(query('SELECT count(*) FROM t')).toEqual([[1]]);
   });
