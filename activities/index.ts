@@ -7,19 +7,22 @@ import { loadPart, publishTarget } from '../engine/load';
 import { prepareRun } from '../engine/prepare';
 import { transformPart } from '../engine/transform';
 import { validateRun } from '../engine/validate';
+import type { Ownership } from '../runtime/project';
+import { createIdentify } from './identify';
 import { createStep } from './step';
 
-export function createActivities(deps: Deps) {
+export function createActivities(deps: Deps, owner: Ownership) {
   return {
-    prepare: createStep(deps, 'prepare', prepareRun),
-    land: createStep(deps, 'land', landPartition),
-    extract: createStep(deps, 'extract', extractPartition),
-    validate: createStep(deps, 'validate', validateRun),
-    transform: createStep(deps, 'transform', transformPart),
-    load: createStep(deps, 'load', loadPart),
-    publish: createStep(deps, 'publish', publishTarget),
-    finish: createStep(deps, 'finish', finishRun),
-    abort: createStep(deps, 'abort', abortRun),
+    identify: createIdentify(deps, owner),
+    prepare: createStep(deps, owner, 'prepare', prepareRun),
+    land: createStep(deps, owner, 'land', landPartition),
+    extract: createStep(deps, owner, 'extract', extractPartition),
+    validate: createStep(deps, owner, 'validate', validateRun),
+    transform: createStep(deps, owner, 'transform', transformPart),
+    load: createStep(deps, owner, 'load', loadPart),
+    publish: createStep(deps, owner, 'publish', publishTarget),
+    finish: createStep(deps, owner, 'finish', finishRun),
+    abort: createStep(deps, owner, 'abort', abortRun),
   };
 }
 

@@ -5,8 +5,10 @@ import type { Deps } from '../engine/deps';
 import { messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { assertSmall } from '../pipeline/payload';
+import type { Ownership } from '../runtime/project';
 import type { RunRef } from '../runtime/staging/store';
 import { toFailure } from './failures';
+import { assertOwn } from './ownership';
 
 /** Every result has the attempt that made it; the report sums them up. */
 export type StepResult<T> = T & { attempt: number };
@@ -18,6 +20,7 @@ export type StepResult<T> = T & { attempt: number };
  */
 export function createStep<I extends { run: RunRef }, O extends object>(
   deps: Deps,
+  owner: Ownership,
   name: string,
   work: (deps: Deps, input: I, context: StepContext) => Promise<O>,
 ): (input: I) => Promise<StepResult<O>> {
@@ -26,6 +29,7 @@ export function createStep<I extends { run: RunRef }, O extends object>(
     const log = deps.log.child({ pipeline: input.run.pipeline, run: input.run.runKey, step: name, attempt });
     const startedMs = performance.now();
     try {
+      assertOwn(deps, owner, input.run);
       const result = await withLiveness((signal, progress) =>
         withContext(deps, input.run, { signal, progress }, (context) => work(deps, input, context)),
       );

@@ -4,13 +4,13 @@ import { cancelRun } from '../control/cancel-run';
 import { startWorker } from '../worker/create-worker';
 import { EXIT, type CommandContext } from './context';
 import { printJson, printLine } from './print';
-import { openLog, withSession } from './session';
+import { openLog, withSession, type Session } from './session';
 
 export async function cancelCommand(context: CommandContext, name: string): Promise<number> {
-  return withSession(context, async ({ server, client }) => {
-    const handle = await cancelRun(client, name);
+  const work = async ({ server, project, client }: Session): Promise<number> => {
+    const handle = await cancelRun(client, { project: project.name, pipeline: name });
     // With an embedded server there may be no other worker to clean up after the run.
-    const worker = await startWorker(server, context.settings, openLog(context));
+    const worker = await startWorker(server, project, context.settings, openLog(context));
     try {
       const report = await awaitReport(handle);
       if (context.json) printJson(context, report);
@@ -19,5 +19,6 @@ export async function cancelCommand(context: CommandContext, name: string): Prom
     } finally {
       await worker.stop();
     }
-  });
+  };
+  return withSession(context, work, { works: true });
 }

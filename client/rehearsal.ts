@@ -30,8 +30,11 @@ export async function withRehearsal<T>(
   const deps = createDeps({ ...context.settings, stagingDir }, PLUGINS, pino({ level: 'silent' }));
   const world = { signal: controller.signal, progress: () => undefined };
   try {
-    return await withContext(deps, { pipeline: config.name, runKey: 'plan' }, world, async (step) =>
-      work({ deps, step, plan: await planRun(deps, config, step) }),
+    return await withContext(
+      deps,
+      { project: 'plan', pipeline: config.name, runKey: 'plan' },
+      world,
+      async (step) => work({ deps, step, plan: await planRun(deps, config, step) }),
     );
   } finally {
     stopInterrupt();

@@ -4,6 +4,7 @@ import type { StartRequest } from '../control/start-run';
 import { digestText } from '../pipeline/config/parse';
 import { FlexetlError } from '../pipeline/errors';
 import { mintRunKey, RUN_KEY } from '../pipeline/run-key';
+import type { Project } from '../runtime/project';
 import type { CommandContext } from './context';
 import { loadPipeline, type LoadedPipeline, type PipelineOptions } from './load-pipeline';
 import { openLog, openSession } from './session';
@@ -27,21 +28,23 @@ export async function runCommand(
   const { detach = false } = options;
   // Loading the worker takes as long as the server needs to start.
   const loadWorker = () => import('../worker/create-worker.js');
-  const session = await openSession(
-    context,
-    options.worker ? { whileStarting: () => void loadWorker() } : {},
-  );
+  const works = options.worker && !detach;
+  const session = await openSession(context, {
+    works,
+    ...(works && { whileStarting: () => void loadWorker() }),
+  });
   try {
     const { announce, followRun, startOrJoin } = await import('./follow-run.js');
     // The worker first: a workflow without a poller waits two seconds in the server's queue.
-    const worker =
-      options.worker && !detach
-        ? await (await loadWorker()).startWorker(session.server, context.settings, log, { oneThread: true })
-        : undefined;
+    const worker = works
+      ? await (
+          await loadWorker()
+        ).startWorker(session.server, session.project, context.settings, log, { oneThread: true })
+      : undefined;
     try {
       session.stopped.throwIfAborted();
       const client = worker?.client ?? session.client;
-      const request = requestOf(context, pipeline, options.runKey, worker !== undefined);
+      const request = requestOf(session.project, pipeline, options.runKey, worker !== undefined);
       const handle = await startOrJoin(context, client, request, detach);
       if (detach) return announce(context, session, handle);
       return await followRun(context, session, { client, handle, log }, worker?.done);
@@ -64,13 +67,15 @@ function assertRunKey(key: string | undefined): void {
 }
 
 function requestOf(
-  { settings }: CommandContext,
+  { name: project, staging, taskQueue }: Project,
   { config, text, file, overrides }: LoadedPipeline,
   runKey: string | undefined,
   eager: boolean,
 ): StartRequest {
   return {
     input: {
+      project,
+      ...(staging !== undefined && { staging }),
       name: config.name,
       text,
       file,
@@ -79,7 +84,7 @@ function requestOf(
       // Part of the input, so that it survives a reset of the workflow.
       run_key: runKey ?? mintRunKey(new Date(), randomUUID()),
     },
-    taskQueue: settings.taskQueue,
+    taskQueue,
     summary: `${config.source.type} → ${config.targets.map((target) => target.type).join(', ')}`,
     eager,
   };

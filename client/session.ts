@@ -2,6 +2,7 @@
 import type { Client } from '@temporalio/client';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { LIMITS } from '../pipeline/limits';
+import { openProject, type Project } from '../runtime/project';
 import { projectPath } from '../runtime/settings';
 import { createLog, type Logger } from '../runtime/log';
 import { connectClient } from '../server/client';
@@ -13,6 +14,7 @@ import { interruptedBy, SIGNAL_EXIT } from './signals';
 
 export interface Session {
   server: Server;
+  project: Project;
   /** Connects at the first use; a command with a worker uses the worker's client. */
   client: Client;
   /** Aborted by the first signal, with an error as its reason; the second one ends the process. */
@@ -20,10 +22,14 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** @param options fixed ports for an embedded server, and what to do while it starts */
+interface SessionOptions extends Pick<ServerOptions, 'port' | 'uiPort' | 'whileStarting'> {
+  works?: boolean;
+}
+
+/** @param options fixed ports for an embedded server, what to do while it starts, and whether this process has a worker */
 export async function openSession(
   context: CommandContext,
-  options: Pick<ServerOptions, 'port' | 'uiPort' | 'whileStarting'> = {},
+  { works = false, ...options }: SessionOptions = {},
 ): Promise<Session> {
   const { projectDir, env } = context.settings;
   const stop = new AbortController();
@@ -44,9 +50,16 @@ export async function openSession(
     ignoreSignals();
     throw error;
   });
+  const ownServer = server.kind === 'embedded';
+  const project = await openProject(context.settings, { works, ownServer }).catch(async (error: unknown) => {
+    await server.release();
+    ignoreSignals();
+    throw error;
+  });
   let client: Client | undefined;
   return {
     server,
+    project,
     get client() {
       return (client ??= connectClient(server, env));
     },
@@ -63,8 +76,9 @@ export async function openSession(
 export async function withSession<T>(
   context: CommandContext,
   work: (session: Session) => Promise<T>,
+  options: SessionOptions = {},
 ): Promise<T> {
-  const session = await openSession(context);
+  const session = await openSession(context, options);
   try {
     return await untilStopped(work(session), session.stopped);
   } finally {

@@ -8,7 +8,9 @@ import { wholeNumber } from './whole-number';
 
 /** The newest run of each pipeline, open or not. */
 export async function statusCommand(context: CommandContext, name: string | undefined): Promise<number> {
-  return withSession(context, async ({ client }) => show(context, await listNewestRuns(client, name), name));
+  return withSession(context, async ({ client, project }) =>
+    show(context, await listNewestRuns(client, { project: project.name, pipeline: name }), name),
+  );
 }
 
 export async function historyCommand(
@@ -17,8 +19,8 @@ export async function historyCommand(
   options: { limit: string },
 ): Promise<number> {
   const limit = wholeNumber('--limit', options.limit);
-  return withSession(context, async ({ client }) =>
-    show(context, await listRuns(client, { pipeline: name, limit }), name),
+  return withSession(context, async ({ client, project }) =>
+    show(context, await listRuns(client, { project: project.name, pipeline: name, limit }), name),
   );
 }
 

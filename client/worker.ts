@@ -10,8 +10,8 @@ import { wholeNumber } from './whole-number';
 const PORT_MAX = 65_535;
 
 export async function workerCommand(context: CommandContext): Promise<number> {
-  return workUntilInterrupted(context, await openSession(context), (session) => [
-    `Worker of task queue ${context.settings.taskQueue} on ${session.server.address}, namespace ${session.server.namespace}. Ctrl-C ends it.`,
+  return workUntilInterrupted(context, await openSession(context, { works: true }), (session) => [
+    `Worker of task queue ${session.project.taskQueue} on ${session.server.address}, namespace ${session.server.namespace}. Ctrl-C ends it.`,
   ]);
 }
 
@@ -23,12 +23,16 @@ export async function devCommand(
     port: wholeNumber('--port', options.port, PORT_MAX),
     uiPort: wholeNumber('--ui-port', options.uiPort, PORT_MAX),
   };
-  return workUntilInterrupted(context, await openSession(context, ports), ({ server }) => [
-    `Temporal server  ${server.address}`,
-    `Web UI           ${server.uiUrl ?? ''}`,
-    `Worker           task queue ${context.settings.taskQueue}`,
-    'Ctrl-C ends it.',
-  ]);
+  return workUntilInterrupted(
+    context,
+    await openSession(context, { ...ports, works: true }),
+    ({ server, project }) => [
+      `Temporal server  ${server.address}`,
+      `Web UI           ${server.uiUrl ?? ''}`,
+      `Worker           task queue ${project.taskQueue}`,
+      'Ctrl-C ends it.',
+    ],
+  );
 }
 
 async function workUntilInterrupted(
@@ -38,7 +42,7 @@ async function workUntilInterrupted(
 ): Promise<number> {
   const log = openLog(context);
   try {
-    const worker = await startWorker(session.server, context.settings, log);
+    const worker = await startWorker(session.server, session.project, context.settings, log);
     for (const line of describe(session)) printNote(context, line);
     await untilStopped(worker.done, session.stopped).catch((error: unknown) => {
       if (!session.stopped.aborted) throw error;

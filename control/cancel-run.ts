@@ -2,17 +2,17 @@
 import type { Client } from '@temporalio/client';
 import { FlexetlError } from '../pipeline/errors';
 import { findOpenRun, joinRun } from './join-run';
-import type { RunHandle } from './run-handle';
+import type { PipelineRef, RunHandle } from './run-handle';
 
 /**
  * Asks for the cancellation and returns at once; a worker then cleans up.
  * @throws FlexetlError RUN_NOT_FOUND when no run is open
  */
-export async function cancelRun(client: Client, name: string): Promise<RunHandle> {
-  const open = await findOpenRun(client, name);
+export async function cancelRun(client: Client, of: PipelineRef): Promise<RunHandle> {
+  const open = await findOpenRun(client, of);
   if (!open) {
     throw new FlexetlError('RUN_NOT_FOUND', {
-      message: `No run of ${name} is open.`,
+      message: `No run of ${of.pipeline} is open.`,
       hint: 'See `flexetl status`.',
     });
   }

@@ -1,9 +1,8 @@
 /** The open run of a pipeline: its data, and a handle to wait for it. */
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { runHandle, type RunHandle } from './run-handle';
+import { runHandle, type PipelineRef, type RunHandle } from './run-handle';
 
-export interface OpenRun {
-  pipeline: string;
+export interface OpenRun extends PipelineRef {
   runId: string;
   /** Undefined until the run has set it. */
   runKey: string | undefined;
@@ -14,8 +13,8 @@ export interface OpenRun {
 }
 
 /** @returns undefined if no run of the pipeline is open */
-export async function findOpenRun(client: Client, name: string): Promise<OpenRun | undefined> {
-  const found = await runHandle(client, name)
+export async function findOpenRun(client: Client, of: PipelineRef): Promise<OpenRun | undefined> {
+  const found = await runHandle(client, of)
     .describe()
     .catch((error: unknown) => {
       if (error instanceof WorkflowNotFoundError) return undefined;
@@ -24,7 +23,7 @@ export async function findOpenRun(client: Client, name: string): Promise<OpenRun
   if (found?.status.name !== 'RUNNING') return undefined;
   const { memo, runId, startTime, raw } = found;
   return {
-    pipeline: name,
+    ...of,
     runId,
     runKey: textOf(memo?.['run_key']),
     textDigest: textOf(memo?.['text_digest']),
@@ -33,8 +32,8 @@ export async function findOpenRun(client: Client, name: string): Promise<OpenRun
   };
 }
 
-export function joinRun(client: Client, { pipeline, runId }: OpenRun): RunHandle {
-  return runHandle(client, pipeline, runId);
+export function joinRun(client: Client, open: OpenRun): RunHandle {
+  return runHandle(client, open, open.runId);
 }
 
 function textOf(value: unknown): string | undefined {

@@ -17,6 +17,8 @@ export interface RunSummary {
 }
 
 export interface ListOptions {
+  /** Runs of other projects on the same server are not listed. */
+  project: string;
   /** Only runs of this pipeline. */
   pipeline?: string | undefined;
   limit?: number;
@@ -24,10 +26,10 @@ export interface ListOptions {
 
 export async function listRuns(
   client: Client,
-  { pipeline, limit = Infinity }: ListOptions,
+  { project, pipeline, limit = Infinity }: ListOptions,
 ): Promise<RunSummary[]> {
   const runs: RunSummary[] = [];
-  for await (const run of scanRuns(client, pipeline)) {
+  for await (const run of scanRuns(client, project, pipeline)) {
     runs.push(run);
     if (runs.length >= limit) break;
   }
@@ -35,29 +37,36 @@ export async function listRuns(
 }
 
 /** The newest run of each pipeline, or of one. */
-export async function listNewestRuns(client: Client, pipeline?: string): Promise<RunSummary[]> {
-  if (pipeline !== undefined) return listRuns(client, { pipeline, limit: 1 });
+export async function listNewestRuns(
+  client: Client,
+  { project, pipeline }: Omit<ListOptions, 'limit'>,
+): Promise<RunSummary[]> {
+  if (pipeline !== undefined) return listRuns(client, { project, pipeline, limit: 1 });
   const newest = new Map<string, RunSummary>();
-  for await (const run of scanRuns(client)) {
+  for await (const run of scanRuns(client, project)) {
     if (!newest.has(run.pipeline)) newest.set(run.pipeline, run);
   }
   return [...newest.values()];
 }
 
-async function* scanRuns(client: Client, pipeline?: string): AsyncIterable<RunSummary> {
+async function* scanRuns(client: Client, project: string, pipeline?: string): AsyncIterable<RunSummary> {
+  const prefix = workflowIdOf(project, '');
   // A string literal of the query language. A text that it does not accept cannot be the name of a pipeline.
-  const filter = pipeline === undefined ? '' : ` AND WorkflowId = ${JSON.stringify(workflowIdOf(pipeline))}`;
+  const filter =
+    pipeline === undefined
+      ? `STARTS_WITH ${JSON.stringify(prefix)}`
+      : `= ${JSON.stringify(prefix + pipeline)}`;
   // A run that continued in a new history is listed only once.
-  const query = `WorkflowType = "pipeline" AND ExecutionStatus != "ContinuedAsNew"${filter}`;
+  const query = `WorkflowType = "pipeline" AND ExecutionStatus != "ContinuedAsNew" AND WorkflowId ${filter}`;
   for await (const info of client.workflow.list({ query })) {
-    if (info.workflowId.startsWith(workflowIdOf(''))) yield summaryOf(info);
+    yield summaryOf(info, info.workflowId.slice(prefix.length));
   }
 }
 
-function summaryOf(info: WorkflowExecutionInfo): RunSummary {
+function summaryOf(info: WorkflowExecutionInfo, pipeline: string): RunSummary {
   const key = info.memo?.['run_key'];
   return {
-    pipeline: info.workflowId.slice(workflowIdOf('').length),
+    pipeline,
     status: info.status.name.toLowerCase().replace('completed', 'succeeded'),
     run_key: typeof key === 'string' ? key : '',
     started_at: info.startTime.toISOString(),

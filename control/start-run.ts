@@ -8,7 +8,7 @@ import { findOpenRun, type OpenRun } from './join-run';
 import type { RunHandle } from './run-handle';
 
 export interface StartRequest {
-  input: PipelineInput;
+  input: PipelineInput & { project: string };
   taskQueue: string;
   /** One line for the Web UI. */
   summary: string;
@@ -26,12 +26,12 @@ export async function startRun(
   request: StartRequest,
 ): Promise<{ started: RunHandle } | { open: OpenRun }> {
   const { input, taskQueue, summary, eager } = request;
-  const { name, text_digest, run_key } = input;
+  const { project, name, text_digest, run_key } = input;
   assertSmall('the pipeline file', input);
   for (;;) {
     try {
       const started = await client.workflow.start<typeof pipeline>('pipeline', {
-        workflowId: workflowIdOf(name),
+        workflowId: workflowIdOf(project, name),
         taskQueue,
         args: [input],
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
@@ -47,7 +47,7 @@ export async function startRun(
       return { started };
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      const open = await findOpenRun(client, name);
+      const open = await findOpenRun(client, { project, pipeline: name });
       if (open) return { open };
     }
   }

@@ -34,6 +34,7 @@ export const ERROR_CODES = {
   DISK_FULL: { exit: 3, retryable: true },
   PAYLOAD_TOO_LARGE: { exit: 3, retryable: false },
   RUN_IN_PROGRESS: { exit: 3, retryable: false },
+  WRONG_WORKER: { exit: 3, retryable: false },
   RUN_NOT_FOUND: { exit: 2, retryable: false },
   CANCELLED: { exit: 130, retryable: false },
   TRANSIENT: { exit: 3, retryable: true },

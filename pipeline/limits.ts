@@ -110,6 +110,10 @@ export const LIMITS = {
   warningCharsMax: 500,
   /** Workers that may die while they run one activity; then the run fails. */
   deathsMax: 20,
+  /** How often a step is given out again if workers of another project or staging store refuse it: five minutes in all. */
+  refusalsMax: 65,
+  /** The longest pause between two of them; the first is 0.1 s. */
+  refusalPauseMs: 5_000,
   /** Activities of one phase before the length of the history is checked again. */
   windowMax: 250,
   /** Activities of one worker at a time; `parallel_workers` bounds those of one run. */

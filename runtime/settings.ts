@@ -8,7 +8,6 @@ export interface Settings {
   stateDir: string;
   /** Root of all staged parts; shared by all workers of a fleet. */
   stagingDir: string;
-  taskQueue: string;
   /** All variables, for those that are read where they are used: of Temporal, secrets, `${VAR}`. */
   env: Readonly<Record<string, string | undefined>>;
 }
@@ -21,7 +20,6 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>, 
     projectDir,
     stateDir,
     stagingDir: resolve(projectDir, env['FLEXETL_STAGING_DIR'] || join(stateDir, 'staging')),
-    taskQueue: env['FLEXETL_TASK_QUEUE'] || 'flexetl',
     env,
   };
 }

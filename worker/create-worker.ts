@@ -7,6 +7,7 @@ import { createActivities } from '../activities';
 import { createDeps } from '../engine/deps';
 import { LIMITS } from '../pipeline/limits';
 import type { Logger } from '../runtime/log';
+import { ownerOf, type Project } from '../runtime/project';
 import type { Settings } from '../runtime/settings';
 import { bundlePath } from './bundle';
 import { connectionOptions, createClient } from '../server/client';
@@ -35,6 +36,7 @@ export interface RunningWorker {
 /** Connects and runs a worker in this process until `stop` is called. */
 export async function startWorker(
   server: Server,
+  project: Project,
   settings: Settings,
   log: Logger,
   { oneThread = false }: WorkerOptions = {},
@@ -44,11 +46,11 @@ export async function startWorker(
   const worker = await Worker.create({
     connection,
     namespace: server.namespace,
-    taskQueue: settings.taskQueue,
+    taskQueue: project.taskQueue,
     identity: `${process.pid}@${hostname()}`,
     workflowBundle: { codePath: bundlePath() },
     ...(oneThread && oneThreadOptions()),
-    activities: createActivities(createDeps(settings, PLUGINS, log)),
+    activities: createActivities(createDeps(settings, PLUGINS, log), ownerOf(project)),
     maxConcurrentActivityTaskExecutions: LIMITS.activitiesPerWorkerMax,
     // Cancellation comes with the answer to a heartbeat: throttling would delay it.
     maxHeartbeatThrottleInterval: LIMITS.heartbeatIntervalMs,

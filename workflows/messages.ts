@@ -5,6 +5,10 @@ import type { Progress, RunState } from './run-state';
 
 export interface PipelineInput {
   name: string;
+  /** Whose run it is; a start by hand may leave out both: then it belongs to the worker that takes it. */
+  project?: string;
+  /** Id of the staging store of the run; absent: that of the first worker. */
+  staging?: string;
   /**
    * The pipeline file as written: nothing from the environment is in it. Absent: the worker reads configs/<name>.yaml.
    */
@@ -26,6 +30,6 @@ export const progressQuery = defineQuery<Progress>('progress');
 export const reportQuery = defineQuery<RunReport>('report');
 
 /** One workflow id per pipeline: at most one run is open, and the Web UI shows all runs under one id. */
-export function workflowIdOf(pipeline: string): string {
-  return `flexetl/${pipeline}`;
+export function workflowIdOf(project: string, pipeline: string): string {
+  return `flexetl/${project}/${pipeline}`;
 }

@@ -15,6 +15,7 @@ import { assertBalanced, bookRows } from '../pipeline/row-balance';
 import { reportMarkdown } from '../pipeline/markdown';
 import type { RunReport } from '../pipeline/report';
 import { errorReportOf, failureOf } from './failures';
+import { identify } from './identify';
 import { progressQuery, reportQuery, workflowIdOf, type PipelineInput } from './messages';
 import { extractPhase, loadPhase, publishPhase, transformPhase, validatePhase } from './phases';
 import { parseRequest, type PipelineRequest } from './request';
@@ -28,8 +29,8 @@ import { addWarnings, buildReport, createRunState, progressOf } from './run-stat
  * @throws ApplicationFailure typed with an error code, the report in its details; CancelledFailure
  */
 export async function pipeline(input: string | PipelineInput): Promise<RunReport> {
-  const request = parseRequest(input);
-  const workflowId = workflowIdOf(request.name);
+  const request = await identify(parseRequest(input));
+  const workflowId = workflowIdOf(request.project, request.name);
   if (workflowInfo().workflowId !== workflowId) return runUnderItsId(request, workflowId);
 
   const state = request.resume ?? createRunState(request.name, request.run_key, Date.now());

@@ -15,9 +15,11 @@ export type PipelineRequest = PipelineInput & { run_key: string };
 export function parseRequest(input: unknown): PipelineRequest {
   const request = typeof input === 'string' ? { name: input } : input;
   if (!isObject(request) || !isText(request['name'])) throw usage(EXPECTED);
-  const { name, run_key, resume } = request;
-  if (run_key !== undefined && !isText(run_key)) throw usage(EXPECTED);
-  for (const [what, text] of Object.entries({ name, run_key }))
+  const { name, run_key, project, staging, resume } = request;
+  const isAbsentOrText = (value: unknown): value is string | undefined =>
+    value === undefined || isText(value);
+  if (!isAbsentOrText(run_key) || !isAbsentOrText(project) || !isAbsentOrText(staging)) throw usage(EXPECTED);
+  for (const [what, text] of Object.entries({ name, run_key, project, staging }))
     if (text !== undefined && !RUN_KEY.test(text))
       throw usage(`${what} has ${text.length} characters, expected 1 to 200 printable ones.`);
   if (resume !== undefined && !isResumed(resume, name, run_key))

@@ -2,14 +2,14 @@
 import { setCurrentDetails } from '@temporalio/workflow';
 import { progressMarkdown } from '../pipeline/markdown';
 import type { StepName } from '../pipeline/report';
-import type { PipelineInput } from './messages';
+import type { OwnedRequest } from './identify';
 import { progressOf, type RunState } from './run-state';
 import { createSteps, DEFAULT_RETRY, type RetrySettings, type RunStep } from './steps';
 
 export interface Run {
-  request: PipelineInput;
+  request: OwnedRequest;
   state: RunState;
-  ref: { pipeline: string; runKey: string };
+  ref: { project: string; staging: string; pipeline: string; runKey: string };
   step: RunStep;
   useRetry(retry: RetrySettings): void;
   /** Enters a phase, and adds its time to the report. */
@@ -20,7 +20,7 @@ export interface Run {
   show(): void;
 }
 
-export function createRun(request: PipelineInput, state: RunState): Run {
+export function createRun(request: OwnedRequest, state: RunState): Run {
   let call = createSteps(state.plan?.retry ?? DEFAULT_RETRY);
   let bookedMs = Date.now();
   const bookTime = (): void => {
@@ -32,7 +32,12 @@ export function createRun(request: PipelineInput, state: RunState): Run {
   return {
     request,
     state,
-    ref: { pipeline: state.pipeline, runKey: state.runKey },
+    ref: {
+      project: request.project,
+      staging: request.staging,
+      pipeline: state.pipeline,
+      runKey: state.runKey,
+    },
     useRetry: (retry) => (call = createSteps(retry)),
     step: async (name, summary, input) => {
       const result = await call(name, summary, input);

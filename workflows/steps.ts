@@ -4,6 +4,7 @@ import {
   ActivityFailure,
   ApplicationFailure,
   proxyActivities,
+  sleep,
   TimeoutFailure,
   type ActivityOptions,
 } from '@temporalio/workflow';
@@ -35,12 +36,14 @@ export type RunStep = <N extends ActivityName>(
 
 /**
  * Calls activities under one policy. Failed attempts count against `max_attempts`. The death or shutdown of a worker is
- * not a failure of the step: the step is started again, up to `LIMITS.deathsMax` times.
+ * not a failure of the step: the step is started again, up to `LIMITS.deathsMax` times. A worker that refuses the run may
+ * not be the only one: others are given time to take the step.
  */
 export function createSteps(retry: RetrySettings): RunStep {
   const activities = proxyActivities<Activities>(optionsFor(retry));
   return async <N extends ActivityName>(name: N, summary: string, input: InputOf<N>) => {
-    for (let deaths = 0; ; deaths += 1) {
+    let deaths = 0;
+    for (let refusals = 0; ;) {
       try {
         // The proxy's functions are typed one by one; a name and its input belong together by RunStep.
         const activity = activities[name] as unknown as {
@@ -48,7 +51,11 @@ export function createSteps(retry: RetrySettings): RunStep {
         };
         return await activity.executeWithOptions({ ...optionsFor(retry), summary }, [input]);
       } catch (error) {
-        if (!isDeath(error) || deaths >= LIMITS.deathsMax) throw error;
+        if (isRefusal(error) && refusals < LIMITS.refusalsMax) {
+          await sleep(Math.min(100 * 2 ** refusals, LIMITS.refusalPauseMs));
+          refusals += 1;
+        } else if (isDeath(error) && deaths < LIMITS.deathsMax) deaths += 1;
+        else throw error;
       }
     }
   };
@@ -71,9 +78,18 @@ function optionsFor(retry: RetrySettings): ActivityOptions {
   };
 }
 
+/** The worker is of another project, or has another staging store. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof ActivityFailure && hasType(error.cause, 'WRONG_WORKER');
+}
+
+function hasType(cause: unknown, type: string): boolean {
+  return cause instanceof ApplicationFailure && cause.type === type;
+}
+
 function isDeath(error: unknown): boolean {
   if (!(error instanceof ActivityFailure)) return false;
   const { cause } = error;
   if (cause instanceof TimeoutFailure) return cause.timeoutType === TimeoutType.HEARTBEAT;
-  return cause instanceof ApplicationFailure && cause.type === 'WORKER_SHUTDOWN';
+  return hasType(cause, 'WORKER_SHUTDOWN');
 }

@@ -15,10 +15,11 @@ const RECEIPT = '.json';
 
 /** @param stagingDir absolute */
 export function createLocalStore(stagingDir: string): StagingStore {
-  const folderOf = (run: RunRef): string => join(stagingDir, safeName(run.pipeline), safeName(run.runKey));
+  const pipelineDir = ({ project, pipeline }: RunRef): string =>
+    join(stagingDir, safeName(project), safeName(pipeline));
   return {
     openRun(run) {
-      const dir = folderOf(run);
+      const dir = join(pipelineDir(run), safeName(run.runKey));
       try {
         makeFolders(dir, 0o700);
       } catch (error) {
@@ -31,7 +32,7 @@ export function createLocalStore(stagingDir: string): StagingStore {
       return Promise.resolve(createRunStaging(dir));
     },
     async sweep(run, nowMs) {
-      const root = join(stagingDir, safeName(run.pipeline));
+      const root = pipelineDir(run);
       for (const name of await readdir(root).catch(() => [])) {
         if (name === safeName(run.runKey)) continue;
         const info = await stat(join(root, name)).catch(() => undefined);

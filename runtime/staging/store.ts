@@ -8,9 +8,13 @@
  */
 import type { SharedFiles } from '../../plugin/context';
 
+/** A run, as activities get it. */
 export interface RunRef {
+  project: string;
   pipeline: string;
   runKey: string;
+  /** Id of the staging store; absent where there is only one: plan and preview. */
+  staging?: string;
 }
 
 /** A committed part: its receipt, and the local path of its file, or null where it has none. */

@@ -188,7 +188,7 @@ interface HistoryEvent {
 }
 
 async function historyOf(bench: Bench, pipeline: string): Promise<HistoryEvent[]> {
-  const show = ['workflow', 'show', '-w', `flexetl/${pipeline}`, '-o', 'json'];
+  const show = ['workflow', 'show', '-w', `flexetl/flexetl/${pipeline}`, '-o', 'json'];
   // The tool gives up connecting after five seconds, which a busy machine may need.
   const text = await until(`the history of ${pipeline}`, 60_000, () =>
     temporal(bench, show).catch(() => undefined),

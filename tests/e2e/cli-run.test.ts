@@ -43,7 +43,7 @@ describe('run', () => {
     );
     expect(stdout).toContain('target   sqlite output/out.db#result (replace): 2 rows published');
     expect(stdout).toMatch(/steps {4}prepare .*, extract .*, validate .*, transform .*, load .*, publish /);
-    expect(stdout).toContain(`web ui   workflow flexetl/${project.name}, namespace default, on `);
+    expect(stdout).toContain(`web ui   workflow flexetl/test/${project.name}, namespace default, on `);
     const [, path = ''] = /report {3}(output\/reports\/.*\.json)$/m.exec(stdout) ?? [];
     expect(existsSync(project.path(path))).toBe(true);
     expect(stderr).not.toContain('error');
@@ -64,7 +64,7 @@ describe('run', () => {
     const expected: RunReport = {
       pipeline: project.name,
       run_key: 'k1',
-      workflow_id: `flexetl/${project.name}`,
+      workflow_id: `flexetl/test/${project.name}`,
       status: 'succeeded',
       config_digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
       started_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
@@ -227,7 +227,7 @@ describe('run --detach', () => {
   it('starts the run and returns; the next run goes on with it, whatever the file says by then', async () => {
     const started = await run('--detach', '--json', '--run-key', 'k1');
     expect(started).toMatchObject({ exit: 0, stderr: '' });
-    expect(JSON.parse(started.stdout)).toEqual({ workflow_id: `flexetl/${project.name}` });
+    expect(JSON.parse(started.stdout)).toEqual({ workflow_id: `flexetl/test/${project.name}` });
     expect(project.rows()).toBeUndefined();
     project.configure({ ...SALES_JOB, transformations: [] });
     const joined = await run('--json');
@@ -243,7 +243,7 @@ describe('run --detach', () => {
   it('says what it has started', async () => {
     expect(await run('--detach')).toEqual({
       exit: 0,
-      stdout: `Started flexetl/${project.name}.\n`,
+      stdout: `Started flexetl/test/${project.name}.\n`,
       stderr: '',
     });
     await project.flexetl('cancel', project.name);

@@ -159,7 +159,7 @@ describe('dev', () => {
     expect((await fetch(`http://127.0.0.1:${uiPort}/namespaces/default/workflows`)).status).toBe(200);
     const outcome = await project.start('run', project.name, '--no-worker').ended();
     expect(outcome.exit).toBe(0);
-    expect(outcome.stdout).toContain(`/namespaces/default/workflows/flexetl%2F${project.name}`);
+    expect(outcome.stdout).toContain(`/namespaces/default/workflows/flexetl%2Ftest%2F${project.name}`);
     expect(project.rows()).toEqual([['1']]);
     dev.child.kill('SIGINT');
     expect((await dev.ended()).exit).toBe(0);

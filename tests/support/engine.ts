@@ -66,7 +66,7 @@ export interface Reject {
   raw: string;
 }
 
-const run = { pipeline: 'p', runKey: 'k' };
+const run = { project: 'test', pipeline: 'p', runKey: 'k' };
 
 export function createTestDeps(dir = makeFolder(), plugins: Partial<Plugins> = {}, env = {}): Deps {
   const all = { sources, targets: [], transforms, checks, ...plugins } as Plugins;

@@ -67,7 +67,7 @@ export async function reach(project: Project, moment: Moment, laterMs = 0): Prom
 
 /** Receipts of a step. */
 function staged(project: Project, step: string): number {
-  const dir = project.path('.flexetl', 'staging', project.name, 'k', 'parts', step);
+  const dir = project.path('.flexetl', 'staging', 'test', project.name, 'k', 'parts', step);
   return existsSync(dir) ? readdirSync(dir).filter((file) => file.endsWith('.json')).length : 0;
 }
 

@@ -67,6 +67,7 @@ export function openProject(): Project {
     env: {
       ...inherited,
       TEMPORAL_ADDRESS: address,
+      FLEXETL_PROJECT: 'test',
       FLEXETL_TASK_QUEUE: `queue-${id}`,
       // Nobody answers there: a server that happens to run on this machine is none of ours.
       FLEXETL_LOCAL_PORT: '1',
@@ -199,14 +200,14 @@ function withDatabase<T>(file: string, work: (db: Sqlite) => T): T | undefined {
   }
 }
 
-/** Files of staging, and folders of runs, empty or not; the folder of the pipeline may stay. */
+/** Files of staging, and folders of runs, empty or not; the store's id and the folders of project and pipeline may stay. */
 function stagedFiles(dir: string): string[] {
   const root = join(dir, '.flexetl', 'staging');
   if (!existsSync(root)) return [];
   const entries = readdirSync(root, { recursive: true, withFileTypes: true });
   return entries
-    .filter((entry) => entry.parentPath !== root)
-    .map((entry) => relative(dir, join(entry.parentPath, entry.name)));
+    .map((entry) => relative(dir, join(entry.parentPath, entry.name)))
+    .filter((path) => path.split('/').length > 4);
 }
 
 export function readText(path: string): string {

@@ -30,7 +30,7 @@ export async function expectRefusal(
 
 /** A failed run keeps its staged parts and the files that its workers share; never scratch, never staging tables. */
 function isKept(project: Project, { run_key }: Partial<RunReport>, path: string): boolean {
-  const run = `.flexetl/staging/${project.name}/${run_key}`;
+  const run = `.flexetl/staging/test/${project.name}/${run_key}`;
   return path === run || ['parts', 'shared'].some((kept) => `${path}/`.startsWith(`${run}/${kept}/`));
 }
 

@@ -36,7 +36,7 @@ export async function runPipeline(
   const deps = createTestDeps(dir, { targets }, env);
   const text = readFileSync(join(dir, file), 'utf8');
   const name = /^ {2}name: *(\S+)/m.exec(text)?.[1] ?? '';
-  const run = { pipeline: name, runKey };
+  const run = { project: 'test', pipeline: name, runKey };
   const world = { signal: new AbortController().signal, progress: () => undefined };
   return withContext(deps, run, world, async (context) => {
     const state = createRunState(name, runKey, Date.now());

@@ -18,6 +18,7 @@ import { LIMITS } from '../../pipeline/limits';
 import type { Plugins } from '../../pipeline/config/schema';
 import type { RunReport } from '../../pipeline/report';
 import type { Source } from '../../plugin/source';
+import { openProject, ownerOf, type Ownership, type Project } from '../../runtime/project';
 import { readSettings, type Settings } from '../../runtime/settings';
 import { bundlePath } from '../../worker/bundle';
 import { PLUGINS } from '../../worker/plugins';
@@ -46,12 +47,15 @@ export interface PipelineSections {
 export interface Harness {
   dir: string;
   settings: Settings;
+  project: Project;
+  owner: Ownership;
   deps: Deps;
   client: Client;
   /** Writes a file of the project. */
   write(path: string, text: string | Uint8Array): void;
   /** Writes configs/<name>.yaml under a name that no other test has, and gives the name. */
   addPipeline(sections: PipelineSections): string;
+  /** @param input a name, as by hand; or what a command knows, to which project and staging store are added */
   start(input: string | PipelineInput, options?: StartOptions): Promise<StartedHandle>;
   /** Runs to the end, however it ends. */
   run(input: string | PipelineInput): Promise<RunReport>;
@@ -88,14 +92,20 @@ export async function openHarness({
 }: { workers?: number; sources?: readonly Source<object>[] } = {}): Promise<Harness> {
   const dir = makeFolder();
   const address = process.env['FLEXETL_TEST_ADDRESS'] ?? '';
-  const env = { TEMPORAL_ADDRESS: address, FLEXETL_TASK_QUEUE: `test-${randomUUID()}` };
+  const env = {
+    TEMPORAL_ADDRESS: address,
+    FLEXETL_PROJECT: 'test',
+    FLEXETL_TASK_QUEUE: `test-${randomUUID()}`,
+  };
   const settings = readSettings(env, dir);
+  const project = await openProject(settings, { works: true, ownServer: false });
+  const owner = ownerOf(project);
   const connection = await Connection.connect({ address });
   const client = new Client({ connection });
   const log = pino({ level: 'silent' });
   const plugins = { ...PLUGINS, sources: [...PLUGINS.sources, ...sources] as Plugins['sources'] };
   const deps = createDeps(settings, plugins, log);
-  const real = createActivities(deps);
+  const real = createActivities(deps, owner);
   const fakes = new Map<string, AnyStep>();
   const activities = Object.fromEntries(
     Object.entries(real).map(([name, step]) => [
@@ -110,6 +120,8 @@ export async function openHarness({
   const harness: Harness = {
     dir,
     settings,
+    project,
+    owner,
     deps,
     client,
     write(path, text) {
@@ -124,11 +136,11 @@ export async function openHarness({
     },
     start(input, options = {}) {
       const name = typeof input === 'string' ? input : input.name;
-      const workflowId = workflowIdOf(name);
+      const workflowId = workflowIdOf(project.name, name);
       return client.workflow.start<typeof pipeline>('pipeline', {
         workflowId,
-        taskQueue: settings.taskQueue,
-        args: [input] as [string | PipelineInput],
+        taskQueue: project.taskQueue,
+        args: [typeof input === 'string' ? input : { ...owner, ...input }] as [string | PipelineInput],
         ...options,
       });
     },
@@ -138,7 +150,7 @@ export async function openHarness({
     },
     mend: () => fakes.clear(),
     async startWorker(options = {}) {
-      const worker = await createWorker(address, settings.taskQueue, activities, options);
+      const worker = await createWorker(address, project.taskQueue, activities, options);
       running.push(worker);
       return worker;
     },
@@ -156,7 +168,7 @@ export async function openHarness({
       return harness.query(database, sql).map(([name]) => String(name));
     },
     staged(name) {
-      const root = join(settings.stagingDir, name);
+      const root = join(settings.stagingDir, project.name, name);
       return existsSync(root) ? readdirSync(root, { recursive: true }).map(String) : [];
     },
     async close() {

@@ -6,7 +6,7 @@ import type { RunStaging } from '../../runtime/staging/store';
 import { INTEGER, STRING } from '../../pipeline/types';
 import { makeFolder } from '../support/folder';
 
-const run = { pipeline: 'sales', runKey: 'k 1' };
+const run = { project: 'shop', pipeline: 'sales', runKey: 'k 1' };
 
 async function openRun(dir = makeFolder()): Promise<{ dir: string; staging: RunStaging }> {
   return { dir, staging: await createLocalStore(dir).openRun(run) };
@@ -64,14 +64,14 @@ describe('the staging of a run', () => {
     await staging.shared.make('source/file-0.csv', (path) => Promise.resolve(writeFileSync(path, 'x')));
     await expect(staging.withScratch(() => Promise.reject(new Error('killed')))).rejects.toThrow('killed');
     await staging.remove('');
-    expect(readdirSync(dir)).toEqual([]);
+    expect(readdirSync(join(dir, 'shop'))).toEqual([]);
     await staging.remove('');
   });
 
   it('says of a receipt that is cut short that the staging is damaged', async () => {
     const { dir, staging } = await openRun();
     await staging.commit('plan', { digest: 'd' });
-    writeFileSync(join(dir, 'sales', safeName('k 1'), 'parts', 'plan.json'), '{"digest": "');
+    writeFileSync(join(dir, 'shop', 'sales', safeName('k 1'), 'parts', 'plan.json'), '{"digest": "');
     await expect(staging.fetch('plan')).rejects.toMatchObject({ code: 'STAGING_DAMAGED' });
   });
 });

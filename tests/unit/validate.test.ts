@@ -5,7 +5,7 @@ import { LIMITS } from '../../pipeline/limits';
 import { validateRun } from '../../engine/validate';
 import { stageAll, type EngineInput } from '../support/engine';
 
-const run = { pipeline: 'p', runKey: 'k' };
+const run = { project: 'test', pipeline: 'p', runKey: 'k' };
 
 /** What a user reads: the message, and a line for each place. */
 async function refusalOf(input: EngineInput): Promise<string[]> {

@@ -27,8 +27,8 @@ afterAll(() => harness.close());
 
 function start(run_key: string, pipeline = name): Promise<{ started: RunHandle } | { open: OpenRun }> {
   return startRun(harness.client, {
-    input: { name: pipeline, run_key, text_digest: 'sha256:t' },
-    taskQueue: harness.settings.taskQueue,
+    input: { project: 'test', name: pipeline, run_key, text_digest: 'sha256:t' },
+    taskQueue: harness.project.taskQueue,
     summary: 'csv → sqlite',
     eager: false,
   });
@@ -64,6 +64,7 @@ describe('a run', () => {
     const second = await start('k2');
     if (!('open' in second)) throw new Error('No run is open.');
     expect(second.open).toEqual({
+      project: 'test',
       pipeline: name,
       runId: expect.any(String) as string,
       runKey: 'k1',
@@ -74,15 +75,17 @@ describe('a run', () => {
     gate.open();
     expect(await awaitReport(joinRun(harness.client, second.open))).toMatchObject({ run_key: 'k1' });
     expect((await handle.result()).status).toBe('succeeded');
-    expect(await findOpenRun(harness.client, name)).toBeUndefined();
+    expect(await findOpenRun(harness.client, { project: 'test', pipeline: name })).toBeUndefined();
   });
 
   it('is cancelled, and says so', async () => {
     const gate = holdRuns();
     await started('k1');
     await gate.reached;
-    const handle = await cancelRun(harness.client, name);
-    expect((await findOpenRun(harness.client, name))?.cancelRequested).toBe(true);
+    const handle = await cancelRun(harness.client, { project: 'test', pipeline: name });
+    expect((await findOpenRun(harness.client, { project: 'test', pipeline: name }))?.cancelRequested).toBe(
+      true,
+    );
     gate.open();
     expect(await awaitReport(handle)).toMatchObject({ run_key: 'k1', status: 'cancelled' });
   });
@@ -92,7 +95,9 @@ describe('a run', () => {
     ['ended', () => name],
   ])('cannot be cancelled when it has %s', async (_, nameOf) => {
     await awaitReport(await started('k1'));
-    await expect(cancelRun(harness.client, nameOf())).rejects.toMatchObject({ code: 'RUN_NOT_FOUND' });
+    await expect(cancelRun(harness.client, { project: 'test', pipeline: nameOf() })).rejects.toMatchObject({
+      code: 'RUN_NOT_FOUND',
+    });
   });
 
   it('that was terminated has no report', async () => {
@@ -134,7 +139,7 @@ describe('runs', () => {
     const other = harness.addPipeline({ source: { path: 'absent.csv' } });
     await awaitReport(await started('x', other));
     const list = (limit?: number) =>
-      listRuns(harness.client, { pipeline: name, ...(limit !== undefined && { limit }) });
+      listRuns(harness.client, { project: 'test', pipeline: name, ...(limit !== undefined && { limit }) });
     // Lists lag behind for a moment.
     const keysOf = async () => (await list()).map(({ run_key, status }) => [run_key, status]);
     await waitFor(async () => (await keysOf()).length === 3, { what: 'three runs' });
@@ -145,10 +150,14 @@ describe('runs', () => {
     ]);
     expect((await list())[0]).toMatchObject({ pipeline: name, duration_ms: null });
     expect((await list(2)).map(({ run_key }) => run_key)).toEqual(['k3', 'k2']);
-    expect((await listNewestRuns(harness.client, name)).map(({ run_key }) => run_key)).toEqual(['k3']);
+    expect(
+      (await listNewestRuns(harness.client, { project: 'test', pipeline: name })).map(
+        ({ run_key }) => run_key,
+      ),
+    ).toEqual(['k3']);
     await waitFor(
       async () => {
-        const newest = await listNewestRuns(harness.client);
+        const newest = await listNewestRuns(harness.client, { project: 'test' });
         const found = newest.filter(({ pipeline }) => [name, other].includes(pipeline));
         return (
           found

@@ -40,7 +40,7 @@ async function countByShop(
   harness.fake('validate', (real): Activities['validate'] => (input) => {
     const receipts = harness.staged(name).filter((file) => /extract\/.*\.json$/.test(file));
     kinds = receipts.sort().map((file) => {
-      const text = readFileSync(join(harness.settings.stagingDir, name, file), 'utf8');
+      const text = readFileSync(join(harness.settings.stagingDir, 'test', name, file), 'utf8');
       return (JSON.parse(text) as ExtractReceipt).kind;
     });
     return real(input);

@@ -83,12 +83,17 @@ it('asks for no page twice when its worker is stopped between two pages', async 
   const gate = createGate();
   harness.fake('land', (real) => (input) => {
     if (input.partition < 3) return real(input);
-    const hang = createStep(harness.deps, 'land', async (deps, again: typeof input, context) => {
-      await landPartition(deps, again, context);
-      void gate.pass();
-      await once(context.signal, 'abort');
-      throw new Error('The worker goes away.');
-    });
+    const hang = createStep(
+      harness.deps,
+      harness.owner,
+      'land',
+      async (deps, again: typeof input, context) => {
+        await landPartition(deps, again, context);
+        void gate.pass();
+        await once(context.signal, 'abort');
+        throw new Error('The worker goes away.');
+      },
+    );
     return hang(input);
   });
   const first = await harness.startWorker({ shutdownGraceTime: 100 });

@@ -45,7 +45,7 @@ function failAt(step: 'extract' | 'transform' | 'load', at: number): void {
 
 /** When each receipt of a step was written, by the name of its part. */
 async function receiptTimes(name: string, step: string): Promise<Map<string, number>> {
-  const staging = await harness.deps.staging.openRun({ pipeline: name, runKey: 'k' });
+  const staging = await harness.deps.staging.openRun({ project: 'test', pipeline: name, runKey: 'k' });
   const parts = await staging.list(`${step}/`);
   return new Map(
     parts.map((part) => [part, statSync(join(staging.localDir, 'parts', `${part}.json`)).mtimeMs]),
@@ -125,7 +125,7 @@ describe('a run under the key of one that failed', () => {
     const name = add('lost');
     failAt('load', 1);
     await harness.run({ name, run_key: 'k' });
-    const staging = await harness.deps.staging.openRun({ pipeline: name, runKey: 'k' });
+    const staging = await harness.deps.staging.openRun({ project: 'test', pipeline: name, runKey: 'k' });
     rmSync(join(staging.localDir, 'parts'), { recursive: true });
     expect(await goOn(name)).toMatchObject({ status: 'succeeded', balanced: true });
     expect(countRows('lost')).toEqual(ALL);
@@ -141,7 +141,7 @@ describe('the staged parts of a failed run', () => {
     await harness.run({ name, run_key: 'soon' });
     expect(harness.staged(name)).not.toEqual([]);
     await harness.deps.staging.sweep(
-      { pipeline: name, runKey: 'later' },
+      { project: 'test', pipeline: name, runKey: 'later' },
       Date.now() + LIMITS.stagingKeepMs + 1,
     );
     expect(harness.staged(name)).toEqual([]);

@@ -156,7 +156,7 @@ describe('a step that fails for good', () => {
   it('because its result is too large says so, instead of being tried for ever', async () => {
     const work = (): Promise<ExtractResult> =>
       Promise.resolve({ rows: 50, rejected: 0, types: 'x'.repeat(LIMITS.payloadBytesMax) });
-    harness.fake('extract', () => createStep(harness.deps, 'extract', work));
+    harness.fake('extract', () => createStep(harness.deps, harness.owner, 'extract', work));
     const report = await harness.run(add(RETRY_FAST.retry, 'large.db'));
     expect(report.error).toMatchObject({ code: 'PAYLOAD_TOO_LARGE', step: 'extract' });
     expect(report.error?.message).toMatch(/^The payload of extract has \d+ bytes, the limit is 65536\.$/);
@@ -178,7 +178,7 @@ describe('a worker that is shut down in the middle of a step', () => {
         await once(signal, 'abort');
         throw new Error('The signal came.');
       };
-      alone.fake('extract', () => createStep(alone.deps, 'extract', hang));
+      alone.fake('extract', () => createStep(alone.deps, alone.owner, 'extract', hang));
       alone.write('data.csv', 'n\n1\n');
       const first = await alone.startWorker({ shutdownGraceTime: 100 });
       const name = alone.addPipeline({

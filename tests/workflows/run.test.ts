@@ -63,7 +63,7 @@ describe('a run', () => {
     expect(report).toEqual({
       pipeline: name,
       run_key: 'key/1',
-      workflow_id: `flexetl/${name}`,
+      workflow_id: `flexetl/test/${name}`,
       status: 'succeeded',
       config_digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
       started_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
@@ -262,7 +262,7 @@ describe('a run that is going on', () => {
     await expect(other.result()).rejects.toMatchObject({
       cause: {
         type: 'RUN_IN_PROGRESS',
-        message: `A run of ${name} is in progress: workflow flexetl/${name}. Wait for it, or cancel it.`,
+        message: `A run of ${name} is in progress: workflow flexetl/test/${name}. Wait for it, or cancel it.`,
       },
     });
     gate.open();
@@ -276,14 +276,14 @@ describe('a run started by hand, as in the Web UI', () => {
     const address = harness.settings.env['TEMPORAL_ADDRESS'] ?? '';
     await promisify(execFile)(binary, [
       ...['workflow', 'start', '--address', address, '--type', 'pipeline', '--workflow-id', workflowId],
-      ...['--task-queue', harness.settings.taskQueue, ...input],
+      ...['--task-queue', harness.project.taskQueue, ...input],
     ]);
     return harness.client.workflow.getHandle<typeof pipeline>(workflowId);
   };
 
   it('needs nothing but the name of the pipeline', async () => {
     const name = addSales(1000, 'hand.db');
-    const handle = await startByHand(workflowIdOf(name), '--input', JSON.stringify(name));
+    const handle = await startByHand(workflowIdOf('test', name), '--input', JSON.stringify(name));
     expect(await handle.result()).toMatchObject({
       status: 'succeeded',
       run_key: (await handle.describe()).runId,
@@ -294,8 +294,8 @@ describe('a run started by hand, as in the Web UI', () => {
   it('under another id is a child under its own, so that no two runs of it load at once', async () => {
     const name = addSales(1000, 'child.db');
     const handle = await startByHand(`nightly-${name}`, '--input', JSON.stringify(name));
-    expect(await handle.result()).toMatchObject({ status: 'succeeded', workflow_id: `flexetl/${name}` });
-    const child = harness.client.workflow.getHandle(workflowIdOf(name));
+    expect(await handle.result()).toMatchObject({ status: 'succeeded', workflow_id: `flexetl/test/${name}` });
+    const child = harness.client.workflow.getHandle(workflowIdOf('test', name));
     expect((await child.describe()).parentExecution?.workflowId).toBe(`nightly-${name}`);
   });
 
@@ -307,7 +307,7 @@ describe('a run started by hand, as in the Web UI', () => {
     ['a run key that is no text', ['--input', '{"name":"sales","run_key":5}']],
   ])('with %s ends at once with an error that tells what it takes', async (what, input) => {
     const handle = await startByHand(
-      `wrong-${what.replaceAll(' ', '-')}-${harness.settings.taskQueue}`,
+      `wrong-${what.replaceAll(' ', '-')}-${harness.project.taskQueue}`,
       ...input,
     );
     await expect(handle.result()).rejects.toMatchObject({
@@ -320,8 +320,10 @@ describe('a run started by hand, as in the Web UI', () => {
   });
 
   it('with a name that no pipeline has is a failed run, with the names there are', async () => {
-    const name = `none-${harness.settings.taskQueue}`;
-    const report = await awaitReport(await startByHand(workflowIdOf(name), '--input', JSON.stringify(name)));
+    const name = `none-${harness.project.taskQueue}`;
+    const report = await awaitReport(
+      await startByHand(workflowIdOf('test', name), '--input', JSON.stringify(name)),
+    );
     expect(report).toMatchObject({ status: 'failed', error: { code: 'CONFIG_INVALID', step: 'prepare' } });
     expect(existsSync(join(harness.dir, 'output', 'reports', name))).toBe(true);
   });
