@@ -171,15 +171,7 @@ function renderGuarantees(target: Target<unknown>): string {
 }
 
 function renderCapabilities({ capabilities }: Target<unknown>): string {
-  const { lane, transactional, parallelLoads } = capabilities;
-  return renderTable(
-    ['capability', 'value'],
-    [
-      ['what it takes', lane === 'rows' ? 'rows' : 'the staged Parquet file'],
-      ['loads and publish are transactions', transactional ? 'yes' : 'no'],
-      ['loads several parts at the same time', parallelLoads ? 'yes' : 'no'],
-    ],
-  );
+  return `It takes ${capabilities.lane === 'rows' ? 'rows' : 'the staged Parquet file'}.`;
 }
 
 /** One row per key; keys of nested sections are written with dots. */

@@ -1,5 +1,5 @@
 /** `flexetl plan`: what a run would do, from the pipeline file and a survey of the source. */
-import { targetOf } from '../engine/load';
+import { checkTargets, targetOf } from '../engine/load';
 import { groupsSql, rowsSql, type ExtractedPart } from '../engine/parts';
 import { count } from '../pipeline/markdown';
 import { stagedSchema, typedColumn } from '../pipeline/schema';
@@ -20,21 +20,23 @@ export async function planCommand(
 ): Promise<number> {
   const { config } = await loadPipeline(context, name, options);
   await withRehearsal(context, config, async (rehearsal) => {
-    const plan = describePlan(rehearsal);
+    const plan = await describePlan(rehearsal);
     if (context.json) printJson(context, plan);
     else printPlan(context, plan);
   });
   return EXIT.done;
 }
 
-type Plan = ReturnType<typeof describePlan>;
+type Plan = Awaited<ReturnType<typeof describePlan>>;
 
-function describePlan({ deps, plan }: Rehearsal) {
+/** @throws FlexetlError what would end the run before it reads: also of targets that cannot take its rows */
+async function describePlan({ deps, plan, step }: Rehearsal) {
   const { config, survey, columns, partitions } = plan;
   const evidence = new Map(plan.evidence);
   const schema = stagedSchema(columns, evidence);
   const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
   const output = outputSchema(steps, schema);
+  await checkTargets(deps, config, output, step);
   const partial = plan.groups ? planPartialGroups(steps) : undefined;
   const parts = [examplePart(schema, partial ? 'groups' : 'rows')];
   const sql = planTransformSql(steps, { rows: rowsSql(parts, schema), groups: groupsSql(parts) }, schema);
@@ -112,11 +114,8 @@ function printPlan(context: CommandContext, plan: Plan): void {
   print(`output  ${plan.output.map(({ name, type }) => `${name} ${type}`).join(', ')}`);
   print();
   for (const { type, name, mode, guarantee, capabilities } of plan.targets) {
-    const { lane, transactional, parallelLoads } = capabilities;
     print(`target ${type} ${name} (${mode})\n  ${guarantee}`);
-    const takes = lane === 'rows' ? 'rows' : 'the staged file';
-    const how = transactional ? ', in transactions' : '';
-    print(`  Takes ${takes}${how}, ${parallelLoads ? 'several parts' : 'one part'} at a time.`);
+    print(`  Takes ${capabilities.lane === 'rows' ? 'rows' : 'the staged file'}.`);
   }
   print();
   print('sql');

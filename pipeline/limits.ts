@@ -144,6 +144,8 @@ export const LIMITS = {
   logFilesMax: 30,
   /** DuckDB's memory for reading a staged part into a target: a row group of wide rows. */
   partMemoryMb: 512,
+  /** Columns of a table in SQLite: its own limit. */
+  sqliteColumnsMax: 2_000,
   /** A SQLite file that is locked for longer is an error (`TARGET_BUSY`) when the target is checked: a user waits … */
   sqliteCheckBusyMs: 5_000,
   /** … and in a load, where other parts of the same run wait for each other. */

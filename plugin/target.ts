@@ -12,10 +12,6 @@ export interface TargetCapabilities {
   modes: readonly ('append' | 'replace' | 'merge')[];
   /** `rows`: it takes batches of values. `file`: it takes the staged Parquet file itself. */
   lane: 'rows' | 'file';
-  /** Loads and publish are transactions of the target itself. */
-  transactional: boolean;
-  /** Several parts may be loaded at the same time. */
-  parallelLoads: boolean;
 }
 
 /** The identity of a load: with the part's index it is the key in the load ledger. Never Temporal's run id. */

@@ -51,8 +51,6 @@ export function fileTarget<O extends FileOptions>(
     capabilities: {
       modes: ['replace', 'append'],
       lane: encoder.lane,
-      transactional: false,
-      parallelLoads: true,
     },
     name: (options) => options.path,
     mode: ({ mode }) => mode,

@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { nameKey } from '../../pipeline/columns';
 import { FlexetlError } from '../../pipeline/errors';
+import { LIMITS } from '../../pipeline/limits';
 import { ident, literal } from '../../pipeline/sql';
 import type { Schema } from '../../pipeline/types';
 import { assertCreatable } from '../../runtime/folders';
@@ -21,9 +22,6 @@ export const sqliteDialect: SqlDialect<SqliteOptions> = {
   capabilities: {
     modes: ['replace', 'append', 'merge'],
     lane: 'rows',
-    transactional: true,
-    // A file has one writer.
-    parallelLoads: false,
   },
   database: ({ database }) => database,
   quote: ident,
@@ -38,6 +36,13 @@ export const sqliteDialect: SqlDialect<SqliteOptions> = {
   },
 
   assertSchema(schema, place) {
+    const { sqliteColumnsMax } = LIMITS;
+    if (schema.length > sqliteColumnsMax) {
+      throw new FlexetlError('TARGET_INCOMPATIBLE', {
+        message: `${place}: this pipeline has ${schema.length} columns, a table in SQLite can have ${sqliteColumnsMax}.`,
+        hint: 'Choose the columns that are needed with a select, or another target.',
+      });
+    }
     rowidName(schema, place);
   },
 

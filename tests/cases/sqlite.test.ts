@@ -1,5 +1,5 @@
 /** Tables of SQLite that users have made: their rows are those of the run, or the run is refused and nothing changes. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCase, type Case } from '../support/run-case';
 
@@ -123,5 +123,30 @@ describe('a conflict clause of the table', () => {
       message: expect.stringContaining(found) as string,
     });
     expect(rows(table)).toEqual(before);
+  });
+});
+
+describe('more columns than a table in SQLite can have', () => {
+  it('are refused before anything is read', async () => {
+    const { dir, refusal } = openCase('too-many-columns');
+    expect(await refusal()).toMatchObject({
+      code: 'TARGET_INCOMPATIBLE',
+      message: 'out/result.db, table t: this pipeline has 2001 columns, a table in SQLite can have 2000.',
+    });
+    expect(existsSync(join(dir, 'out'))).toBe(false);
+  });
+
+  it('are refused where 2,000 are loaded', async () => {
+    const { dir, run, rows } = openCase('too-many-columns');
+    const narrower = readFileSync(join(dir, 'input.csv'), 'utf8').replace(/,[^,\n]*$/gm, '');
+    writeFileSync(join(dir, 'input.csv'), narrower);
+    await run();
+    expect(rows()?.map((row) => row.length)).toEqual(
+      narrower
+        .trimEnd()
+        .split('\n')
+        .slice(1)
+        .map(() => 2000),
+    );
   });
 });

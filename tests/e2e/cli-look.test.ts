@@ -101,7 +101,7 @@ describe('plan', () => {
     expect(stdout).toContain(
       'target sqlite output/out.db#result (replace)\n  Readers see the old table until',
     );
-    expect(stdout).toContain('\n  Takes rows, in transactions, one part at a time.\n');
+    expect(stdout).toContain('\n  Takes rows.\n');
     expect(stdout).toMatch(/sql\n(.|\n)*sum\(.*GROUP BY/);
     expect(files()).toEqual(before);
   });
@@ -131,7 +131,7 @@ describe('plan', () => {
           type: 'sqlite',
           name: 'output/out.db#result',
           mode: 'replace',
-          capabilities: { lane: 'rows', transactional: true, parallelLoads: false },
+          capabilities: { modes: ['replace', 'append', 'merge'], lane: 'rows' },
         },
       ],
     });
@@ -154,6 +154,17 @@ describe('plan', () => {
     expect(stdout).toMatch(
       /product_name +string +inferred from the sample, checked on every row +not used\n/,
     );
+  });
+
+  it('ends as the run would where the target cannot take the rows', async () => {
+    const names = Array.from({ length: 2001 }, (_, index) => `c${index}`);
+    project.write('data/input.csv', `${names.join(',')}\n${names.map(() => 1).join(',')}\n`);
+    project.configure();
+    expectError(await project.flexetl('plan', project.name, '--json'), {
+      exit: 3,
+      code: 'TARGET_INCOMPATIBLE',
+      says: ['output/out.db, table result: this pipeline has 2001 columns, a table in SQLite can have 2000.'],
+    });
   });
 
   it('ends as the run would where the source is not there', async () => {

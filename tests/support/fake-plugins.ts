@@ -29,7 +29,7 @@ function fakeTarget<O extends { database: string; table: string; mode: 'append' 
     name: ({ database, table }) => `${database}#${table}`,
     mode: ({ mode }) => mode,
     guarantee: ({ mode }) => `Guarantee of ${mode}.`,
-    capabilities: { modes: ['append', 'replace'], lane: 'rows', transactional: true, parallelLoads: false },
+    capabilities: { modes: ['append', 'replace'], lane: 'rows' },
     open: refuse,
   };
 }

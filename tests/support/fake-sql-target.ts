@@ -21,8 +21,6 @@ const duckdb: SqlDialect<z.infer<typeof options>> = {
   capabilities: {
     modes: ['replace', 'append', 'merge'],
     lane: 'file',
-    transactional: true,
-    parallelLoads: false,
   },
   database: ({ database }) => database,
   quote: ident,
