@@ -103,8 +103,6 @@ export function union(...sets: Iterable<string>[]): ReadonlySet<string> {
 }
 
 const NAME_CHARS_MAX = 200;
-/** Names that mean something else to JavaScript. */
-const RESERVED = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
  * What is wrong with the name of a column of a source, as in `has no name`; undefined for a good name. Names that
@@ -117,8 +115,7 @@ export function explainColumnName(name: string, seen: ReadonlyMap<string, number
     return `has a name of ${name.length} characters, the limit is ${NAME_CHARS_MAX}`;
   }
   const lower = nameKey(name);
-  if (RESERVED.has(lower) || lower.startsWith(RESERVED_PREFIX))
-    return `has the name "${name}", which is reserved`;
+  if (lower.startsWith(RESERVED_PREFIX)) return `has the name "${name}", which is reserved`;
   const earlier = seen.get(lower);
   return earlier === undefined ? undefined : `has the name "${name}", which column ${earlier} has already`;
 }

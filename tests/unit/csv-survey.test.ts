@@ -149,8 +149,6 @@ describe('the header of a CSV source', () => {
     ['a,,b', /column 2 of the header has no name/],
     ['a," ",c', /column 2 of the header has no name/],
     ['_flexetl,b,c', /column 1 of the header has the name "_flexetl", which is reserved/],
-    ['a,__proto__', /column 2 .*"__proto__", which is reserved/],
-    ['constructor,a', /column 1 .*"constructor", which is reserved/],
     ['a,_FlexETL_record', /column 2 .*"_FlexETL_record", which is reserved/],
     [`a,${'n'.repeat(201)}`, /column 2 .*201 characters, the limit is 200/],
   ])('is refused: %s', async (header, message) => {

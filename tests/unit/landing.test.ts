@@ -203,9 +203,9 @@ describe('a record source that is landed', () => {
     ],
     [
       'a reserved name',
-      [{ records: [{ ['__proto__']: 1 }] }],
+      [{ records: [{ ['_flexetl_x']: 1 }] }],
       'SOURCE_UNREADABLE',
-      /"__proto__", which is reserved/,
+      /"_flexetl_x", which is reserved/,
     ],
   ])('refuses %s', async (_title, pages, code, message) => {
     await expect(landAll(pagesOf(pages), 1)).rejects.toMatchObject({
