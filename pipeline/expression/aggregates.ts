@@ -12,17 +12,7 @@ import { FLOAT, INTEGER, decimal, isNumeric, type ColumnType } from '../types';
 import { quotient, unscaled } from './arithmetic';
 import { sumFloats } from './float-sum';
 import { nameOfType, nameOfUsage, type Operand } from './operand';
-
-export interface AggregateState {
-  /** Distinguishes the states of one aggregate. */
-  name: string;
-  /** The DuckDB type that it is stored in. */
-  storedAs: string;
-  /** What one row contributes. */
-  ofRow: string;
-  /** What the rows of a group contribute: an aggregate. */
-  ofRows: string;
-}
+import type { AggregateState } from './state';
 
 export interface Aggregated {
   /** The result, over the rows of a group. */
@@ -195,7 +185,7 @@ export const AGGREGATES: ReadonlyMap<string, AggregateFunction> = new Map(
   [
     ofNumbers(
       'sum(number)',
-      'The sum: exact for integers and decimals; for floats, the same for every order of rows.',
+      'The sum: exact for integers and decimals; for floats, the exact sum of the doubles, rounded once.',
       sum,
     ),
     ofNumbers('avg(number)', 'The exact sum divided by the count, rounded half away from zero.', average),

@@ -2,8 +2,8 @@
 import type { FlexetlError } from '../errors';
 import { LIMITS } from '../limits';
 import type { ColumnType, Schema } from '../types';
-import type { AggregateState } from './aggregates';
 import type { Operand } from './operand';
+import type { AggregateState } from './state';
 
 /** Makes the error of a problem; it shows the expression, or the filter, that the nodes come from. */
 export type Explain = (at: number, problem: string, hint?: string) => FlexetlError;

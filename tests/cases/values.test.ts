@@ -63,3 +63,15 @@ it('a decimal of many digits is compared with a number before its point', async 
   await run();
   expect(rows()).toEqual([['1.12345678901234567890123456789'], ['2.00000000000000000000000000000']]);
 });
+
+it('sums of floats are rounded once, however small the floats are', async () => {
+  const { run, rows } = openCase('tiny-floats');
+  await run();
+  expect(rows()?.map(([key, sum, mean]) => [key, Number(sum), Number(mean)])).toEqual([
+    ['a', 2.9999999999999996e-60, 1.4999999999999998e-60],
+    ['b', 1.2345678901234566e-40, 1.2345678901234566e-40],
+    ['c', 6.62607015e-34, 6.62607015e-34],
+    ['d', 5e-324, 5e-324],
+    ['e', 1.602176634e-19, 8.01088317e-20],
+  ]);
+});
