@@ -1,5 +1,12 @@
 /** The only builder of SQL text for the data plane. User text enters as quoted identifiers or literals only. */
-import { CANONICAL_PATTERNS, TEXT_PATTERNS, type ColumnType, type Spelling, type TextRules } from './types';
+import {
+  CANONICAL_PATTERNS,
+  OFFSET_PATTERN,
+  TEXT_PATTERNS,
+  type ColumnType,
+  type Spelling,
+  type TextRules,
+} from './types';
 
 /** A quoted identifier. */
 export function ident(name: string): string {
@@ -105,7 +112,7 @@ function castDate(text: string): string {
 }
 
 /** A timestamp without an offset from UTC. */
-const LOCAL_TIMESTAMP = TEXT_PATTERNS.timestamp.replace('(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?', '');
+const LOCAL_TIMESTAMP = TEXT_PATTERNS.timestamp.replace(OFFSET_PATTERN, '');
 
 /** The time in UTC: a cast to TIMESTAMP alone would drop the offset, and refuses one behind hours and minutes. */
 function castOffset(text: string): string {

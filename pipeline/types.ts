@@ -104,6 +104,9 @@ export function parseType(text: string): ColumnType | 'decimal' | undefined {
   }
 }
 
+/** The offset of a timestamp from UTC, as in `+05:30`; PostgreSQL writes `+00` for whole hours. */
+export const OFFSET_PATTERN = '(Z|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?)?';
+
 /**
  * Regular expressions in the common subset of JavaScript and RE2, matched against the whole text. Without flags:
  * if case is ignored, RE2 accepts the long s of `yeſ` as an s, and JavaScript does not.
@@ -114,8 +117,7 @@ export const TEXT_PATTERNS = {
   float: '[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]+)?',
   boolean: '[tT]([rR][uU][eE])?|[fF]([aA][lL][sS][eE])?|[yY]([eE][sS])?|[nN][oO]?|1|0',
   date: '[0-9]{4}-[0-9]{2}-[0-9]{2}',
-  timestamp:
-    '[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])?)?',
+  timestamp: `[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?${OFFSET_PATTERN})?`,
 } as const;
 
 /** The patterns of the canonical spellings. */

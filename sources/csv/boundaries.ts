@@ -2,10 +2,11 @@
  * Where records end: the one state machine that cuts partitions, repairs them and finds places, so that all of them
  * see the same records in the same bytes.
  *
- * The grammar is the one DuckDB's strict mode accepts. A quote opens a field only at the field's start (blanks
- * before it do not count); inside, a doubled quote (or escape and any character) is text; after the closing quote only
- * blanks may follow. A record that breaks these rules ends with the line on which its broken field starts:
- * an unclosed quote costs that record and never the rest of the file.
+ * A quote opens a field only at the field's start, where any number of blanks before it do not count; elsewhere it is
+ * text. Inside, an escape before a quote or an escape is not text; after the closing quote only blanks may follow. A
+ * carriage return outside quotes is only good before the line feed that ends the record, and at the end of the file; in
+ * a file whose lines end with carriage returns, a line feed is only good in quotes. A record that breaks these rules ends
+ * with the line on which its broken field starts: an unclosed quote costs that record and never the rest of the file.
  */
 import { LIMITS } from '../../pipeline/limits';
 
@@ -26,8 +27,8 @@ export interface DialectBytes {
   newline: number;
   /** The blank that may be between a quote and the delimiter. */
   blank: number;
-  /** Precedes the newline without being text. */
-  carriageReturn: number;
+  /** The other character of line breaks: no text outside quotes. A carriage return may precede the newline. */
+  stray: typeof CARRIAGE_RETURN | typeof LINE_FEED;
 }
 
 export interface RecordCut {
@@ -44,8 +45,8 @@ export interface RecordCut {
   problem: string | null;
   /** There is a quote inside text that is not quoted: legal, but some readers refuse it. */
   looseQuote: boolean;
-  /** Blanks outside quotes as [from, to, from, to, …]; null when there are none. */
-  gaps: number[] | null;
+  /** Two or more blanks are before a quote that opens a field: DuckDB takes them and the quote for text. */
+  wideBlank: boolean;
 }
 
 /** More bytes are needed to see where the record ends. */
@@ -54,12 +55,15 @@ const NEED_MORE = -1;
 export const TOO_LONG = -2;
 
 export const CARRIAGE_RETURN = 13;
+export const LINE_FEED = 10;
 const SPACE = 32;
 const RECORD_BYTES_MAX = LIMITS.fieldBytesMax;
 
 const PROBLEMS = {
   unclosed: 'quote not closed',
   trailing: 'text after a closing quote',
+  [CARRIAGE_RETURN]: 'carriage return (CR) outside quotes',
+  [LINE_FEED]: 'line feed (LF) outside quotes',
   long: `record over ${RECORD_BYTES_MAX / 1024 / 1024} MB`,
 } as const;
 
@@ -69,14 +73,23 @@ export function dialectBytes(dialect: Dialect): DialectBytes {
     delimiter: byte(dialect.delimiter),
     quote: byte(dialect.quote),
     escape: byte(dialect.escape),
-    newline: dialect.newline === '\r' ? CARRIAGE_RETURN : 10,
+    newline: dialect.newline === '\r' ? CARRIAGE_RETURN : LINE_FEED,
     blank: dialect.delimiter === ' ' ? -1 : SPACE,
-    carriageReturn: dialect.newline === '\r' ? -1 : CARRIAGE_RETURN,
+    stray: dialect.newline === '\r' ? LINE_FEED : CARRIAGE_RETURN,
   };
 }
 
 export function createCut(): RecordCut {
-  return { start: 0, textEnd: 0, end: 0, lines: 0, fields: 0, problem: null, looseQuote: false, gaps: null };
+  return {
+    start: 0,
+    textEnd: 0,
+    end: 0,
+    lines: 0,
+    fields: 0,
+    problem: null,
+    looseQuote: false,
+    wideBlank: false,
+  };
 }
 
 /**
@@ -93,19 +106,25 @@ export function cutRecord(
   codes: DialectBytes,
   cut: RecordCut,
 ): number {
-  const { quote, newline, delimiter } = codes;
+  const { quote, newline, delimiter, stray } = codes;
   const stop = Math.min(bytes.length, start + RECORD_BYTES_MAX);
   cut.start = start;
   cut.lines = 1;
   cut.fields = 1;
   cut.problem = null;
   cut.looseQuote = false;
-  cut.gaps = null;
+  cut.wideBlank = false;
   let fieldFloor = start;
   for (let at = start; at < stop; at++) {
     const byte = bytes[at];
     if (byte === newline) return endRecord(bytes, at, at + 1, codes, cut);
     if (byte === delimiter) cut.fields++;
+    if (byte === stray) {
+      const next = stray === CARRIAGE_RETURN ? at + 1 : -1;
+      if (next === bytes.length && !final) return NEED_MORE;
+      if (next === bytes.length || bytes[next] === newline) continue;
+      return breakRecord(bytes, at, final, codes, cut, PROBLEMS[stray]);
+    }
     if (byte !== quote) continue;
     const open = skipBlanksBack(bytes, at, fieldFloor, codes);
     if (open > start && bytes[open - 1] !== delimiter) {
@@ -119,20 +138,10 @@ export function cutRecord(
     }
     let next = close + 1;
     while (next < stop && bytes[next] === codes.blank) next++;
-    addGap(cut, open, at);
-    addGap(cut, close + 1, next);
-    if (next >= stop) {
-      at = next - 1;
-      continue;
-    }
-    if (bytes[next] === codes.carriageReturn) {
-      if (next + 1 === bytes.length && !final) return NEED_MORE;
-      if (next + 1 === bytes.length || bytes[next + 1] === newline) {
-        at = next;
-        continue;
-      }
-    }
-    if (bytes[next] !== delimiter && bytes[next] !== newline) {
+    if (at - open > 1) cut.wideBlank = true;
+    const after = bytes[next];
+    // The loop goes on with what ends the field.
+    if (next < stop && after !== delimiter && after !== newline && after !== stray) {
       return breakRecord(bytes, at, final, codes, cut, PROBLEMS.trailing);
     }
     fieldFloor = next;
@@ -170,10 +179,7 @@ function findClosingQuote(
       if (at + 1 >= stop) return final && stop === bytes.length ? at : NEED_MORE;
       if (bytes[at + 1] !== quote) return at;
       at++;
-    } else if (byte === escape) {
-      at++;
-      if (bytes[at] === newline) cut.lines++;
-    }
+    } else if (byte === escape && (bytes[at + 1] === quote || bytes[at + 1] === escape)) at++;
   }
   return NEED_MORE;
 }
@@ -212,12 +218,9 @@ function endRecord(
   codes: DialectBytes,
   cut: RecordCut,
 ): number {
-  const returns = textEnd > cut.start && bytes[textEnd - 1] === codes.carriageReturn;
+  const returns =
+    codes.stray === CARRIAGE_RETURN && textEnd > cut.start && bytes[textEnd - 1] === CARRIAGE_RETURN;
   cut.textEnd = returns ? textEnd - 1 : textEnd;
   cut.end = end;
   return end;
-}
-
-function addGap(cut: RecordCut, from: number, to: number): void {
-  if (from < to) (cut.gaps ??= []).push(from, to);
 }

@@ -1,45 +1,32 @@
 /** What the head of a file shows: line break, delimiter, header, start of the records. */
-import { explainColumnName, nameKey } from '../../pipeline/columns';
 import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
-import { createCut, cutRecord, dialectBytes, type Dialect, type RecordCut } from './boundaries';
-import { splitRecords, type Fields } from './split';
-import { trimText } from './values';
-
-export interface HeadOptions {
-  delimiter?: string | undefined;
-  quote: string;
-  escape?: string | undefined;
-  header: boolean;
-  columns?: readonly string[] | undefined;
-  skip_rows: number;
-  trim: boolean;
-}
-
-/** The head of a file of plain UTF-8 text. */
-export interface Head {
-  /** As shown to users. */
-  path: string;
-  bytes: Buffer;
-  /** The head is the whole file. */
-  final: boolean;
-}
+import { likelyEncoding } from '../files/likely-encoding';
+import type { Dialect } from './boundaries';
+import { detectDelimiter } from './delimiter';
+import { assertFirstLine } from './first-line';
+import { cutHead, unreadable, type Head, type HeadOptions } from './head';
+import { nameColumns } from './header';
+import { detectLineBreak } from './line-breaks';
+import { NOT_UTF8, splitRecords, type Fields } from './split';
 
 export interface Layout {
   dialect: Dialect;
   columns: string[];
+  /** Empty fields after the last column that a record may have. */
+  surplus: number;
   /** Offset of the first record and its physical line. */
   start: number;
   line: number;
   /** Physical lines before the records when DuckDB can skip them by itself, else null. */
   skip: number | null;
-  /** Records of the head that are not broken. */
-  sample: string[][];
+  /** The records of the head. */
+  sample: Fields[];
   sampleBytes: number;
+  /** What was decided that may be wrong, each as in `has no delimiter`. */
+  warnings: string[];
 }
 
-const DELIMITERS = [',', ';', '\t', '|'];
-const DELIMITER_RECORDS = 100;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /**
@@ -47,54 +34,54 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
  * @throws FlexetlError SOURCE_UNREADABLE
  */
 export function detectLayout(head: Head, options: HeadOptions, delimiter: string | undefined): Layout {
-  assertText(head);
-  const newline = detectNewline(head.bytes);
+  if (head.bytes.length === 0) {
+    throw unreadable(head, 'is empty, expected a header line', 'Check what writes the file.');
+  }
   const bom = head.bytes.subarray(0, 3).equals(BOM) ? 3 : 0;
+  const newline = detectLineBreak(head, bom, { ...options, delimiter });
   const first = skipLines(head, bom, newline === '\r' ? 13 : 10, options.skip_rows);
-  const dialect: Dialect = {
-    delimiter: delimiter ?? detectDelimiter(head, first.offset, options, newline),
-    quote: options.quote,
-    escape: options.escape ?? options.quote,
-    newline,
-  };
+  assertFirstLine(head, first, newline, options);
+  const found =
+    delimiter === undefined
+      ? detectDelimiter(head, first.offset, options, newline)
+      : { delimiter, warning: undefined };
+  const escape = options.escape ?? options.quote;
+  const dialect: Dialect = { delimiter: found.delimiter, quote: options.quote, escape, newline };
   const cuts = cutHead(head, first.offset, dialect, LIMITS.sampleRecordsMax + 1);
   const fields = splitRecords({ bytes: head.bytes, cuts }, dialect);
   const headerAt = cuts.findIndex((cut) => cut.textEnd > cut.start);
-  const columns = nameColumns(head, options, fields[headerAt]);
+  const linesBefore = (index: number): number =>
+    cuts.slice(0, index).reduce((sum, cut) => sum + cut.lines, 0);
   const dataAt = options.header ? headerAt + 1 : 0;
   const start = cuts[dataAt - 1]?.end ?? first.offset;
-  const linesBefore = cuts.slice(0, dataAt).reduce((sum, cut) => sum + cut.lines, 0);
+  const sample = fields.slice(dataAt);
+  const records = sample.filter((row, index): row is string[] => {
+    const cut = cuts[dataAt + index];
+    return Array.isArray(row) && cut !== undefined && cut.textEnd > cut.start;
+  });
+  const headerLine = first.line + linesBefore(Math.max(0, headerAt));
+  const { names, surplus, warnings } = nameColumns(head, options, fields[headerAt], headerLine, records);
   return {
     dialect,
-    columns,
+    columns: names,
+    surplus,
     start,
-    line: first.line + linesBefore,
+    line: first.line + linesBefore(dataAt),
     skip: countSkippable(head.bytes.subarray(0, start), dialect),
-    sample: fields.slice(dataAt).filter((row): row is string[] => Array.isArray(row)),
+    sample,
     sampleBytes: cuts.slice(dataAt).reduce((sum, cut) => sum + cut.end - cut.start, 0),
+    warnings: [
+      ...(found.warning === undefined ? [] : [found.warning]),
+      ...warnings,
+      ...warnOfEncoding(head, sample),
+    ],
   };
 }
 
-function unreadable(head: Head, what: string, hint: string): FlexetlError {
-  return new FlexetlError('SOURCE_UNREADABLE', { message: `${head.path} ${what}.`, hint });
-}
-
-function assertText(head: Head): void {
-  const { bytes } = head;
-  if (bytes.length === 0) {
-    throw unreadable(head, 'is empty, expected a header line', 'Check what writes the file.');
-  }
-  const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : 'utf-16be';
-  if (utf16 === 'utf-16le' || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
-    throw unreadable(head, `is ${utf16}, expected utf-8`, `Set encoding: ${utf16}.`);
-  }
-}
-
-/** `\r\n` or `\n`, as the first line break is; a lone `\r` only if the head has no `\n`. */
-function detectNewline(bytes: Buffer): Dialect['newline'] {
-  const at = bytes.indexOf(10);
-  if (at === -1) return bytes.includes(13) ? '\r' : '\n';
-  return bytes[at - 1] === 13 ? '\r\n' : '\n';
+function warnOfEncoding(head: Head, sample: readonly Fields[]): string[] {
+  if (!sample.some((row) => !Array.isArray(row) && row.problem === NOT_UTF8)) return [];
+  const likely = likelyEncoding(head.bytes);
+  return likely ? [`is not UTF-8, but looks like ${likely.name}: ${likely.hint}`] : [];
 }
 
 function skipLines(
@@ -112,76 +99,6 @@ function skipLines(
     offset = at + 1;
   }
   return { offset, line: count + 1 };
-}
-
-/** The whole records of the head, at most `recordsMax`. */
-function cutHead(head: Head, from: number, dialect: Dialect, recordsMax: number): RecordCut[] {
-  const codes = dialectBytes(dialect);
-  const cuts: RecordCut[] = [];
-  for (let at = from; at < head.bytes.length && cuts.length < recordsMax;) {
-    const cut = createCut();
-    at = cutRecord(head.bytes, at, head.final, codes, cut);
-    if (at < 0) break;
-    cuts.push(cut);
-  }
-  if (cuts.length === 0 && !head.final) {
-    throw unreadable(
-      head,
-      `has a first line over ${head.bytes.length} bytes`,
-      'Check that it is a CSV file.',
-    );
-  }
-  return cuts;
-}
-
-/** The delimiter that gives most records the same number of fields, at least two; the comma if none does. */
-function detectDelimiter(
-  head: Head,
-  from: number,
-  options: HeadOptions,
-  newline: Dialect['newline'],
-): string {
-  let best = { delimiter: ',', share: 0, fields: 1 };
-  for (const delimiter of DELIMITERS) {
-    if (delimiter === options.quote) continue;
-    const dialect = { delimiter, quote: options.quote, escape: options.escape ?? options.quote, newline };
-    const cuts = cutHead(head, from, dialect, DELIMITER_RECORDS).filter((cut) => cut.textEnd > cut.start);
-    const rows = splitRecords({ bytes: head.bytes, cuts }, dialect);
-    const count = (row: Fields | undefined): number => (Array.isArray(row) ? row.length : 0);
-    const fields = count(rows[0]);
-    if (fields < 2) continue;
-    const share = rows.filter((row) => count(row) === fields).length / rows.length;
-    if (share > best.share || (share === best.share && fields > best.fields)) {
-      best = { delimiter, share, fields };
-    }
-  }
-  return best.delimiter;
-}
-
-function nameColumns(head: Head, options: HeadOptions, fields: Fields | undefined): string[] {
-  if (!options.header && options.columns) return [...options.columns];
-  if (!fields) throw unreadable(head, 'has no header line', 'The first line must name the columns.');
-  if (!Array.isArray(fields)) {
-    throw unreadable(
-      head,
-      `has a broken first line: ${fields.problem}`,
-      'Check encoding, quote and skip_rows.',
-    );
-  }
-  if (!options.header) return fields.map((_, index) => `column_${index + 1}`);
-  const names = options.trim ? fields.map(trimText) : fields;
-  const seen = new Map<string, number>();
-  names.forEach((name, index) => {
-    const problem = explainColumnName(name, seen);
-    if (problem) {
-      throw new FlexetlError('SOURCE_UNREADABLE', {
-        message: `${head.path}: column ${index + 1} of the header ${problem}.`,
-        hint: 'Give every column a unique name, or set header: false and columns.',
-      });
-    }
-    seen.set(nameKey(name), index + 1);
-  });
-  return names;
 }
 
 /** DuckDB skips by its own reading of lines: safe where that cannot differ from ours. */

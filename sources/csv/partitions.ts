@@ -18,7 +18,7 @@ import type {
 import { addressOf, withSameFile } from '../files/fingerprint';
 import { runJob } from './jobs';
 import type { CsvOptions } from './options';
-import type { Slice } from './slice';
+import type { Slice, SliceJob } from './slice';
 import { detailsIn, openPlain, type FileDetails, type PlainFile } from './survey';
 
 /** Where a partition starts, and how large partitions should be. */
@@ -65,7 +65,9 @@ export async function landPartition(
   const plain = await openPlain(options, context, survey, file);
   const whole = start === plain.start && plain.bytes - start <= wholeBytesMax;
   const target = Math.min(start + cutBytes, plain.bytes);
-  const end = whole ? plain.bytes : (await makeSlice(context, plain, start, target)).end;
+  const end = whole
+    ? plain.bytes
+    : (await makeSlice(context, plain, survey.columns.length, start, target)).end;
   const partition = { index, file, start, end };
   if (end < plain.bytes) return { partition, next: { ...position, offset: end } };
   const files = [...detailsIn(survey).entries()];
@@ -79,6 +81,12 @@ const namesOf = (source: SourceFile, start: number): [string, string] => {
   return [`${name}.csv`, `${name}.json`];
 };
 
+/** The pass over a partition that ends with the first record that ends at or after `target`. */
+export function sliceJob(file: PlainFile, columnCount: number, start: number, target: number): SliceJob {
+  const { path, shown, dialect, surplus, bytes: size } = file;
+  return { task: 'slice', path, shown, dialect, fieldsMax: columnCount + surplus, size, start, target };
+}
+
 /**
  * A slice, which is a line break and a copy of a partition's bytes, and what the pass over them has found. Made if it
  * does not exist.
@@ -86,11 +94,13 @@ const namesOf = (source: SourceFile, start: number): [string, string] => {
  */
 export async function makeSlice(
   { shared, signal }: PluginContext,
-  { path, shown, dialect, bytes: size, source, absolute }: PlainFile,
+  file: PlainFile,
+  columnCount: number,
   start: number,
   target: number,
 ): Promise<Slice & { path: string }> {
-  const job = { task: 'slice', path, shown, dialect, size, start, target } as const;
+  const { source, absolute } = file;
+  const job = sliceJob(file, columnCount, start, target);
   const [sliceName, foundName] = namesOf(source, start);
   let made: Slice | undefined;
   const slice = await shared.make(sliceName, async (copy) => {

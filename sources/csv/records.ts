@@ -45,7 +45,7 @@ export async function* readCsvRecords(
     places.push({ ...place, line: startLine });
     return true;
   };
-  const readValues = createValueReader(options, columnCount);
+  const readValues = createValueReader(options, columnCount, file.surplus);
   const handle = await openFile(file.path, file.shown);
   let reached = partition.start;
   try {

@@ -13,7 +13,7 @@ import type { Partition, RepairedRelation, SourceSurvey, TextRelation } from '..
 import type { Dialect } from './boundaries';
 import { runJob } from './jobs';
 import type { CsvOptions } from './options';
-import { makeSlice, releasePartition } from './partitions';
+import { makeSlice, releasePartition, sliceJob } from './partitions';
 import { repairedDialect } from './repair';
 import { openPlain } from './survey';
 import { valuesSql } from './values';
@@ -32,23 +32,24 @@ export async function csvRelation(
   partition: Partition,
 ): Promise<TextRelation> {
   const file = await openPlain(options, context, survey, partition.file);
-  const { dialect, path, shown, bytes: size } = file;
   const { start, end } = partition;
-  if (start === file.start && end === size && file.skip !== null && !PATTERN_CHARS.test(path)) {
-    const job = { task: 'slice', path, shown, dialect, size, start, target: end } as const;
-    const trusted = runJob(job, context.signal).then((found) => found.trusted);
+  if (start === file.start && end === file.bytes && file.skip !== null && !PATTERN_CHARS.test(file.path)) {
+    const trusted = runJob(sliceJob(file, survey.columns.length, start, end), context.signal).then(
+      (found) => found.trusted,
+    );
     // The caller that awaits it sees the error; without this, a query that fails first would leave it unhandled.
     trusted.catch(() => undefined);
-    return { sql: readSql(options, survey, path, dialect, file.skip), reads: [path], trusted };
+    return { sql: readSql(options, survey, file.path, file.dialect, file.skip), reads: [file.path], trusted };
   }
-  let slice = await makeSlice(context, file, start, end);
+  const columnCount = survey.columns.length;
+  let slice = await makeSlice(context, file, columnCount, start, end);
   if (slice.end !== end) {
     // It is from an attempt that cut the file in another way.
     await releasePartition(context, survey, partition);
-    slice = await makeSlice(context, file, start, end);
+    slice = await makeSlice(context, file, columnCount, start, end);
   }
   // A slice starts with an empty line: it shows the line break, and DuckDB then does not drop a BOM in the data.
-  const sql = readSql(options, survey, slice.path, dialect, 1);
+  const sql = readSql(options, survey, slice.path, file.dialect, 1);
   return { sql, reads: [slice.path], trusted: Promise.resolve(slice.trusted) };
 }
 
@@ -59,12 +60,12 @@ export async function repairPartition(
   partition: Partition,
 ): Promise<RepairedRelation> {
   const file = await openPlain(options, context, survey, partition.file);
-  const { path, shown, dialect, bytes: size } = file;
+  const { path, shown, dialect, surplus, bytes: size } = file;
   const { start, end, index } = partition;
   const columnCount = survey.columns.length;
   const copy = join(context.scratchDir, `repaired-${index}.csv`);
   const { broken, lineBytes } = await runJob(
-    { task: 'repair', path, shown, dialect, columnCount, size, start, end, copy },
+    { task: 'repair', path, shown, dialect, columnCount, surplus, size, start, end, copy },
     context.signal,
   );
   return {

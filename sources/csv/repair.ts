@@ -6,7 +6,7 @@
 import { isUtf8 } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import { openFile } from '../files/find';
-import { CARRIAGE_RETURN, dialectBytes, type Dialect, type RecordCut } from './boundaries';
+import { CARRIAGE_RETURN, dialectBytes, LINE_FEED, type Dialect, type RecordCut } from './boundaries';
 import { cutRecords, isBlank } from './cut';
 import { splitRecords, type Fields } from './split';
 import { createValueReader } from './values';
@@ -18,6 +18,8 @@ export interface RepairJob {
   shown: string;
   dialect: Dialect;
   columnCount: number;
+  /** Empty fields after the last column that a record may have. */
+  surplus: number;
   size: number;
   start: number;
   end: number;
@@ -33,7 +35,6 @@ export interface Repair {
 }
 
 const PIECE_BYTES = 512 * 1024;
-const LINE_FEED = 10;
 
 /** The dialect of the repaired file. */
 export function repairedDialect({ delimiter, quote, newline }: Dialect): Dialect {
@@ -42,11 +43,11 @@ export function repairedDialect({ delimiter, quote, newline }: Dialect): Dialect
 }
 
 export async function repairFile(job: RepairJob): Promise<Repair> {
-  const { dialect, columnCount, size, start, end } = job;
+  const { dialect, columnCount, surplus, size, start, end } = job;
   const codes = dialectBytes(dialect);
   const writing = repairedDialect(dialect);
   const isRisky = createRiskFinder(dialect, columnCount);
-  const readValues = createValueReader({ null_values: [], trim: false }, columnCount);
+  const readValues = createValueReader({ null_values: [], trim: false }, columnCount, surplus);
   const lineBreak = Buffer.from(writing.newline);
   const broken: number[] = [];
   let ordinal = -1;
@@ -120,7 +121,7 @@ function createRiskFinder(dialect: Dialect, columnCount: number): (cut: RecordCu
       valid = isUtf8(bytes.subarray(start, linesEnd));
       nexts = risky.map(() => -1);
     }
-    if (cut.problem !== null || cut.fields !== columnCount || cut.looseQuote || cut.gaps) return true;
+    if (cut.problem !== null || cut.fields !== columnCount || cut.looseQuote || cut.wideBlank) return true;
     for (let index = 0; index < risky.length; index++) {
       if ((nexts[index] ?? 0) < start) nexts[index] = indexFrom(bytes, risky[index] ?? 0, start);
       if ((nexts[index] ?? 0) < textEnd) return true;

@@ -6,15 +6,7 @@ import { open } from 'node:fs/promises';
 import { LIMITS } from '../../pipeline/limits';
 import { openFile } from '../files/find';
 import { openWindow, type ByteRange, type Window } from '../files/window';
-import {
-  CARRIAGE_RETURN,
-  createCut,
-  cutRecord,
-  dialectBytes,
-  type Dialect,
-  type DialectBytes,
-  type RecordCut,
-} from './boundaries';
+import { dialectBytes, type Dialect, type DialectBytes, type RecordCut } from './boundaries';
 import { cutRecords, skipRecords } from './cut';
 import { inspect, type Suspicion } from './inspect';
 
@@ -26,6 +18,8 @@ export interface SliceJob {
   dialect: Dialect;
   /** Bytes of the whole file. */
   size: number;
+  /** Fields of a record, surplus empty ones included. */
+  fieldsMax: number;
   start: number;
   /** The slice ends with the first record that ends at or after this offset. */
   target: number;
@@ -43,7 +37,7 @@ export interface Slice {
 const PIECE_BYTES = 1024 * 1024;
 
 export async function sliceFile(job: SliceJob): Promise<Slice> {
-  const { dialect, size, start, target } = job;
+  const { dialect, size, start, target, fieldsMax } = job;
   const codes = dialectBytes(dialect);
   const handle = await openFile(job.path, job.shown);
   const copy = job.copy === undefined ? undefined : await open(job.copy, 'w', 0o600);
@@ -63,10 +57,8 @@ export async function sliceFile(job: SliceJob): Promise<Slice> {
       more = tooLong ? window.bytes.length > 0 || (await window.more(0)) : await window.more(at);
     }
     if (suspicion === null) return { end, trusted: true };
-    return {
-      end,
-      trusted: suspicion === 'maybe' && !(await hasProblem({ handle, start, end, size }, codes)),
-    };
+    const range = { handle, start, end, size };
+    return { end, trusted: suspicion === 'maybe' && !(await hasProblem(range, dialect, fieldsMax)) };
   } finally {
     await handle.close();
     await copy?.close();
@@ -85,21 +77,15 @@ function advance(
   return { at, tooLong: bytes.length - at >= LIMITS.fieldBytesMax };
 }
 
-async function hasProblem(range: ByteRange, codes: DialectBytes): Promise<boolean> {
-  const isProblem = (cut: RecordCut, bytes: Buffer): boolean =>
-    cut.problem !== null || hasBareReturn(bytes, cut, codes);
-  for await (const { cuts } of cutRecords(range, codes, PIECE_BYTES, isProblem)) {
+async function hasProblem(range: ByteRange, dialect: Dialect, fieldsMax: number): Promise<boolean> {
+  const isProblem = (cut: RecordCut): boolean =>
+    cut.problem !== null ||
+    cut.wideBlank ||
+    cut.fields > fieldsMax ||
+    // It ends with `\r\n` in a file of `\n`.
+    (dialect.newline === '\n' && cut.end - cut.textEnd > 1);
+  for await (const { cuts } of cutRecords(range, dialectBytes(dialect), PIECE_BYTES, isProblem)) {
     if (cuts.length > 0) return true;
   }
   return false;
-}
-
-/** A record that is shorter when carriage returns end lines has one outside its quotes. */
-function hasBareReturn(bytes: Buffer, cut: RecordCut, codes: DialectBytes): boolean {
-  const end = bytes[cut.end - 1] === codes.newline ? cut.end - 1 : cut.end;
-  const record = bytes.subarray(cut.start, end);
-  if (!record.includes(CARRIAGE_RETURN)) return false;
-  if (record.at(-1) === CARRIAGE_RETURN) return true;
-  const returns = { ...codes, newline: CARRIAGE_RETURN, carriageReturn: -1 };
-  return cutRecord(record, 0, true, returns, createCut()) < record.length;
 }

@@ -4,17 +4,21 @@ import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import type { PluginContext } from '../../plugin/context';
 import type { SourceFile, SourceSurvey } from '../../plugin/source';
+import { assertText } from '../files/assert-text';
 import { findFiles, openFile, showPath, type FileKind } from '../files/find';
 import { describeFile } from '../files/fingerprint';
 import { makePlainCopy, needsPlainCopy } from '../files/plain-copy';
 import type { Dialect } from './boundaries';
-import { assertSameColumns, detectLayout, type Head, type Layout } from './detect';
+import { assertSameColumns, detectLayout, type Layout } from './detect';
+import type { Head } from './head';
 import type { CsvOptions } from './options';
 import { createValueReader } from './values';
 
 /** What later steps need to know about one file. */
 export interface FileDetails {
   dialect: Dialect;
+  /** Empty fields after the last column that a record may have. */
+  surplus: number;
   /** Offset and physical line of the first record, and bytes in all, of the plain text. */
   start: number;
   line: number;
@@ -46,13 +50,16 @@ export async function surveyCsv(options: CsvOptions, context: PluginContext): Pr
   let delimiter = options.delimiter;
   let wantedBytes: number = LIMITS.sampleBytes;
   let sampleBytes = 0;
+  const warnings = new Map<string, string[]>();
   for (const absolute of paths) {
     signal.throwIfAborted();
     const file = await describeFile(absolute, showPath(absolute, projectDir));
     const copied = await needsPlainCopy(absolute, file.path, options.encoding);
     const plain = copied ? await makePlainCopy(absolute, file, options.encoding, context) : absolute;
     const { head, bytes } = await readHead(plain, file.path);
+    if (!copied) assertText(head.bytes, file.path, options.encoding);
     const layout = detectLayout(head, options, delimiter);
+    for (const what of layout.warnings) warnings.set(what, [...(warnings.get(what) ?? []), file.path]);
     if (first) assertSameColumns(file.path, layout.columns, first);
     first ??= { path: file.path, columns: layout.columns };
     delimiter ??= layout.dialect.delimiter;
@@ -66,20 +73,32 @@ export async function surveyCsv(options: CsvOptions, context: PluginContext): Pr
   }
   const detected: Detected = { files: details };
   const recordBytes = sample.length === 0 ? 0 : sampleBytes / sample.length;
-  return { files, columns: first?.columns ?? [], sample, recordBytes, detected };
+  const columns = first?.columns ?? [];
+  return { files, columns, sample, recordBytes, detected, warnings: sayWarnings(warnings, details) };
+}
+
+/** One warning for each thing, however many files it is about. */
+function sayWarnings(found: ReadonlyMap<string, string[]>, details: readonly FileDetails[]): string[] {
+  const warnings = [...found].map(([what, [path, ...others]]) => {
+    const more = others.length === 0 ? '' : ` (and ${others.length} more files)`;
+    return `${path}${more} ${what}.`;
+  });
+  const empty = details.every(({ start, bytes }) => start >= bytes);
+  return empty ? [...warnings, 'The source has no records.'] : warnings;
 }
 
 function detailsOf(layout: Layout, bytes: number, copied: boolean): FileDetails {
-  const { dialect, start, line, skip } = layout;
-  return { dialect, start, line, bytes, skip, copied };
+  const { dialect, surplus, start, line, skip } = layout;
+  return { dialect, surplus, start, line, bytes, skip, copied };
 }
 
 function addSample(sample: (string | null)[][], layout: Layout, options: CsvOptions): void {
-  const read = createValueReader(options, layout.columns.length);
+  const read = createValueReader(options, layout.columns.length, layout.surplus);
   for (const fields of layout.sample) {
     if (sample.length >= LIMITS.sampleRecordsMax) return;
     // An empty line is a record only in a file of one column.
-    if (fields.length === 1 && fields[0] === '' && layout.columns.length > 1) continue;
+    if (Array.isArray(fields) && fields.length === 1 && fields[0] === '' && layout.columns.length > 1)
+      continue;
     const result = read(fields);
     if ('values' in result) sample.push(result.values);
   }

@@ -15,15 +15,24 @@ export function trimText(text: string): string {
   return text.replace(TRIM, '');
 }
 
-/** The values of a record with `columnCount` columns, or why it is broken. */
+/**
+ * The values of a record with `columnCount` columns, or why it is broken.
+ * @param surplus empty fields that may follow
+ */
 export function createValueReader(
   rules: ValueRules,
   columnCount: number,
+  surplus: number,
 ): (fields: Fields) => { values: (string | null)[] } | { reason: string } {
   const nulls = new Set(rules.null_values);
   return (fields) => {
     if (!Array.isArray(fields)) return { reason: fields.problem };
-    if (fields.length < columnCount || fields.slice(columnCount).some((extra) => extra !== '')) {
+    const extra = fields.length - columnCount;
+    if (
+      extra < 0 ||
+      extra > surplus ||
+      (extra > 0 && fields.slice(columnCount).some((text) => text !== ''))
+    ) {
       const found = `${fields.length} field${fields.length === 1 ? '' : 's'}`;
       return { reason: `${found}, header has ${columnCount}` };
     }

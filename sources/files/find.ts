@@ -24,11 +24,11 @@ export async function findFiles(path: string, projectDir: string, kind: FileKind
   const absolute = resolve(projectDir, path);
   const found = await stat(absolute).catch(() => undefined);
   if (found?.isDirectory()) {
-    const names = (await readdir(absolute)).filter((name) => kind.pattern.test(name));
-    if (names.length === 0) {
+    const paths = await filesIn(absolute, kind);
+    if (paths.length === 0) {
       throw missing(`The folder ${path} has no file named ${kind.shown}.`);
     }
-    return sortBytewise(names.map((name) => join(absolute, name)));
+    return sortBytewise(paths);
   }
   if (found) {
     if (!found.isFile()) {
@@ -48,6 +48,16 @@ export async function findFiles(path: string, projectDir: string, kind: FileKind
   });
   if (paths.length === 0) throw missing(`No file matches ${path}.`);
   return sortBytewise(paths.map((match) => resolve(match)));
+}
+
+/** Hidden files and folders are passed over, as a glob does. */
+async function filesIn(folder: string, kind: FileKind): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => kind.pattern.test(name) && !name.startsWith('.'));
+  const paths = names.map((name) => join(folder, name));
+  const folders = await Promise.all(
+    paths.map(async (path) => (await stat(path).catch(() => undefined))?.isDirectory()),
+  );
+  return paths.filter((_, index) => folders[index] !== true);
 }
 
 function sortBytewise(paths: string[]): string[] {

@@ -6,6 +6,7 @@ import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import type { PluginContext } from '../../plugin/context';
 import type { SourceFile } from '../../plugin/source';
+import { assertText } from './assert-text';
 import { openFile } from './find';
 import { addressOf, withSameFile } from './fingerprint';
 
@@ -61,7 +62,7 @@ async function copyPlain(
     const { size } = await stat(absolute);
     raw = createReadStream(absolute);
     const text = inflate ? inflatePieces(raw) : raw;
-    const bounded = boundPieces(text, shown, inflate ? size : Infinity, signal);
+    const bounded = boundPieces(text, shown, encoding, inflate ? size : Infinity, signal);
     const pieces = isUtf8Label(encoding) ? bounded : decodePieces(bounded, shown, encoding);
     for await (const piece of pieces) {
       await handle.writeFile(piece);
@@ -85,12 +86,14 @@ function inflatePieces(raw: ReadStream): AsyncIterable<Buffer> {
 async function* boundPieces(
   pieces: AsyncIterable<Buffer>,
   shown: string,
+  encoding: string,
   packedBytes: number,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   let bytes = 0;
   for await (const piece of pieces) {
     signal.throwIfAborted();
+    if (bytes === 0) assertText(piece, shown, encoding);
     bytes += piece.length;
     if (bytes > INFLATED_BYTES_FREE && bytes > packedBytes * LIMITS.gzipRatioMax) {
       throw unreadable(shown, `inflates to more than ${LIMITS.gzipRatioMax} times its size`);

@@ -54,17 +54,17 @@ describe('a source', () => {
     expect(project.leftovers()).toEqual([]);
   });
 
-  it('whose header has a name twice is refused', async () => {
+  it('whose header has a name twice gets another one, which plan, run and report say', async () => {
     input('a,b,A\n1,2,3\n');
     project.configure();
-    await expectRefusal(project, {
-      exit: 3,
-      code: 'SOURCE_UNREADABLE',
-      says: [
-        'data/input.csv: column 3 of the header has the name "A", which column 1 has already.',
-        'Give every column a unique name',
-      ],
-    });
+    const warning = expect.stringMatching(/^data\/input\.csv has columns .*: column 3 A_2\.$/) as string;
+    const plan = await project.flexetl('plan', project.name, '--json');
+    expect(JSON.parse(plan.stdout)).toMatchObject({ warnings: [warning] });
+    expect((await project.flexetl('plan', project.name)).stdout).toMatch(/\n {2}warning: data.*A_2\.\n/);
+    const outcome = await project.flexetl('run', project.name, '--json');
+    expect(outcome.stderr).toMatch(/warning: data\/input\.csv has columns .*A_2\./);
+    expect(reportOf(outcome)).toMatchObject({ status: 'succeeded', warnings: [warning] });
+    expect(project.rows()).toEqual([['1', '2', '3']]);
   });
 
   it('that lacks a column is named with the place in the expression that wants it', async () => {

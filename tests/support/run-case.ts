@@ -11,7 +11,7 @@ import { FlexetlError } from '../../pipeline/errors';
 import { assertBalanced, bookRows } from '../../pipeline/row-balance';
 import { openSqlite } from '../../targets/sqlite/binding';
 import { targets } from '../../targets/index';
-import { createRunState, addCounts, type RunState } from '../../workflows/run-state';
+import { addCounts, addWarnings, createRunState, type RunState } from '../../workflows/run-state';
 import { createTestDeps, extractAll } from './engine';
 import { makeFolder } from './folder';
 import { readTable } from './project';
@@ -42,6 +42,7 @@ export async function runPipeline(
     const state = createRunState(name, runKey, Date.now());
     const plan = await prepareRun(deps, { run, text, file, overrides }, context);
     state.plan = { ...plan, attempt: 1 };
+    addWarnings(state, plan.warnings);
     for (const { rows, rejected } of await extractAll(deps, context, run)) {
       state.read += rows + rejected;
       state.rejected += rejected;

@@ -30,7 +30,7 @@ describe('broken records of a CSV source', () => {
       [7, 6, 'not UTF-8'],
       [8, 7, 'NUL character'],
       [9, 8, ['8', 'ok\nok']],
-      [11, 9, ['9', 'w']],
+      [11, 9, '4 fields, header has 2'],
       [12, 10, 'quote not closed'],
     ]);
     expect(

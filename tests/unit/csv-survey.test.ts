@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, utimesSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { LIMITS } from '../../pipeline/limits';
@@ -34,9 +34,15 @@ describe('the files of a CSV source', () => {
     expect(await names('many/[bc].*')).toEqual(['many/b.csv', 'many/c.tsv']);
   });
 
-  it('may have names that look like a glob', async () => {
-    sandbox.write('odd/sales[1].csv', 'x\n1\n');
-    expect(await rowsOf({ path: 'odd/sales[1].csv' })).toEqual([['1']]);
+  it('of a folder are no hidden ones and no folders, and may be links', async () => {
+    sandbox.write('spark/a.csv', 'x\n1\n');
+    for (const name of ['.a.csv', '._a.csv', 'out.csv/part.csv']) sandbox.write(`spark/${name}`, 'x\n9\n');
+    symlinkSync(join(sandbox.dir, 'spark/a.csv'), join(sandbox.dir, 'spark/b.csv'));
+    symlinkSync(join(sandbox.dir, 'spark/out.csv'), join(sandbox.dir, 'spark/c.csv'));
+    const names = (await survey({ path: 'spark' })).files.map(({ path }) => path);
+    expect(names).toEqual(['spark/a.csv', 'spark/b.csv']);
+    mkdirSync(join(sandbox.dir, 'only/out.csv'), { recursive: true });
+    await expect(survey({ path: 'only' })).rejects.toThrow('The folder only has no file named');
   });
 
   it.each([
@@ -62,7 +68,7 @@ describe('the files of a CSV source', () => {
       'UTF-16 without an encoding',
       'shop/wide.csv',
       'SOURCE_UNREADABLE',
-      /is utf-16le, expected utf-8/,
+      /byte order mark of utf-16le, the encoding is utf-8/,
       /encoding: utf-16le/,
     ],
     [
@@ -141,63 +147,6 @@ describe('the files of a CSV source', () => {
   });
 });
 
-describe('the header of a CSV source', () => {
-  it.each([
-    ['a,b,a', /column 3 of the header has the name "a", which column 1 has already/],
-    ['a,B,b', /column 3 of the header has the name "b", which column 2 has already/],
-    ['a,b,A', /column 3 of the header has the name "A", which column 1 has already/],
-    ['a,,b', /column 2 of the header has no name/],
-    ['a," ",c', /column 2 of the header has no name/],
-    ['_flexetl,b,c', /column 1 of the header has the name "_flexetl", which is reserved/],
-    ['a,_FlexETL_record', /column 2 .*"_FlexETL_record", which is reserved/],
-    [`a,${'n'.repeat(201)}`, /column 2 .*201 characters, the limit is 200/],
-  ])('is refused: %s', async (header, message) => {
-    sandbox.write('head.csv', `${header}\n1,2,3\n`);
-    await expect(survey({ path: 'head.csv' })).rejects.toMatchObject({
-      code: 'SOURCE_UNREADABLE',
-      message: expect.stringMatching(message),
-    });
-  });
-
-  it.each([
-    ['a byte order mark', '\ufeff'],
-    ['empty lines', '\n\r\n\n'],
-  ])('is missed in a file of %s', async (_what, bytes) => {
-    sandbox.write('none.csv', bytes);
-    await expect(survey({ path: 'none.csv' })).rejects.toMatchObject({
-      code: 'SOURCE_UNREADABLE',
-      message: 'none.csv has no header line.',
-    });
-  });
-
-  it('alone is a source without rows or partitions', async () => {
-    for (const bytes of ['a,b\n', 'a,b', '\ufeffa,b\r\n']) {
-      sandbox.write('only.csv', bytes);
-      const plan = await landAll(openCsv({ path: 'only.csv' }), 64);
-      expect(plan).toMatchObject({
-        survey: { columns: ['a', 'b'], sample: [], recordBytes: 0 },
-        partitions: [],
-      });
-    }
-  });
-
-  it('may be absent, after lines to skip, and named by the user', async () => {
-    sandbox.write('bare.csv', 'made by\nthe till\n1;2\n3;4\n');
-    expect(await survey({ path: 'bare.csv', header: false, skip_rows: 2 })).toMatchObject({
-      columns: ['column_1', 'column_2'],
-      sample: [
-        ['1', '2'],
-        ['3', '4'],
-      ],
-      recordBytes: 4,
-    });
-    expect(
-      (await survey({ path: 'bare.csv', header: false, skip_rows: 2, columns: ['x', 'y'] })).columns,
-    ).toEqual(['x', 'y']);
-    await expect(survey({ path: 'bare.csv', skip_rows: 9 })).rejects.toThrow(/no line 10, skip_rows is 9/);
-  });
-});
-
 describe('the dialect of a CSV source', () => {
   it.each([[','], [';'], ['\t'], ['|']])('detects the delimiter %j', async (delimiter) => {
     const line = (...cells: string[]): string => cells.join(delimiter);
@@ -261,6 +210,94 @@ ${line('3', text, '4')}
       code: 'SOURCE_UNREADABLE',
       message: expect.stringContaining(`more than ${LIMITS.gzipRatioMax} times its size`),
     });
+  });
+
+  it.each([
+    ['item;price, EUR\napple;1,50\n', '"," and ";"'],
+    ['1,5|2,5\n3,5|4,5\n', '"," and "|"'],
+  ])('is asked for where several delimiters fit: %j', async (text, names) => {
+    sandbox.write('tie.csv', text);
+    await expect(survey({ path: 'tie.csv' })).rejects.toMatchObject({
+      code: 'SOURCE_UNREADABLE',
+      message: expect.stringContaining(`tie.csv could have the delimiter ${names}`),
+      hint: 'Set delimiter to the right one.',
+    });
+  });
+
+  it('is decided by the name of a .tsv file, and said', async () => {
+    sandbox.write('tie.tsv', 'Last, First\tCity\nRoe, Ann\tOslo\n');
+    expect(await survey({ path: 'tie.tsv' })).toMatchObject({
+      columns: ['Last, First', 'City'],
+      warnings: ['tie.tsv could have the delimiter "," and "\\t": read with tabs, as it is a .tsv file.'],
+    });
+  });
+
+  it.each([
+    ['CR, then CR LF', 'a,b\r1,x\r2,y\r\n', /line 1 ends with a carriage return \(CR\), line 3 with CR LF/],
+    ['CR, then LF', 'a,b\r"1",x\n', /line 1 ends with a carriage return \(CR\), line 2 with a line feed/],
+    ['CR CR LF', 'a,b\r\r\n1,x\r\r\n', /two carriage returns and a line feed \(CR CR LF\)/],
+  ])('refuses lines that end in several ways: %s', async (_what, text, message) => {
+    sandbox.write('mixed.csv', text);
+    await expect(survey({ path: 'mixed.csv' })).rejects.toMatchObject({
+      code: 'SOURCE_UNREADABLE',
+      message: expect.stringMatching(message),
+    });
+  });
+
+  it.each([
+    ['CR with LF in quotes', 'a,"b\nc"\r1,x\r', ['a', 'b\nc'], [['1', 'x']]],
+    ['CR LF with CR in quotes', '"a\rb",c\r\n1,x\r\n', ['a\rb', 'c'], [['1', 'x']]],
+    [
+      'LF and CR LF',
+      'a,b\n1,x\r\n2,y\n',
+      ['a', 'b'],
+      [
+        ['1', 'x'],
+        ['2', 'y'],
+      ],
+    ],
+    [
+      'LF, and CR in a record',
+      'a,b\n1,x\ry\n2,y\n',
+      ['a', 'b'],
+      ['carriage return (CR) outside quotes', ['2', 'y']],
+    ],
+    [
+      'LF, and CR CR LF',
+      'a,b\n1,x\r\r\n2,y\n',
+      ['a', 'b'],
+      ['carriage return (CR) outside quotes', ['2', 'y']],
+    ],
+  ])('looks for line breaks outside quotes: %s', async (_what, text, columns, rows) => {
+    sandbox.write('breaks.csv', text);
+    expect((await survey({ path: 'breaks.csv' })).columns).toEqual(columns);
+    expect(await rowsOf({ path: 'breaks.csv' })).toEqual(rows);
+  });
+
+  it('passes over empty fields at the end only where nearly all records have them', async () => {
+    // More than the survey looks at.
+    const lines = Array.from({ length: 1100 }, (_, index) => `${index},x,`);
+    const rows = lines.map((_, index) => [String(index), 'x']);
+    const read = async (text: string): Promise<unknown[]> => {
+      sandbox.write('ends.csv', text);
+      const { warnings, columns } = await survey({ path: 'ends.csv' });
+      expect(columns).toEqual(['a', 'b']);
+      return [await rowsOf({ path: 'ends.csv' }), warnings];
+    };
+    const records =
+      'ends.csv has records that end with 1 delimiter more than there are columns: the empty fields are passed over.';
+    expect(await read(`a,b\n${lines.join('\n')}\n20,y\n`)).toEqual([[...rows, ['20', 'y']], [records]]);
+    const header =
+      'ends.csv has a delimiter at the end of its header: the empty field after it is no column.';
+    expect(await read(`a,b,\n${lines.join('\n')}\n20,,y,\n21,y,z\n`)).toEqual([
+      [...rows, '4 fields, header has 2', '3 fields, header has 2'],
+      [header],
+    ]);
+    const [first, ...others] = lines.map((line) => line.slice(0, -1));
+    expect(await read(`a,b\n${first},\n${others.join('\n')}\n`)).toEqual([
+      ['3 fields, header has 2', ...rows.slice(1)],
+      [],
+    ]);
   });
 
   it.each([

@@ -50,13 +50,14 @@ const GOOD = [
   piece(',"two\nlines"', [null, 'two\nlines']),
   piece('é,"say ""so"""', ['é', 'say "so"']),
   piece('"a\rb","c\r\nd"', ['a\rb', 'c\r\nd']),
-  piece('9,w,,', ['9', 'w']),
+  piece('   "x"  , y ', ['x', ' y ']),
   piece(' "x" , y ', ['x', ' y ']),
 ];
 const BROKEN = [
   piece('one', '1 field, header has 2'),
   piece('1,2,3', '3 fields, header has 2'),
-  piece('1,x\ry,2', '3 fields, header has 2'),
+  piece('9,w,,', '4 fields, header has 2'),
+  piece('1,x\ry,2', 'carriage return (CR) outside quotes'),
   piece('4,"z"z', 'text after a closing quote'),
   piece('1,"open', 'open quote'),
   piece(Buffer.from([0x31, 0x2c, 0xff]), 'not UTF-8'),

@@ -1,0 +1,62 @@
+/** Which delimiter a file has, by its head. */
+import type { Dialect } from './boundaries';
+import { cutHead, unreadable, type Head, type HeadOptions } from './head';
+import { splitRecords, type Fields } from './split';
+
+export const DELIMITERS = [',', ';', '\t', '|'];
+const RECORDS_MAX = 100;
+
+interface Candidate {
+  delimiter: string;
+  /** The share of records with as many fields as the first one. */
+  share: number;
+}
+
+/**
+ * The delimiter that gives most records the same number of fields, at least two; the comma if none does. Where
+ * several do, a file called `.tsv` has tabs.
+ * @throws FlexetlError SOURCE_UNREADABLE for several others
+ */
+export function detectDelimiter(
+  head: Head,
+  from: number,
+  options: HeadOptions,
+  newline: Dialect['newline'],
+): { delimiter: string; warning?: string } {
+  const found = DELIMITERS.filter((delimiter) => delimiter !== options.quote).flatMap((delimiter) =>
+    tryDelimiter(head, from, {
+      delimiter,
+      quote: options.quote,
+      escape: options.escape ?? options.quote,
+      newline,
+    }),
+  );
+  const share = Math.max(...found.map((one) => one.share));
+  const best = found.filter((one) => one.share === share).map(({ delimiter }) => delimiter);
+  const [delimiter = ',', ...others] = best;
+  if (others.length === 0) return { delimiter };
+  const names = best.map((one) => JSON.stringify(one)).join(' and ');
+  if (best.includes('\t') && /\.tsv(\.gz)?$/i.test(head.path)) {
+    return {
+      delimiter: '\t',
+      warning: `could have the delimiter ${names}: read with tabs, as it is a .tsv file`,
+    };
+  }
+  throw unreadable(
+    head,
+    `could have the delimiter ${names}: they give the same records as many fields as the first line`,
+    'Set delimiter to the right one.',
+    1,
+  );
+}
+
+function tryDelimiter(head: Head, from: number, dialect: Dialect): Candidate[] {
+  const cuts = cutHead(head, from, dialect, RECORDS_MAX).filter((cut) => cut.textEnd > cut.start);
+  const counts = splitRecords({ bytes: head.bytes, cuts }, dialect).map((row: Fields) =>
+    Array.isArray(row) ? row.length : 0,
+  );
+  const [fields = 0] = counts;
+  if (fields < 2) return [];
+  const share = counts.filter((count) => count === fields).length / counts.length;
+  return [{ delimiter: dialect.delimiter, share }];
+}

@@ -1,0 +1,92 @@
+/** How the lines of a file end, by its head. */
+import { CARRIAGE_RETURN, LINE_FEED, type Dialect } from './boundaries';
+import { DELIMITERS } from './delimiter';
+import { unreadable, type Head, type HeadOptions } from './head';
+
+const SPACE = 32;
+
+/**
+ * As the first line break outside quotes is: a lone carriage return only if no line feed follows outside quotes. Files
+ * that mix `\r\n` and `\n` are read with `\n`, or with `\r\n`: both take either.
+ * @throws FlexetlError SOURCE_UNREADABLE for lines that end with carriage returns and others that do not
+ */
+export function detectLineBreak(head: Head, from: number, options: HeadOptions): Dialect['newline'] {
+  const { bytes } = head;
+  if (!hasLoneReturn(head)) {
+    if (bytes[bytes.indexOf(LINE_FEED) - 1] === CARRIAGE_RETURN) return '\r\n';
+    if (!bytes.includes(CARRIAGE_RETURN)) return '\n';
+  }
+  const breaks = findBreaks(head, from, options);
+  const first = breaks.next().value;
+  if (first === undefined) return '\n';
+  if (!isLoneReturn(bytes, first)) return bytes[first] === CARRIAGE_RETURN ? '\r\n' : '\n';
+  if (bytes[first + 1] === CARRIAGE_RETURN && bytes[first + 2] === LINE_FEED) {
+    throw unreadable(
+      head,
+      'has lines that end with two carriage returns and a line feed (CR CR LF)',
+      'Its line breaks were converted twice: write the file again, or remove its carriage returns.',
+      1,
+    );
+  }
+  let line = 2;
+  for (const at of breaks) {
+    if (!isLoneReturn(bytes, at)) {
+      const other = bytes[at] === LINE_FEED ? 'a line feed (LF)' : 'CR LF';
+      throw unreadable(
+        head,
+        `mixes line breaks: line 1 ends with a carriage return (CR), line ${line} with ${other}`,
+        'Write it with one kind of line break, or put texts with carriage returns in quotes.',
+        line,
+      );
+    }
+    line += 1;
+  }
+  return '\r';
+}
+
+function isLoneReturn(bytes: Buffer, at: number): boolean {
+  return bytes[at] === CARRIAGE_RETURN && bytes[at + 1] !== LINE_FEED;
+}
+
+/** One at the end of the head may have its line feed after it. */
+function hasLoneReturn({ bytes, final }: Head): boolean {
+  const end = final ? bytes.length : bytes.length - 1;
+  for (let at = bytes.indexOf(CARRIAGE_RETURN); at !== -1; at = bytes.indexOf(CARRIAGE_RETURN, at + 1)) {
+    if (at < end && isLoneReturn(bytes, at)) return true;
+  }
+  return false;
+}
+
+/**
+ * The offsets of line breaks that are not in quotes: of the carriage return, where a line feed follows. A quote that the
+ * file does not close is text.
+ */
+function* findBreaks({ bytes, final }: Head, from: number, options: HeadOptions): Generator<number> {
+  const byte = (text: string): number => (text === '' ? -1 : text.charCodeAt(0));
+  const quote = byte(options.quote);
+  const escape = byte(options.escape ?? options.quote);
+  const delimiters = options.delimiter === undefined ? DELIMITERS : [options.delimiter];
+  const codes = new Set(delimiters.map(byte));
+  let opens = true;
+  for (let at = from; at < bytes.length; at++) {
+    const found = bytes[at] ?? 0;
+    if (found === quote && opens) {
+      const close = findClose(bytes, at, quote, escape);
+      if (close < bytes.length || !final) at = close;
+    }
+    if (found === CARRIAGE_RETURN || found === LINE_FEED) {
+      yield at;
+      if (found === CARRIAGE_RETURN && bytes[at + 1] === LINE_FEED) at++;
+      opens = true;
+    } else if (found !== SPACE || codes.has(SPACE)) opens = codes.has(found);
+  }
+}
+
+/** The offset of the closing quote, or of the end. */
+function findClose(bytes: Buffer, open: number, quote: number, escape: number): number {
+  for (let at = open + 1; at < bytes.length; at++) {
+    if (bytes[at] === escape && (bytes[at + 1] === quote || bytes[at + 1] === escape)) at++;
+    else if (bytes[at] === quote) return at;
+  }
+  return bytes.length;
+}

@@ -1,0 +1,64 @@
+/** Refuses files that are no text in the declared encoding, by their first bytes. */
+import { FlexetlError } from '../../pipeline/errors';
+
+const UNPACK = 'Unpack it and name the files in it.';
+const EXPORT = 'Save its sheet as CSV (UTF-8).';
+
+/** What a file is, what it starts with, and what to do. A longer start that contains a shorter one stands first. */
+const KINDS: readonly [name: string, start: string, hint: string][] = [
+  ['a zip archive', 'PK\x03\x04', UNPACK],
+  ['an empty zip archive', 'PK\x05\x06', UNPACK],
+  ['a bzip2 file', 'BZh', 'Unpack it with bunzip2, or pack it with gzip.'],
+  ['an xz file', '\xfd7zXZ\x00', 'Unpack it with unxz, or pack it with gzip.'],
+  ['a Zstandard file', '\x28\xb5\x2f\xfd', 'Unpack it with unzstd, or pack it with gzip.'],
+  ['a 7z archive', "7z\xbc\xaf'\x1c", UNPACK],
+  ['a RAR archive', 'Rar!\x1a', UNPACK],
+  ['an Excel workbook (.xls)', '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', EXPORT],
+  ['a Parquet file', 'PAR1', 'Export it as CSV.'],
+  ['a SQLite database', 'SQLite format 3\x00', 'Export the table as CSV.'],
+  ['a PDF document', '%PDF-', 'Export the table as CSV.'],
+  ['a gzip file', '\x1f\x8b', 'It is packed twice: unpack it once.'],
+];
+
+/** A tar archive has this at that offset. */
+const TAR = { mark: 'ustar', offset: 257 };
+
+/** Byte order marks; a longer one that starts with a shorter one stands first. */
+const MARKS: readonly [encoding: string, mark: string][] = [
+  ['utf-32le', '\xff\xfe\x00\x00'],
+  ['utf-32be', '\x00\x00\xfe\xff'],
+  ['utf-16le', '\xff\xfe'],
+  ['utf-16be', '\xfe\xff'],
+  ['utf-8', '\xef\xbb\xbf'],
+];
+
+/**
+ * @param bytes the first ones of the file, unpacked; 512 are enough
+ * @param encoding as the user declared it
+ * @throws FlexetlError SOURCE_UNREADABLE
+ */
+export function assertText(bytes: Buffer, shown: string, encoding: string): void {
+  const head = bytes.toString('latin1', 0, 512);
+  const kind = KINDS.find(([, start]) => head.startsWith(start));
+  if (kind?.[1] === 'PK\x03\x04' && isWorkbook(bytes))
+    throw refuse(shown, 'is an Excel workbook (.xlsx)', EXPORT);
+  if (kind) throw refuse(shown, `is ${kind[0]}, not text`, kind[2]);
+  if (head.startsWith(TAR.mark, TAR.offset)) throw refuse(shown, 'is a tar archive, not text', UNPACK);
+  const [found] = MARKS.find(([, mark]) => head.startsWith(mark)) ?? [];
+  const declared = new TextDecoder(encoding).encoding;
+  if (found === undefined || found === declared) return;
+  const what = `starts with the byte order mark of ${found}, the encoding is ${declared}`;
+  const hint = found.startsWith('utf-32')
+    ? `UTF-32 cannot be read: convert the file, for example with iconv -f UTF-32 -t UTF-8.`
+    : `Set encoding: ${found}.`;
+  throw refuse(shown, what, hint);
+}
+
+/** The first entries of a workbook have such names. */
+function isWorkbook(bytes: Buffer): boolean {
+  return ['[Content_Types].xml', 'xl/', '_rels/.rels'].some((name) => bytes.includes(name));
+}
+
+function refuse(shown: string, what: string, hint: string): FlexetlError {
+  return new FlexetlError('SOURCE_UNREADABLE', { message: `${shown} ${what}.`, hint });
+}

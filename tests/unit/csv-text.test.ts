@@ -1,0 +1,67 @@
+import { gzipSync } from 'node:zlib';
+import { csv } from '../../sources/csv';
+import type { SourceSurvey } from '../../plugin/source';
+import { openSandbox } from '../support/source-sandbox';
+
+const sandbox = openSandbox();
+
+const survey = (options: Record<string, unknown>): Promise<SourceSurvey> =>
+  csv.open(csv.options.parse(options), sandbox.freshRun().context).survey();
+
+describe('a file that is no CSV text', () => {
+  it.each<[string, string | Buffer, RegExp, RegExp]>([
+    ['zip', 'PK\x03\x04\x14', /is a zip archive/, /Unpack it/],
+    ['xlsx', 'PK\x03\x04\x14\0\0\0xl/workbook.xml', /Excel workbook \(\.xlsx\)/, /Save its sheet as CSV/],
+    ['xls', Buffer.from('d0cf11e0a1b11ae1', 'hex'), /Excel workbook \(\.xls\)/, /Save its sheet as CSV/],
+    ['bz2', 'BZh91AY', /is a bzip2 file/, /bunzip2/],
+    ['xz', Buffer.from('fd377a585a00', 'hex'), /is an xz file/, /unxz/],
+    ['zst', Buffer.from('28b52ffd', 'hex'), /is a Zstandard file/, /unzstd/],
+    ['parquet', 'PAR1\x15', /is a Parquet file/, /Export it/],
+    ['tar', `a.csv${'\0'.repeat(252)}ustar`, /is a tar archive/, /Unpack it/],
+    ['UTF-32', Buffer.from('fffe000061000000', 'hex'), /mark of utf-32le/, /iconv -f UTF-32/],
+    ['UTF-32 of the other order', Buffer.from('0000feff00000061', 'hex'), /mark of utf-32be/, /iconv/],
+    ['UTF-16 of the other order', Buffer.from('feff0061', 'hex'), /mark of utf-16be/, /encoding: utf-16be/],
+  ])('is called what it is: %s, also when it is gzipped', async (_what, text, message, hint) => {
+    const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text, 'latin1');
+    sandbox.write('what.csv', bytes);
+    sandbox.write('what.csv.gz', gzipSync(bytes));
+    for (const path of ['what.csv', 'what.csv.gz']) {
+      const refusal = {
+        code: 'SOURCE_UNREADABLE',
+        message: expect.stringMatching(message),
+        hint: expect.stringMatching(hint),
+      };
+      await expect(survey({ path })).rejects.toMatchObject(refusal);
+      await expect(survey({ path, encoding: 'windows-1252' })).rejects.toMatchObject(refusal);
+    }
+  });
+
+  it('has a mark that contradicts the declared encoding', async () => {
+    sandbox.write('marked.csv', '\ufeffa\n1\n');
+    expect((await survey({ path: 'marked.csv', encoding: 'utf8' })).columns).toEqual(['a']);
+    await expect(survey({ path: 'marked.csv', encoding: 'windows-1252' })).rejects.toMatchObject({
+      message: 'marked.csv starts with the byte order mark of utf-8, the encoding is windows-1252.',
+      hint: 'Set encoding: utf-8.',
+    });
+  });
+
+  it.each<[string, Buffer, RegExp]>([
+    ['windows-1252', Buffer.from('Stra\xdfe,Caf\xe9 \x93x\x94\n', 'latin1'), /encoding: windows-1252/],
+    ['windows-1251', Buffer.from('\xc3\xee\xf0\xee\xe4,\xc8\xec\xff\n', 'latin1'), /windows-1251/],
+    ['macintosh', Buffer.from('caf\x8e,\x9fber\n', 'latin1'), /encoding: macintosh/],
+    ['cp437 or cp850', Buffer.from('caf\x82,\x81ber,sch\x94n\n', 'latin1'), /iconv -f CP850/],
+    ['utf-16le', Buffer.from('name,city\n', 'utf16le'), /encoding: utf-16le/],
+    ['utf-16be', Buffer.from('name,city\n', 'utf16le').swap16(), /encoding: utf-16be/],
+  ])('is told the encoding that it looks like: %s', async (name, header, hint) => {
+    sandbox.write('coded.csv', header);
+    await expect(survey({ path: 'coded.csv', delimiter: ',' })).rejects.toMatchObject({
+      message: expect.stringContaining(`; it looks like ${name}.`),
+      hint: expect.stringMatching(hint),
+      places: [{ file: 'coded.csv', line: 1, reason: 'the header' }],
+    });
+    if (name.startsWith('utf')) return;
+    sandbox.write('coded.csv', Buffer.concat([Buffer.from('a,b\n'), header]));
+    const { warnings } = await survey({ path: 'coded.csv', delimiter: ',' });
+    expect(warnings?.[0]).toMatch(`coded.csv is not UTF-8, but looks like ${name}: `);
+  });
+});
