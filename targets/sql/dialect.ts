@@ -66,6 +66,12 @@ export interface SqlSession {
   convert?(table: string, stage: string, schema: Schema): Promise<ReadonlyMap<string, string>>;
   /** Replaces the table, which may not exist, by the staging table. Default: drop and rename. */
   replace?(table: string, stage: string): Promise<void>;
+  /**
+   * Replaces only the rows of a table that has a definition to keep: keys, constraints, defaults.
+   * @param insert writes the new rows
+   * @returns false, with nothing done, for a table that `replace` may replace as a whole. Default: every table
+   */
+  refill?(table: string, insert: () => Promise<void>): Promise<boolean>;
   close(): Promise<void>;
 }
 

@@ -21,7 +21,7 @@ export const tableOptions = {
     .enum(['replace', 'append', 'merge'])
     .default('replace')
     .describe(
-      'replace: the table has only the rows of this run. append: they are added to the existing rows. ' +
+      'replace: the table has only the rows of this run; keys, constraints and defaults of an existing table are kept. append: they are added to the existing rows. ' +
         'merge: rows whose `primary_key` exists are updated, the others are added.',
     ),
   primary_key: z

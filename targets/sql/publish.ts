@@ -53,10 +53,11 @@ export async function publishLoad<O extends TableOptions>(
 
   const exists = (await db.columns(table)).length > 0;
   const before = exists && mode !== 'replace' ? await countRows(dialect, db, table) : 0;
+  const append = (): Promise<void> => appendRows(target, db, stage, schema, rows);
   let updated = 0;
   if (mode === 'merge') updated = await mergeRows(target, db, stage, schema, exists, rows);
-  else if (mode === 'append' && exists) await appendRows(target, db, stage, schema, rows);
-  else await replaceTable(dialect, db, table, stage);
+  else if (mode === 'append' && exists) await append();
+  else if (!exists || !(await db.refill?.(table, append))) await replaceTable(dialect, db, table, stage);
   assertHeld(target, before + rows - updated, await countRows(dialect, db, table));
 
   await ledger.record(PUBLISHED, rows, updated);

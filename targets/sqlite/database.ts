@@ -8,7 +8,8 @@ import { makeFolders } from '../../runtime/folders';
 import type { SessionUse, SqlSession } from '../sql/dialect';
 import { openSqlite, type Sqlite } from './binding';
 import { fitValues } from './fit-values';
-import { describeColumns, replaceTable, rowidName } from './tables';
+import { refillTable, replaceTable } from './replace';
+import { describeColumns, rowidName } from './tables';
 import { decimalText, type SqliteValue } from './values';
 import { writePart } from './write';
 
@@ -47,6 +48,7 @@ export async function openSession(
     db.close();
     throw error;
   }
+  const placeOf = (table: string): string => `${shownFile}, table ${table}`;
   return {
     run: (sql) => Promise.resolve(db.prepare(sql).run().changes),
     all: (sql) => Promise.resolve(db.prepare(sql).all() as Record<string, unknown>[]),
@@ -66,9 +68,9 @@ export async function openSession(
     columns: (table) => Promise.resolve(describeColumns(db, table)),
     write: (table, part, batches) => writePart(db, table, part, batches),
     order: (schema) => `s.${rowidName(schema, shownFile)}`,
-    convert: (table, stage, schema) =>
-      Promise.resolve(fitValues(db, `${shownFile}, table ${table}`, table, stage, schema)),
-    replace: (table, stage) => Promise.resolve(replaceTable(db, shownFile, table, stage)),
+    convert: (table, stage, schema) => Promise.resolve(fitValues(db, placeOf(table), table, stage, schema)),
+    replace: (table, stage) => replaceTable({ db, place: placeOf(table), table }, stage),
+    refill: (table, insert) => refillTable({ db, place: placeOf(table), table }, insert),
     close: () => Promise.resolve(void db.close()),
   };
 }

@@ -7,10 +7,12 @@ import { LIMITS } from '../../pipeline/limits';
 import { ident, literal } from '../../pipeline/sql';
 import type { Schema } from '../../pipeline/types';
 import { assertCreatable } from '../../runtime/folders';
+import { assertColumns } from '../sql/columns';
 import type { SqlDialect, SqlSession } from '../sql/dialect';
 import type { TableOptions } from '../sql/options';
 import { explainError, notDatabase, openSession } from './database';
 import { declareType, keepsType } from './affinity';
+import { hasRules } from './replace';
 import { rowidName } from './tables';
 
 export interface SqliteOptions extends TableOptions {
@@ -48,11 +50,19 @@ export const sqliteDialect: SqlDialect<SqliteOptions> = {
 
   async assertTable(db, { table, mode, database }, schema) {
     await assertKind(db, database, table);
-    if (mode === 'replace') await assertIndexes(db, `${database}, table ${table}`, table, schema);
+    if (mode !== 'replace') return;
+    const place = `${database}, table ${table}`;
+    const [made] = await db.all(`SELECT sql FROM sqlite_schema WHERE type = 'table' AND ${isNamed(table)}`);
+    if (!made) return;
+    if (hasRules(String(made['sql']))) assertColumns(sqliteDialect, schema, await db.columns(table), place);
+    else await assertIndexes(db, place, table, schema);
   },
 
   explain: (error, { database, table }) => explainError(error, database, table),
 };
+
+/** SQL: the name of a row of the catalogue is this one. */
+const isNamed = (name: string): string => `name = ${literal(name)} COLLATE NOCASE`;
 
 /** Creates nothing. @throws FlexetlError TARGET_INVALID; errors of the file system */
 function assertFile(file: string, shownFile: string): void {
@@ -64,9 +74,9 @@ function assertFile(file: string, shownFile: string): void {
 
 /** @throws FlexetlError TARGET_INVALID for something of that name that is not a table */
 async function assertKind(db: SqlSession, shownFile: string, table: string): Promise<void> {
-  const name = `name = ${literal(table)} COLLATE NOCASE`;
-  const [found] = await db.all(`SELECT type FROM sqlite_schema WHERE ${name} AND type IN ('index', 'trigger')
-    UNION ALL SELECT type FROM pragma_table_list WHERE schema = 'main' AND ${name} AND type <> 'table'`);
+  const [found] =
+    await db.all(`SELECT type FROM sqlite_schema WHERE ${isNamed(table)} AND type IN ('index', 'trigger')
+    UNION ALL SELECT type FROM pragma_table_list WHERE schema = 'main' AND ${isNamed(table)} AND type <> 'table'`);
   if (!found) return;
   const kind = String(found['type']);
   throw new FlexetlError('TARGET_INVALID', {

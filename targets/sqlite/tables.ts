@@ -1,6 +1,6 @@
-/** Tables of a SQLite file: types of columns, row ids, decimals that are text, and replacing a table. */
+/** Tables of a SQLite file: their columns, row ids, and decimals that are text. */
 import { nameKey } from '../../pipeline/columns';
-import { FlexetlError, messageOf } from '../../pipeline/errors';
+import { FlexetlError } from '../../pipeline/errors';
 import { ident } from '../../pipeline/sql';
 import type { Schema } from '../../pipeline/types';
 import type { TableColumn } from '../sql/dialect';
@@ -73,26 +73,6 @@ export function widenDecimals(db: Sqlite, table: string, schema: Schema, textCol
 
 export function decimalTextSql(value: string, scale: number): string {
   return `flexetl_decimal_text(${value}, ${scale})`;
-}
-
-/** Removes the old table; the new one gets its name, indexes and triggers. */
-export function replaceTable(db: Sqlite, shownFile: string, table: string, stage: string): void {
-  const sql = `SELECT type, name, sql FROM sqlite_schema
-    WHERE tbl_name = ? COLLATE NOCASE AND type IN ('index', 'trigger') AND sql IS NOT NULL`;
-  const extras = db.prepare(sql).all(table) as { type: string; name: string; sql: string }[];
-  db.exec(`DROP TABLE IF EXISTS ${ident(table)}`);
-  db.exec(`ALTER TABLE ${ident(stage)} RENAME TO ${ident(table)}`);
-  for (const extra of extras) {
-    try {
-      db.exec(extra.sql);
-    } catch (cause) {
-      throw new FlexetlError('TARGET_INCOMPATIBLE', {
-        message: `${shownFile}: ${extra.type} "${extra.name}" does not fit the new rows of table ${table}: ${messageOf(cause)}. The old table is unchanged.`,
-        hint: `Drop the ${extra.type}, or change the pipeline so that it fits.`,
-        cause,
-      });
-    }
-  }
 }
 
 /**

@@ -20,7 +20,7 @@ const refused = (code: string, message: string | RegExp) => ({
   message: expect.stringMatching(message) as string,
 });
 
-describe.each(['append', 'merge'] as const)('mode %s into a table with rules', (mode) => {
+describe.each(['append', 'merge', 'replace'] as const)('mode %s into a table with rules', (mode) => {
   const open = () => openTable(mode === 'merge' ? { mode, primary_key: ['id'] } : { mode });
 
   it.each([

@@ -151,8 +151,8 @@ describe('mode replace', () => {
     execute(`CREATE UNIQUE INDEX by_id ON t (id); CREATE VIEW v AS SELECT id FROM t;
       CREATE TABLE log (x); CREATE TRIGGER logged AFTER INSERT ON t BEGIN INSERT INTO log VALUES (1); END;
       CREATE TABLE child (id TEXT REFERENCES t (id) ON DELETE CASCADE); INSERT INTO child VALUES ('a')`);
-    await run([['2026-02-02', 'z', '3.00']]);
-    expect(query('SELECT * FROM v')).toEqual([['z']]);
+    await run([['2026-02-02', 'a', '3.00']]);
+    expect(query('SELECT * FROM v')).toEqual([['a']]);
     expect(query('SELECT * FROM child')).toEqual([['a']]);
     expect(query('SELECT * FROM log')).toEqual([]);
     expect(query(`SELECT name FROM sqlite_schema WHERE tbl_name = 't' ORDER BY 1`).flat()).toEqual([
