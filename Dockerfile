@@ -112,6 +112,8 @@ CMD ["node", "node_modules/jest/bin/jest.js"]
 
 # ── One container for everything: `docker run -v ./data:/app/data:ro -v ./output:/app/output flexetl` ───────
 FROM worker AS standalone
+# The same project in every container, so that a run key loads once although .flexetl goes with the container.
+ENV FLEXETL_PROJECT=flexetl
 COPY --from=temporal /usr/local/bin/temporal /usr/local/bin/temporal
 # Root only until the entrypoint has become the owner of the mounted output folder; see deploy/container/flexetl.
 USER 0:0

@@ -80,7 +80,7 @@ function requestOf(
       text,
       file,
       overrides,
-      text_digest: digestText(text, overrides),
+      text_digest: digestText(text, overrides, staging),
       // Part of the input, so that it survives a reset of the workflow.
       run_key: runKey ?? mintRunKey(new Date(), randomUUID()),
     },

@@ -76,6 +76,8 @@ export const LIMITS = {
   serverHungMs: 10_000,
   /** How often a command checks that its embedded server is still alive. */
   serverWatchMs: 200,
+  /** Finished runs are kept in the history of the embedded server for this long; right for daily pipelines. */
+  historyKeepMs: 30 * 24 * 60 * 60 * 1000,
   /** A log of the embedded server that is larger than this is emptied at the next start. */
   serverLogBytesMax: 10 * 1024 * 1024,
   /** A lock that has not been renewed for this long belongs to a command that was killed. */

@@ -5,6 +5,7 @@ import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { connectionOptions, probeServer, type Env, type Probe, type ServerAddress } from './client';
 import { joinEmbeddedServer, startEmbeddedServer, type EmbeddedOptions } from './embedded-server';
+import { hasDatabase } from './server-process';
 import { untilStopped } from './stop';
 
 export interface ServerOptions extends Pick<EmbeddedOptions, 'env' | 'whileStarting' | 'stopped'> {
@@ -15,7 +16,7 @@ export interface ServerOptions extends Pick<EmbeddedOptions, 'env' | 'whileStart
   port?: number;
   /** Default: `port` + 1000. */
   uiPort?: number;
-  /** The port on which another server may run on this machine. Default FLEXETL_LOCAL_PORT or 7233. */
+  /** The port of another server on this machine, for a project without a server of its own. Default FLEXETL_LOCAL_PORT. */
   localPort?: number;
 }
 
@@ -26,26 +27,34 @@ export interface Server extends ServerAddress {
 }
 
 /**
- * Finds or starts the server, in this order: the one named in TEMPORAL_ADDRESS, the one this project already runs,
- * one on localhost:7233, a new one for this project.
+ * Finds or starts the server: the one named in TEMPORAL_ADDRESS, else the project's own. A project stays with the
+ * server that has its runs, so a server that happens to run on this machine is used only if it is named
+ * (FLEXETL_LOCAL_PORT), and only by a project that has no server of its own yet.
  * @throws FlexetlError SERVER_UNREACHABLE, SERVER_BINARY_MISSING, SERVER_PORT_TAKEN, PATH_UNWRITABLE, CONFIG_INVALID
  */
 export async function acquireServer(options: ServerOptions): Promise<Server> {
   const { projectDir, env, log = () => undefined, port, uiPort } = options;
+  const stateDir = join(projectDir, '.flexetl');
   const embedded: EmbeddedOptions = {
-    stateDir: join(projectDir, '.flexetl'),
+    stateDir,
     env,
     log,
     ...(port !== undefined && { ports: { port, uiPort: uiPort ?? port + 1000 } }),
     ...(options.whileStarting && { whileStarting: options.whileStarting }),
     ...(options.stopped && { stopped: options.stopped }),
   };
-  if (port === undefined && env['TEMPORAL_ADDRESS'])
-    return untilStopped(useConfigured(env['TEMPORAL_ADDRESS'], env), options.stopped);
+  const say = (server: Server, name: string): Server => {
+    log(`Using the Temporal server at ${server.address} (${name}), namespace ${server.namespace}.`);
+    return server;
+  };
+  const address = env['TEMPORAL_ADDRESS'];
+  if (port === undefined && address)
+    return say(await untilStopped(useConfigured(address, env), options.stopped), 'TEMPORAL_ADDRESS');
   const own = await joinEmbeddedServer(embedded);
-  const localPort = options.localPort ?? Number(env['FLEXETL_LOCAL_PORT'] || 7233);
-  const local = own || port !== undefined ? null : await findLocal(localPort, env);
-  if (local) return local;
+  const localPort = options.localPort ?? Number(env['FLEXETL_LOCAL_PORT']);
+  const mayUseLocal = !own && port === undefined && localPort > 0 && !hasDatabase(stateDir);
+  const local = mayUseLocal ? await findLocal(localPort, env) : null;
+  if (local) return say(local, 'FLEXETL_LOCAL_PORT');
   return { ...(own ?? (await startEmbeddedServer(embedded))), kind: 'embedded', namespace: 'default' };
 }
 

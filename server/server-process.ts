@@ -18,6 +18,7 @@ import { LIMITS } from '../pipeline/limits';
 import { probeServer } from './client';
 import type { Ports } from './ports';
 import { findProcess, isAlive, listProcesses, type Process } from './processes';
+import { keepHistory } from './retention';
 
 export interface ServerProcess extends Ports {
   pid: number;
@@ -56,6 +57,7 @@ export async function startServer(
     writeRecord(server);
     whileStarting();
     await waitUntilReady(server, LIMITS.serverStartMs);
+    await keepHistory({ address: addressOf(server) }, 'default');
     return server;
   } catch (error) {
     const printed = readFileSync(logPath).subarray(logOffset).toString().trim().split('\n');
@@ -94,6 +96,11 @@ function spawnServer(
 
 function databaseOf(stateDir: string): string {
   return join(realpathSync(stateDir), 'temporal.db');
+}
+
+/** Whether a server of the project has been ready: then its database may hold runs. */
+export function hasDatabase(stateDir: string): boolean {
+  return existsSync(stateDir) && existsSync(databaseOf(stateDir)) && !existsSync(unfinishedFile(stateDir));
 }
 
 /** Exists while the server creates its database and is not ready. */

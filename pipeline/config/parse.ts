@@ -102,9 +102,12 @@ export function digestConfig(config: PipelineConfig): `sha256:${string}` {
   return sha256(canonicalJson(config));
 }
 
-/** The identity of a pipeline as written: a file and its `--set`, before anything is interpolated. */
-export function digestText(text: string, overrides: readonly string[]): `sha256:${string}` {
-  return sha256(JSON.stringify([text, ...overrides]));
+/**
+ * The identity of what is asked for: a pipeline as written and its `--set`, before anything is interpolated.
+ * @param staging of which checkout of the project, since the same file reads other data there
+ */
+export function digestText(text: string, overrides: readonly string[], staging?: string): `sha256:${string}` {
+  return sha256(JSON.stringify([text, overrides, staging ?? null]));
 }
 
 function sha256(text: string): `sha256:${string}` {

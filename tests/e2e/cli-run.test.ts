@@ -226,7 +226,7 @@ describe('run', () => {
 describe('run --detach', () => {
   it('starts the run and returns; the next run goes on with it, whatever the file says by then', async () => {
     const started = await run('--detach', '--json', '--run-key', 'k1');
-    expect(started).toMatchObject({ exit: 0, stderr: '' });
+    expect(started).toMatchObject({ exit: 0, stderr: project.usesServer() });
     expect(JSON.parse(started.stdout)).toEqual({ workflow_id: `flexetl/test/${project.name}` });
     expect(project.rows()).toBeUndefined();
     project.configure({ ...SALES_JOB, transformations: [] });
@@ -244,7 +244,7 @@ describe('run --detach', () => {
     expect(await run('--detach')).toEqual({
       exit: 0,
       stdout: `Started flexetl/test/${project.name}.\n`,
-      stderr: '',
+      stderr: project.usesServer(),
     });
     await project.flexetl('cancel', project.name);
   });

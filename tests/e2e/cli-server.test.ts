@@ -23,7 +23,7 @@ interface Line {
 
 async function list(command: 'status' | 'history', ...argv: string[]): Promise<Line[]> {
   const outcome = await project.flexetl(command, project.name, ...argv, '--json');
-  expect(outcome).toMatchObject({ exit: 0, stderr: '' });
+  expect(outcome).toMatchObject({ exit: 0, stderr: project.usesServer() });
   return JSON.parse(outcome.stdout) as Line[];
 }
 
@@ -43,7 +43,7 @@ describe('status and history', () => {
       expect(await project.flexetl(command, project.name)).toEqual({
         exit: 0,
         stdout: '',
-        stderr: `No runs of ${project.name} yet. Start one with \`flexetl run\`.\n`,
+        stderr: `${project.usesServer()}No runs of ${project.name} yet. Start one with \`flexetl run\`.\n`,
       });
     }
     expect(await list('status')).toEqual([]);

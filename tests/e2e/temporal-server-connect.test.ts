@@ -2,14 +2,16 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { msNumberToTs, tsToMs } from '@temporalio/common/lib/time';
 import { LIMITS } from '../../pipeline/limits';
 import { connectClient, connectionOptions } from '../../server/client';
 import { acquireServer, type Server } from '../../server/connect';
 import { choosePorts } from '../../server/ports';
 import { findProcess, isAlive } from '../../server/processes';
-import { serverPid } from '../support/embedded';
+import { serverPid, serversOf } from '../support/embedded';
 import { makeFolder } from '../support/folder';
 
+const DAY_MS = 86_400_000;
 /** Nothing ever listens there. */
 const NO_LOCAL = 2;
 const { TEMPORAL_ADDRESS: _address, TEMPORAL_NAMESPACE: _namespace, ...env } = process.env;
@@ -64,6 +66,29 @@ describe('a command without any server around', () => {
     const again = connectClient(next, env);
     expect((await again.workflow.getHandle('kept').describe()).status.name).toBe('RUNNING');
     await again.connection.close();
+  });
+
+  it('keeps finished runs for 30 days, also in a database that forgot them earlier', async () => {
+    const projectDir = makeFolder();
+    const daysOf = async (change?: number): Promise<number> => {
+      const server = await acquire({ projectDir });
+      const { connection } = connectClient(server, env);
+      const service = connection.workflowService;
+      const namespace = 'default';
+      if (change !== undefined)
+        await service.updateNamespace({
+          namespace,
+          config: { workflowExecutionRetentionTtl: msNumberToTs(change * DAY_MS) },
+        });
+      const { config } = await service.describeNamespace({ namespace });
+      await connection.close();
+      await server.release();
+      return tsToMs(config?.workflowExecutionRetentionTtl) / DAY_MS;
+    };
+    expect(await daysOf()).toBe(30);
+    expect(await daysOf(1)).toBe(1);
+    expect(await daysOf()).toBe(30);
+    expect(LIMITS.historyKeepMs).toBe(30 * DAY_MS);
   });
 
   it('gives the server none of its secrets', async () => {
@@ -135,13 +160,17 @@ describe('a command with fixed ports', () => {
   });
 });
 
-describe('a server that somebody else started on the usual local port', () => {
-  it('is used, and left running', async () => {
+describe('a server that somebody else started on this machine', () => {
+  it('is used if its port is named, and left running', async () => {
     const somebody = makeFolder();
     const { port } = await choosePorts(somebody);
     const theirs = await acquire({ projectDir: somebody, port, uiPort: port + 1000 });
     const projectDir = makeFolder();
-    const server = await acquire({ projectDir, localPort: port });
+    const said: string[] = [];
+    const server = await acquire({ projectDir, localPort: port, log: (line) => said.push(line) });
+    expect(said).toEqual([
+      `Using the Temporal server at ${theirs.address} (FLEXETL_LOCAL_PORT), namespace default.`,
+    ]);
     expect(server).toMatchObject({
       kind: 'local',
       address: theirs.address,
@@ -154,6 +183,17 @@ describe('a server that somebody else started on the usual local port', () => {
 
     const wrong = acquire({ localPort: port, env: { ...env, TEMPORAL_NAMESPACE: 'sales' } });
     await expect(wrong).rejects.toThrow(`The Temporal server at ${theirs.address} has no namespace "sales".`);
+  });
+
+  it('is not used by a project that has a server of its own, whether that runs or not', async () => {
+    const theirs = await acquire();
+    const projectDir = makeFolder();
+    const own = await acquire({ projectDir });
+    expect((await acquire({ projectDir, localPort: portOf(theirs) })).address).toBe(own.address);
+    for (const server of held.splice(1)) await server.release();
+    expect(serversOf(projectDir)).toBe(0);
+    expect(await acquire({ projectDir, localPort: portOf(theirs) })).toMatchObject({ kind: 'embedded' });
+    expect(serversOf(projectDir)).toBe(1);
   });
 
   it('is passed over when it is not Temporal', async () => {

@@ -43,6 +43,8 @@ export interface Project {
   configure(sections?: Record<string, unknown>): void;
   /** Runs a command in this process. */
   flexetl(...argv: string[]): Promise<Outcome>;
+  /** What every command that uses the server says on stderr. */
+  usesServer(): string;
   /** Presses Ctrl-C on the commands that run in this process. */
   interrupt(): void;
   /** Starts a command as a process. */
@@ -94,6 +96,8 @@ export function openProject(): Project {
       const exit = await main(argv, { stdout, stderr, env: project.env, cwd: dir, onInterrupt });
       return { exit, stdout: stdout.text(), stderr: stderr.text() };
     },
+    usesServer: () =>
+      `Using the Temporal server at ${project.env['TEMPORAL_ADDRESS']} (TEMPORAL_ADDRESS), namespace default.\n`,
     interrupt: () => interrupts.forEach((handler) => handler('SIGINT')),
     start(...argv) {
       const running = startCommand(argv, project);
