@@ -1,7 +1,9 @@
 /** The evidence of all texts of a column, counted by DuckDB: the SQL form of `evidenceOfText`. */
 import { LIMITS } from './limits';
 import {
+  INSTANT,
   isInferred,
+  LOCAL,
   mergeEvidence,
   NO_EVIDENCE,
   type Evidence,
@@ -15,7 +17,6 @@ import {
   DATE,
   INTEGER,
   TEXT_PATTERNS,
-  TIMESTAMP,
   type ColumnType,
   type TextRules,
 } from './types';
@@ -48,7 +49,8 @@ function evidenceTerms(column: SourceColumn, index: number, rules: TextRules): s
     `coalesce(max(${integerDigits}) FILTER (WHERE ${isDecimal}), 0)::INT AS p${index}`,
     `coalesce(max(${scale}) FILTER (WHERE ${isDecimal}), 0)::INT AS s${index}`,
     `${count(fits(DATE))}::INT AS a${index}`,
-    `${count(fits(TIMESTAMP))}::INT AS m${index}`,
+    `${count(fits(LOCAL))}::INT AS m${index}`,
+    `${count(fits(INSTANT))}::INT AS z${index}`,
     `${count(fits(BOOLEAN))}::INT AS b${index}`,
   ];
 }
@@ -76,9 +78,10 @@ function evidenceOfCounts(column: SourceColumn, of: (letter: string) => number):
     ['decimal', of('d') - of('i')],
     ['date', of('a')],
     ['timestamp', of('m') - of('a')],
+    ['instant', of('z')],
     ['boolean', of('b')],
   ];
-  const rest = texts - of('d') - of('m') - of('b');
+  const rest = texts - of('d') - of('m') - of('z') - of('b');
   const found = kinds.filter(([, count]) => count > 0).map(([kind]) => ({ kind, ...digits }));
   if (rest > 0) found.push({ kind: 'string', ...digits });
   return found.reduce(mergeEvidence, NO_EVIDENCE);

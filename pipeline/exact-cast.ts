@@ -26,6 +26,11 @@ export function castExactly(sql: string, from: ColumnType, to: ColumnType, name:
   return `CASE WHEN ${sql} IS NULL OR ${fits} THEN ${value} ELSE ${error} END`;
 }
 
+/** What to do about an inferred column that is wanted as text: its values are exact, its spelling is not kept. */
+export function keepTexts(name: string): string {
+  return `Declare "${name}" in validation.schema: as string, which keeps its texts, or with the type whose spelling you want.`;
+}
+
 /** A value as text. DuckDB writes a decimal without digits before the point as `.5`; here it is `0.5`. */
 export function castToText(sql: string, from: ColumnType | null): string {
   const text = `CAST(${sql} AS VARCHAR)`;

@@ -30,7 +30,7 @@ export const LIMITS = {
   sampleBytes: 1024 * 1024,
   /** Records of the sample from which types are inferred. */
   sampleRecordsMax: 1_000,
-  /** Columns whose evidence one query counts. Each needs eight aggregates, and planning time grows faster than their number. */
+  /** Columns whose evidence one query counts. Each needs nine aggregates, and planning time grows faster than their number. */
   evidenceColumnsMax: 25,
   /** One field; a longer one is far more often an unclosed quote than data. */
   fieldBytesMax: 16 * 1024 * 1024,

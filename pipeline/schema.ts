@@ -2,7 +2,7 @@
  * From texts to types: declared columns, and the narrowest type that fits every value of an undeclared one.
  *
  * Evidence is what a set of texts shows of its type. It forms a lattice (integer → decimal → string, date → timestamp →
- * string, boolean → string), so merging gives the same type for every order and partitioning of the texts.
+ * string, instant → string, boolean → string), so merging gives the same type for every order and partitioning of the texts.
  */
 import { FlexetlError } from './errors';
 import { LIMITS } from './limits';
@@ -14,7 +14,6 @@ import {
   INTEGER,
   BOOLEAN,
   STRING,
-  TIMESTAMP,
   UNKNOWN,
   explainMismatch,
   parseType,
@@ -22,11 +21,12 @@ import {
   type ColumnType,
   type Schema,
   type TextRules,
+  type TypeKind,
 } from './types';
 
 export interface TypeEvidence {
-  /** `none`: only nulls so far. */
-  kind: 'none' | 'integer' | 'decimal' | 'date' | 'timestamp' | 'boolean' | 'string';
+  /** `none`: only nulls so far. `instant`: a timestamp with an offset from UTC. */
+  kind: 'none' | 'integer' | 'decimal' | 'date' | 'timestamp' | 'instant' | 'boolean' | 'string';
   integerDigits: number;
   scale: number;
 }
@@ -47,6 +47,10 @@ export interface SourceColumn {
   staged: boolean;
 }
 
+/** Timestamps without an offset, and with one. Together they are text: a bare time is not in UTC. */
+export const LOCAL: ColumnType = { kind: 'timestamp', offset: false };
+export const INSTANT: ColumnType = { kind: 'timestamp', offset: true };
+
 export const NO_EVIDENCE: TypeEvidence = { kind: 'none', integerDigits: 0, scale: 0 };
 
 /** What one text of an undeclared column shows. */
@@ -58,7 +62,8 @@ export function evidenceOfText(text: string, rules: TextRules): TypeEvidence {
     return { kind: 'decimal', ...digits };
   }
   if (fits(DATE)) return { kind: 'date', integerDigits: 0, scale: 0 };
-  if (fits(TIMESTAMP)) return { kind: 'timestamp', integerDigits: 0, scale: 0 };
+  if (fits(LOCAL)) return { kind: 'timestamp', integerDigits: 0, scale: 0 };
+  if (fits(INSTANT)) return { kind: 'instant', integerDigits: 0, scale: 0 };
   if (fits(BOOLEAN)) return { kind: 'boolean', integerDigits: 0, scale: 0 };
   return { kind: 'string', integerDigits: 0, scale: 0 };
 }
@@ -114,7 +119,9 @@ export function typeOfEvidence(found: TypeEvidence): ColumnType {
     case 'date':
       return DATE;
     case 'timestamp':
-      return TIMESTAMP;
+      return LOCAL;
+    case 'instant':
+      return INSTANT;
     case 'boolean':
       return BOOLEAN;
     case 'decimal': {
@@ -141,11 +148,17 @@ export function isInferred(column: SourceColumn): boolean {
   return column.declared === undefined || column.declared === 'decimal';
 }
 
+/** Kinds whose values do not always give back the texts that they were inferred from. */
+const RESPELLED: ReadonlySet<TypeKind> = new Set(['decimal', 'timestamp', 'boolean']);
+
 /** The column with the type known so far. */
 export function typedColumn(column: SourceColumn, evidence: Evidence): Column {
   const found = evidence.get(column.name) ?? NO_EVIDENCE;
   const { name, nullable, declared } = column;
-  if (declared === undefined) return { name, nullable, type: typeOfEvidence(found) };
+  if (declared === undefined) {
+    const type = typeOfEvidence(found);
+    return { name, nullable, type, ...(RESPELLED.has(type.kind) && { respelled: true }) };
+  }
   if (declared === 'decimal') return { name, nullable, declared: true, type: typeOfInferredDecimal(found) };
   return { name, nullable, declared: true, type: declared };
 }

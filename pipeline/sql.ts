@@ -1,6 +1,7 @@
 /** The only builder of SQL text for the data plane. User text enters as quoted identifiers or literals only. */
 import {
   CANONICAL_PATTERNS,
+  hasOffset,
   OFFSET_PATTERN,
   TEXT_PATTERNS,
   type ColumnType,
@@ -83,7 +84,9 @@ export function castText(
       const plain = withPoint(text, rules);
       const plainCast = `try_cast(${plain} AS ${sqlType(type)})`;
       const pattern = matches(decimalPattern(type.scale, spelling), plain);
-      const slow = `WHEN ${pattern} THEN ${plainCast}`;
+      const signed =
+        spelling === 'canonical' ? ` AND NOT (starts_with(${plain}, '-') AND ${plainCast} = 0)` : '';
+      const slow = `WHEN ${pattern}${signed} THEN ${plainCast}`;
       return rules.decimal_separator === '.'
         ? `CASE WHEN CAST(${cast} AS VARCHAR) = ${text} THEN ${cast} ${slow} END`
         : `CASE ${slow} END`;
@@ -99,7 +102,9 @@ export function castText(
       return castDate(text);
     case 'timestamp': {
       const inYears = `${text} >= '0001'`;
-      return `CASE WHEN ${matches(LOCAL_TIMESTAMP)} AND ${inYears} THEN ${cast} WHEN ${matches(patterns.timestamp)} AND ${inYears} THEN ${castOffset(text)} END`;
+      const local = type.offset === true ? 'NULL' : cast;
+      const zoned = type.offset === false ? 'NULL' : castOffset(text);
+      return `CASE WHEN ${matches(LOCAL_TIMESTAMP)} AND ${inYears} THEN ${local} WHEN ${matches(patterns.timestamp)} AND ${inYears} THEN ${zoned} END`;
     }
   }
 }
@@ -123,8 +128,7 @@ function castOffset(text: string): string {
 /** A timestamp that a text is in data: the time in UTC if it has an offset. @param text a valid timestamp */
 export function timestampLiteral(text: string): string {
   const withSeconds = text.replace(/^(.{16})(?=$|[Z+-])/, '$1:00');
-  const hasOffset = /[Z+-]/.test(text.slice('YYYY-MM-DD'.length));
-  return hasOffset
+  return hasOffset(text)
     ? `CAST(CAST(${literal(withSeconds)} AS TIMESTAMPTZ) AS TIMESTAMP)`
     : `CAST(${literal(withSeconds)} AS TIMESTAMP)`;
 }

@@ -14,7 +14,8 @@ export type ColumnType =
   | { kind: 'float' }
   | { kind: 'boolean' }
   | { kind: 'date' }
-  | { kind: 'timestamp' }
+  /** `offset`: of an inferred type, whether all its texts have an offset from UTC, or none. Otherwise both are read. */
+  | { kind: 'timestamp'; offset?: boolean }
   | { kind: 'decimal'; precision: number; scale: number };
 
 export type TypeKind = ColumnType['kind'];
@@ -26,6 +27,8 @@ export interface Column {
   declared?: boolean;
   /** False: a null is rejected. Default true. */
   nullable?: boolean;
+  /** The type was inferred, and its values do not give back their texts: `1.1` in a column that has `1.25` is 1.10. */
+  respelled?: boolean;
 }
 
 /** Columns in order; names are unique. */
@@ -123,9 +126,9 @@ export const TEXT_PATTERNS = {
 /** The patterns of the canonical spellings. */
 export const CANONICAL_PATTERNS = {
   ...TEXT_PATTERNS,
-  // Not -0: as an integer it would lose its sign.
+  // Not -0 and -0.0, which would lose their sign.
   integer: '0|-?[1-9][0-9]*',
-  decimal: '-?((0|[1-9][0-9]*)([.][0-9]+)?|[.][0-9]+)',
+  decimal: '(0|[1-9][0-9]*)([.][0-9]+)?|[.][0-9]+|-([1-9][0-9]*([.][0-9]+)?|0?[.][0-9]*[1-9][0-9]*)',
   boolean: '[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]',
 } as const;
 
@@ -187,9 +190,11 @@ export function explainMismatch(
     case 'date':
       return patterns.date.test(text) && isCalendarDate(text) ? null : 'not a date (YYYY-MM-DD)';
     case 'timestamp':
-      return patterns.timestamp.test(text) && isCalendarDate(text.slice(0, 10))
-        ? null
-        : 'not a timestamp (YYYY-MM-DD HH:MM:SS)';
+      if (!patterns.timestamp.test(text) || !isCalendarDate(text.slice(0, 10)))
+        return 'not a timestamp (YYYY-MM-DD HH:MM:SS)';
+      return type.offset !== undefined && type.offset !== hasOffset(text)
+        ? 'a time with an offset from UTC among times without'
+        : null;
   }
 }
 
@@ -197,6 +202,11 @@ export function explainMismatch(
 function withPoint(text: string, rules: TextRules): string | null {
   if (rules.decimal_separator === '.') return text;
   return text.includes('.') ? null : text.replace(',', '.');
+}
+
+/** True for a timestamp with an offset from UTC. */
+export function hasOffset(timestamp: string): boolean {
+  return /[Z+-]/.test(timestamp.slice('YYYY-MM-DD'.length));
 }
 
 /** True for days that exist in the proleptic Gregorian calendar, years 0001 to 9999. */

@@ -6,6 +6,7 @@ import {
   NO_EVIDENCE,
   typeOfEvidence,
   type Evidence,
+  type TypeEvidence,
 } from '../../pipeline/schema';
 import { showValue } from '../../pipeline/show-value';
 import type { ExtractColumns } from './columns';
@@ -24,15 +25,15 @@ export async function findTextPlaces(
   const found = new Map<string, Place>();
   const wanted = inferred.filter(({ name, declared }) => {
     const after = wider.get(name);
-    const known = (evidence.get(name) ?? NO_EVIDENCE).kind !== 'none';
-    return declared === undefined && known && after && typeOfEvidence(after).kind === 'string';
+    return declared === undefined && after && typeOfEvidence(after).kind === 'string';
   });
   if (wanted.length === 0) return [];
   for await (const record of source.records(survey, partition, ordinals)) {
     for (const { name } of wanted) {
       const text = record.values?.[survey.columns.indexOf(name)];
       if (text == null || found.has(name)) continue;
-      const merged = mergeEvidence(evidence.get(name) ?? NO_EVIDENCE, evidenceOfText(text, rules));
+      const shown = evidenceOfText(text, rules);
+      const merged = mergeEvidence(evidence.get(name) ?? NO_EVIDENCE, shown);
       if (typeOfEvidence(merged).kind !== 'string') continue;
       found.set(name, {
         file: record.file ?? survey.files[partition.file]?.path ?? '',
@@ -40,10 +41,20 @@ export async function findTextPlaces(
         record: record.record,
         column: name,
         value: showValue(name, text),
-        reason: 'not a number, date or boolean',
+        reason: REASONS[shown.kind] ?? 'not a number, date or boolean',
       });
     }
     if (found.size === wanted.length) break;
   }
   return [...found.values()];
 }
+
+/** Why a text that has a type of its own made a column a string. */
+const REASONS: Readonly<Partial<Record<TypeEvidence['kind'], string>>> = {
+  integer: 'a number in a column of other values',
+  decimal: 'a number in a column of other values',
+  date: 'a date in a column of other values',
+  timestamp: 'a time without an offset from UTC in a column of other values',
+  instant: 'a time with an offset from UTC in a column of other values',
+  boolean: 'a boolean in a column of other values',
+};

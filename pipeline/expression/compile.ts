@@ -135,7 +135,7 @@ function changeSign(argument: Node, at: number, context: Context): Operand {
   if (operand.type && !isNumeric(operand.type)) {
     throw context.explain(at, `The sign takes a number, found ${nameOfType(operand.type)}`);
   }
-  const { literal: _text, ...rest } = operand;
+  const { literal: _text, respelled: _name, ...rest } = operand;
   return { ...rest, sql: `(-${operand.sql})`, at, fails: true };
 }
 

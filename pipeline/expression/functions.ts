@@ -1,5 +1,5 @@
 /** The functions of a single row. A null argument gives null unless the entry says otherwise. */
-import { castExactly, castToText } from '../exact-cast';
+import { castExactly, castToText, keepTexts } from '../exact-cast';
 import { LIMITS } from '../limits';
 import { sqlType } from '../sql';
 import { BOOLEAN, DATE, FLOAT, INTEGER, STRING, decimal, type ColumnType } from '../types';
@@ -192,10 +192,17 @@ const concat: ScalarFunction = {
   usage: 'concat(a, b, …)',
   description: 'The values joined as text; nulls are ignored.',
   arity: [1, MANY],
-  compile: (args) => ({
-    sql: `concat(${args.map((arg) => castToText(assertFinite(arg).sql, arg.type)).join(', ')})`,
-    type: STRING,
-  }),
+  compile: (args) => {
+    const lost = args.find(({ respelled }) => respelled !== undefined);
+    if (lost) {
+      const problem = `The column was read as ${nameOfType(lost.type)}, its texts are not known any more`;
+      return { problem, at: lost.at, hint: keepTexts(lost.respelled ?? '') };
+    }
+    return {
+      sql: `concat(${args.map((arg) => castToText(assertFinite(arg).sql, arg.type)).join(', ')})`,
+      type: STRING,
+    };
+  },
 };
 
 const condition: ScalarFunction = {

@@ -27,13 +27,16 @@ export interface Operand {
   literal?: string;
   /** May fail for some rows: after `and` or `or` it is only computed where needed. */
   fails?: boolean;
+  /** The name of a column whose values do not give back the texts of the source. */
+  respelled?: string;
   /** A float that arithmetic may have made infinite or NaN. */
   infinite?: boolean;
 }
 
 export function columnOperand(column: Column, at: number): Operand {
-  const { name, type } = column;
-  return type.kind === 'unknown' ? { sql: 'NULL', type: null, at } : { sql: ident(name), type, at };
+  const { name, type, respelled } = column;
+  if (type.kind === 'unknown') return { sql: 'NULL', type: null, at };
+  return { sql: ident(name), type, at, ...(respelled && { respelled: name }) };
 }
 
 /** @param text digits with at most one point and an optional exponent or sign; never more than 38 digits */

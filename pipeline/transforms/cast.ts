@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineTransform } from '../../plugin/transform';
 import { requireColumns, selectRows } from '../columns';
 import { FlexetlError } from '../errors';
-import { castExactly } from '../exact-cast';
+import { castExactly, keepTexts } from '../exact-cast';
 import { ident } from '../sql';
 import { formatType, parseType, type Column, type ColumnType } from '../types';
 
@@ -35,7 +35,10 @@ export const cast = defineTransform({
       ]),
     );
     return {
-      schema: schema.map((column) => ({ ...column, type: casts.get(column.name)?.type ?? column.type })),
+      schema: schema.map((column) => {
+        const cast = casts.get(column.name);
+        return cast ? { ...column, type: cast.type, respelled: false } : column;
+      }),
       scope: 'row',
       columnsRead: (outputs) => outputs,
       select: (input, there) =>
@@ -50,10 +53,16 @@ export const cast = defineTransform({
 });
 
 function planCast(
-  { name, type: from }: Column,
+  { name, type: from, respelled }: Column,
   to: ColumnType | 'decimal' | undefined,
 ): { sql: string; type: ColumnType } {
   if (typeof to !== 'object') throw new FlexetlError('INTERNAL', { message: `cast: "${name}" has no type.` });
+  if (to.kind === 'string' && respelled) {
+    throw new FlexetlError('SCHEMA_MISMATCH', {
+      message: `cast: "${name}" was read as ${formatType(from)}, its texts are not known any more.`,
+      hint: keepTexts(name),
+    });
+  }
   const sql = castExactly(ident(name), from, to, name);
   if (sql !== undefined) return { sql, type: to };
   throw new FlexetlError('SCHEMA_MISMATCH', {

@@ -4,7 +4,7 @@ export const HOSTILE_TEXTS = [
   ...['', ' ', '\t', '\n', '5 ', ' 5', '5\n', '5\u00a0', '\ufeff5', '5\u200b'],
   ...words('+5 -5 --5 +-5 + - . , -. 1_000 1,000 1.000,5 5\' 5" 5; % \\'),
   // Numbers, more or less.
-  ...words('0 -0 +0 00 007 -007 0.0 -0.0 .5 -.5 5. -5. 5.0 0.50 1.005 8.7 1,5 ,5 5,'),
+  ...words('0 -0 +0 00 007 -007 0.0 -0.0 -.0 -0.05 .5 -.5 5. -5. 5.0 0.50 1.005 8.7 1,5 ,5 5,'),
   ...words('1e3 1E3 1e-3 1e+3 1e e1 1e400 -1e400 1e-400 1e308 1.8e308 5e-324 1e3,5 0x10 0b1 0o7'),
   ...words('infinity -infinity Infinity inf nan NaN epoch null NULL none'),
   // At the bounds of 64 bits and of 38 digits.

@@ -67,7 +67,7 @@ describe('a type that turns out wider', () => {
         expect(rows.map(([text]) => text)).toEqual(lines);
         const places = await readTextPlaces(context.staging);
         expect(places).toHaveLength(1);
-        expect(places[0]).toMatchObject({ line: AFTER_SAMPLE + 3, column: 'a', value: 'word' });
+        expect(places[0]).toMatchObject({ line: AFTER_SAMPLE + 2, column: 'a', value: '-0' });
       },
     );
   });

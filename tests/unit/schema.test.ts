@@ -21,7 +21,7 @@ const POINT: TextRules = { decimal_separator: '.' };
 const COMMA: TextRules = { decimal_separator: ',' };
 
 const need: fc.Arbitrary<TypeEvidence> = fc.record({
-  kind: fc.constantFrom('none', 'integer', 'decimal', 'date', 'timestamp', 'boolean', 'string'),
+  kind: fc.constantFrom('none', 'integer', 'decimal', 'date', 'timestamp', 'instant', 'boolean', 'string'),
   integerDigits: fc.nat(40),
   scale: fc.nat(40),
 });
@@ -30,7 +30,9 @@ const columnTexts: fc.Arbitrary<(string | null)[]> = fc
   .constantFrom(
     fc.constantFrom('0', '-7', '12', '9223372036854775807', '9223372036854775808', '00012'),
     fc.constantFrom('1', '0.5', '.25', '-3.125', '12,5', '5.', '+1.5', '99999999999999999999.5', '007.5'),
-    fc.constantFrom('2026-01-31', '2026-02-30', '2026-01-31 10:00', '2026-01-31T10:00:00.5Z', 'infinity'),
+    fc.constantFrom('2026-01-31', '2026-02-30', '2026-01-31 10:00', 'infinity'),
+    fc.constantFrom('2026-01-31', '2026-01-31 10:00', '2026-01-31T10:00:00.5Z', '2026-01-31 10:00+01:00'),
+    fc.constantFrom('-0', '-0.0', '-.5', '-0.05', '0.0', '-.00', '-12.50', '0'),
     fc.constantFrom('true', 'FALSE', 'yes', 't', '1', 'falſe'),
     fc.constantFrom(
       '0.12345678901234567890123456789012345678',
@@ -108,6 +110,16 @@ describe('what texts need of a type', () => {
     [['1', '2.5', 'x'], 'string'],
     [['2026-01-01', '2026-01-01 10:00'], 'timestamp'],
     [['2026-01-01', '5'], 'string'],
+    [['2026-01-01T10:00Z', '2026-01-01 10:00:00+05:30'], 'timestamp'],
+    [['2026-01-01T10:00Z', '2026-01-01 10:00'], 'string'],
+    [['2026-01-01T10:00Z', '2026-01-01'], 'string'],
+    [['1.1', '1.10', '2'], 'decimal(18,2)'],
+    [['.5', '-0.05', '-.25'], 'decimal(18,2)'],
+    [['5', '-0'], 'string'],
+    [['0.5', '-0.0'], 'string'],
+    [['0.5', '-.00'], 'string'],
+    [['5', '+5'], 'string'],
+    [['5', '1e3'], 'string'],
     [['true', 'FALSE'], 'boolean'],
     [['true', '1'], 'string'],
     [['00012', '7'], 'string'],
