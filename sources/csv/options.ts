@@ -10,19 +10,30 @@ export const csvOptions = z
     path: path().describe(
       'A file, a glob or a folder (its *.csv, *.tsv and the same with .gz that are not hidden), relative to the project.',
     ),
-    delimiter: char().optional().describe('Detected among , ; tab | when not set; an error where several fit.'),
+    delimiter: char()
+      .optional()
+      .describe('Detected among , ; tab | when not set; an error where several fit.'),
     quote: char()
       .regex(/[^ ]/, 'must not be a space')
       .or(z.literal(''))
       .default('"')
       .describe('Encloses fields; empty: no quoting.'),
-    escape: char().optional().describe('Precedes a quote or itself inside quotes, elsewhere it is text; when not set, the quote itself.'),
+    escape: char()
+      .optional()
+      .describe(
+        'Precedes a quote or itself inside quotes, elsewhere it is text; when not set, the quote itself.',
+      ),
     encoding: z
       .string()
       .refine(isEncoding, 'must be an encoding such as utf-8, utf-16le or windows-1252')
       .default('utf-8')
       .describe('The text encoding, by its WHATWG name.'),
-    header: z.boolean().default(true).describe('The first line names the columns; one without a name, or with that of another, gets a name and a warning.'),
+    header: z
+      .boolean()
+      .default(true)
+      .describe(
+        'The first line names the columns; one without a name, or with that of another, gets a name and a warning.',
+      ),
     columns: z
       .array(z.string().min(1))
       .min(1)

@@ -7,7 +7,7 @@
  * used. With `new_line='\r\n'` it loses records, so DuckDB must detect the line break of such files by their first line.
  */
 import { join } from 'node:path';
-import { literal } from '../../pipeline/sql';
+import { literal, pathLiteral } from '../../pipeline/sql';
 import type { PluginContext } from '../../plugin/context';
 import type { Partition, RepairedRelation, SourceSurvey, TextRelation } from '../../plugin/source';
 import type { Dialect } from './boundaries';
@@ -22,8 +22,8 @@ import { valuesSql } from './values';
 const BUFFER_BYTES = 4 * 1024 * 1024;
 /** DuckDB's own limit for a line. */
 const LINE_BYTES = 2_000_000;
-/** DuckDB reads a path with these as a pattern. */
-const PATTERN_CHARS = /[*?[\]{}\\]/;
+/** A path that DuckDB does not find: see `pathLiteral`. */
+const UNFINDABLE = /\\.*[*?[]|[*?[].*\\/s;
 
 export async function csvRelation(
   options: CsvOptions,
@@ -33,7 +33,7 @@ export async function csvRelation(
 ): Promise<TextRelation> {
   const file = await openPlain(options, context, survey, partition.file);
   const { start, end } = partition;
-  if (start === file.start && end === file.bytes && file.skip !== null && !PATTERN_CHARS.test(file.path)) {
+  if (start === file.start && end === file.bytes && file.skip !== null && !UNFINDABLE.test(file.path)) {
     const trusted = runJob(sliceJob(file, survey.columns.length, start, end), context.signal).then(
       (found) => found.trusted,
     );
@@ -104,7 +104,7 @@ function readSql(
       ? []
       : [`new_line = ${literal(dialect.newline === '\r' ? '\\r' : '\\n')}`]),
   ];
-  const table = `read_csv(${literal(path)}, ${settings.join(', ')})`;
+  const table = `read_csv(${pathLiteral(path)}, ${settings.join(', ')})`;
   const values = valuesSql(columns, options);
   return values === undefined ? table : `(SELECT ${values} FROM ${table})`;
 }

@@ -39,25 +39,38 @@ export async function findFiles(path: string, projectDir: string, kind: FileKind
     }
     return [absolute];
   }
-  if (!isDynamicPattern(path)) throw await explainMissing(path, absolute, kind);
-  const paths = await glob(path, {
-    cwd: projectDir,
-    absolute: true,
-    onlyFiles: true,
-    expandDirectories: false,
-  });
-  if (paths.length === 0) throw missing(`No file matches ${path}.`);
+  const paths = await matchFiles(path, projectDir);
+  if (paths.length === 0) {
+    throw isDynamicPattern(path)
+      ? missing(`No file matches ${path}.`)
+      : await explainMissing(path, absolute, kind);
+  }
   return sortBytewise(paths.map((match) => resolve(match)));
+}
+
+/** The files that a glob matches; where there are none, its first folders are names, whatever characters they have. */
+async function matchFiles(path: string, projectDir: string): Promise<string[]> {
+  const match = (pattern: string, cwd: string): Promise<string[]> =>
+    glob(pattern, { cwd, absolute: true, onlyFiles: true, expandDirectories: false });
+  const found = await match(path, projectDir);
+  if (found.length > 0) return found;
+  const segments = path.split('/');
+  let folder = path.startsWith('/') ? '/' : projectDir;
+  while (segments.length > 1 && (await isFolder(join(folder, segments[0] ?? ''))))
+    folder = join(folder, segments.shift() ?? '');
+  return match(segments.join('/'), folder);
 }
 
 /** Hidden files and folders are passed over, as a glob does. */
 async function filesIn(folder: string, kind: FileKind): Promise<string[]> {
   const names = (await readdir(folder)).filter((name) => kind.pattern.test(name) && !name.startsWith('.'));
   const paths = names.map((name) => join(folder, name));
-  const folders = await Promise.all(
-    paths.map(async (path) => (await stat(path).catch(() => undefined))?.isDirectory()),
-  );
-  return paths.filter((_, index) => folders[index] !== true);
+  const folders = await Promise.all(paths.map(isFolder));
+  return paths.filter((_, index) => !folders[index]);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 function sortBytewise(paths: string[]): string[] {
