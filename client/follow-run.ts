@@ -1,61 +1,42 @@
 /** What `flexetl run` says and does from the start of a run to its end. */
 import { existsSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
-import { awaitReport } from '../control/await-report';
-import { joinRun, type OpenRun } from '../control/join-run';
+import { awaitEnd, awaitReport } from '../control/await-report';
 import type { RunHandle } from '../control/run-handle';
-import { startRun, type StartRequest } from '../control/start-run';
 import { watchRun } from '../control/watch-run';
+import { watchTasks } from '../control/watch-tasks';
 import { ERROR_CODES } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
 import type { Logger } from '../runtime/log';
 import { reportPath } from '../runtime/report-file';
 import { projectPath } from '../runtime/settings';
+import { untilStopped } from '../server/stop';
 import { EXIT, type CommandContext } from './context';
 import { errorLines, printJson, printLine, printNote, printReport } from './print';
 import { createProgress } from './progress';
+import type { startOrJoin } from './start-or-join';
 import { webUiLink, type Session } from './session';
 
-/**
- * Starts the run; when a run of the pipeline is open, that one is joined instead.
- * @param detach do not wait until a cancelled run is cleaned up
- */
-export async function startOrJoin(
+/** A run that this command waits for. */
+export interface Followed {
+  client: Client;
+  handle: RunHandle;
+  log: Logger;
+  /** Rejects when the worker of this process fails. */
+  workerDone: Promise<void> | undefined;
+}
+
+/** Says which run it is, for a command that does not wait for it. */
+export function announce(
   context: CommandContext,
-  client: Client,
-  request: StartRequest,
-  detach: boolean,
-): Promise<RunHandle> {
-  for (;;) {
-    const result = await startRun(client, request);
-    if ('started' in result) return result.started;
-    const { open } = result;
-    const key = open.runKey === undefined ? 'a run' : `run ${open.runKey}`;
-    if (!open.cancelRequested || detach) {
-      printNote(context, `Resuming ${key}, open since ${open.startedAt.toISOString()}.`);
-      noteChange(context, open, request);
-      return joinRun(client, open);
-    }
-    printNote(context, `Cleaning up cancelled ${key} first.`);
-    await joinRun(client, open)
-      .result()
-      .catch(() => undefined);
-  }
-}
-
-function noteChange(context: CommandContext, open: OpenRun, { input }: StartRequest): void {
-  if (open.textDigest === undefined || open.textDigest === input.text_digest) return;
-  printNote(
-    context,
-    `The pipeline file has changed since; this run uses the file with which it was started. To use the new one: flexetl cancel ${open.pipeline}, then run again.`,
-  );
-}
-
-/** Says that the run was started, for a command that does not wait for it. */
-export function announce(context: CommandContext, { server }: Session, { workflowId }: RunHandle): number {
+  { server }: Session,
+  { handle, joined, runKey }: Awaited<ReturnType<typeof startOrJoin>>,
+): number {
+  const { workflowId } = handle;
   const link = server.uiUrl ? webUiLink(server.uiUrl, server.namespace, workflowId) : undefined;
-  if (context.json) printJson(context, { workflow_id: workflowId, ...(link && { web_ui: link }) });
-  else printLine(context, `Started ${workflowId}.${link ? ` ${link}` : ''}`);
+  if (context.json)
+    printJson(context, { workflow_id: workflowId, run_key: runKey, joined, ...(link && { web_ui: link }) });
+  else printLine(context, `${joined ? 'Joined' : 'Started'} ${workflowId}.${link ? ` ${link}` : ''}`);
   if (server.kind === 'embedded') {
     printNote(
       context,
@@ -67,30 +48,47 @@ export function announce(context: CommandContext, { server }: Session, { workflo
 
 /**
  * Shows progress until the run has ended, then its report. A signal cancels the run.
- * @param workerDone rejects when the worker of this process fails
+ * @param joined it was started by another command, or by hand
  * @returns the exit code
  */
 export async function followRun(
   context: CommandContext,
   session: Session,
-  { client, handle, log }: { client: Client; handle: RunHandle; log: Logger },
-  workerDone: Promise<void> | undefined,
+  followed: Followed,
+  joined: boolean,
 ): Promise<number> {
-  const stopInterrupt = cancelOnStop(context, handle, session);
+  const ignoreStop = cancelOnStop(context, followed.handle, session);
+  try {
+    return showReport(context, session, await watched(context, followed, awaitReport), joined);
+  } finally {
+    ignoreStop();
+  }
+}
+
+/** Shows progress until a run of others has ended, however it ends. A signal ends only the waiting. */
+export async function waitForEnd(
+  context: CommandContext,
+  { stopped }: Session,
+  followed: Followed,
+): Promise<void> {
+  await watched(context, followed, (handle) => untilStopped(awaitEnd(handle), stopped));
+}
+
+/** @throws FlexetlError BUILD_MISMATCH or INTERNAL when the workflow fails again and again */
+async function watched<T>(
+  context: CommandContext,
+  { client, handle, log, workerDone }: Followed,
+  wait: (handle: RunHandle) => Promise<T>,
+): Promise<T> {
   const progress = createProgress(context, log);
   const stopWatch = watchRun(client, handle, (found) => progress.show(found));
-  const stopProgress = (): Promise<void> => {
-    progress.stop();
-    return stopWatch();
-  };
+  const tasks = watchTasks(client, handle);
   try {
-    // Without this the command would wait for ever after its worker has failed.
-    const report = await Promise.race([awaitReport(handle), failureOf(workerDone)]);
-    await stopProgress();
-    return showReport(context, session, report);
+    // Without these the command would wait for ever after its worker or the workflow has failed.
+    return await Promise.race([wait(handle), failureOf(workerDone), tasks.failed]);
   } finally {
-    await stopProgress();
-    stopInterrupt();
+    progress.stop();
+    await Promise.all([stopWatch(), tasks.stop()]);
   }
 }
 
@@ -114,8 +112,13 @@ function failureOf(done: Promise<void> | undefined): Promise<never> {
   });
 }
 
-function showReport(context: CommandContext, { server }: Session, report: RunReport): number {
-  if (context.json) printJson(context, report);
+function showReport(
+  context: CommandContext,
+  { server }: Session,
+  report: RunReport,
+  joined: boolean,
+): number {
+  if (context.json) printJson(context, { ...report, joined });
   else printReport(context, report, findReportFile(context, report), whereInWebUi(server, report));
   for (const warning of report.warnings) printNote(context, `warning: ${warning}`);
   if (report.error) context.stderr.write(`${errorLines(report.error).join('\n')}\n`);

@@ -1,7 +1,8 @@
 /** `flexetl run`: starts the workflow, or joins the run that is open; works, watches, reports. */
 import { randomUUID } from 'node:crypto';
+import type { RunHandle } from '../control/run-handle';
 import type { StartRequest } from '../control/start-run';
-import { digestText } from '../pipeline/config/parse';
+import { digestRequest } from '../pipeline/config/parse';
 import { FlexetlError } from '../pipeline/errors';
 import { mintRunKey, RUN_KEY } from '../pipeline/run-key';
 import type { Project } from '../runtime/project';
@@ -12,6 +13,10 @@ import { openLog, openSession } from './session';
 export interface RunOptions extends PipelineOptions {
   runKey?: string;
   detach?: boolean;
+  /** Take whatever run is open. */
+  join?: boolean;
+  /** False with --no-wait. */
+  wait: boolean;
   /** False with --no-worker. */
   worker: boolean;
 }
@@ -34,7 +39,8 @@ export async function runCommand(
     ...(works && { whileStarting: () => void loadWorker() }),
   });
   try {
-    const { announce, followRun, startOrJoin } = await import('./follow-run.js');
+    const { announce, followRun, waitForEnd } = await import('./follow-run.js');
+    const { startOrJoin } = await import('./start-or-join.js');
     // The worker first: a workflow without a poller waits two seconds in the server's queue.
     const worker = works
       ? await (
@@ -45,9 +51,14 @@ export async function runCommand(
       session.stopped.throwIfAborted();
       const client = worker?.client ?? session.client;
       const request = requestOf(session.project, pipeline, options.runKey, worker !== undefined);
-      const handle = await startOrJoin(context, client, request, detach);
-      if (detach) return announce(context, session, handle);
-      return await followRun(context, session, { client, handle, log }, worker?.done);
+      const { runKey, join = false } = options;
+      const asked = { request, runKey, join, wait: options.wait && !detach };
+      const follow = (handle: RunHandle) => ({ client, handle, log, workerDone: worker?.done });
+      const found = await startOrJoin(context, client, asked, (other) =>
+        waitForEnd(context, session, follow(other)),
+      );
+      if (detach) return announce(context, session, found);
+      return await followRun(context, session, follow(found.handle), found.joined);
     } finally {
       await worker?.stop();
     }
@@ -80,7 +91,7 @@ function requestOf(
       text,
       file,
       overrides,
-      text_digest: digestText(text, overrides, staging),
+      request_digest: digestRequest({ text, overrides, config, staging }),
       // Part of the input, so that it survives a reset of the workflow.
       run_key: runKey ?? mintRunKey(new Date(), randomUUID()),
     },

@@ -6,10 +6,13 @@ export interface OpenRun extends PipelineRef {
   runId: string;
   /** Undefined until the run has set it. */
   runKey: string | undefined;
-  textDigest: string | undefined;
+  /** Of what was asked for; undefined if it was started by its name alone. */
+  requestDigest: string | undefined;
   startedAt: Date;
   /** It was cancelled and has not cleaned up yet. */
   cancelRequested: boolean;
+  /** The build of the worker that worked on it last; undefined before the first one did. */
+  build: string | undefined;
 }
 
 /** @returns undefined if no run of the pipeline is open */
@@ -26,9 +29,10 @@ export async function findOpenRun(client: Client, of: PipelineRef): Promise<Open
     ...of,
     runId,
     runKey: textOf(memo?.['run_key']),
-    textDigest: textOf(memo?.['text_digest']),
+    requestDigest: textOf(memo?.['request_digest']),
     startedAt: startTime,
     cancelRequested: raw.workflowExtendedInfo?.cancelRequested === true,
+    build: raw.workflowExecutionInfo?.mostRecentWorkerVersionStamp?.buildId || undefined,
   };
 }
 

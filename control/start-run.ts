@@ -26,7 +26,7 @@ export async function startRun(
   request: StartRequest,
 ): Promise<{ started: RunHandle } | { open: OpenRun }> {
   const { input, taskQueue, summary, eager } = request;
-  const { project, name, text_digest, run_key } = input;
+  const { project, name, request_digest, run_key } = input;
   assertSmall('the pipeline file', input);
   for (;;) {
     try {
@@ -40,7 +40,7 @@ export async function startRun(
         requestEagerStart: eager,
         staticSummary: summary,
         memo: {
-          ...(text_digest !== undefined && { text_digest }),
+          ...(request_digest !== undefined && { request_digest }),
           ...(run_key !== undefined && { run_key }),
         },
       });

@@ -4,6 +4,7 @@ import { LIMITS } from '../pipeline/limits';
 import type { StepName } from '../pipeline/report';
 import { progressQuery } from '../workflows/messages';
 import type { Progress } from '../workflows/run-state';
+import { poll } from './poll';
 import type { RunHandle } from './run-handle';
 
 export interface RunProgress extends Progress {
@@ -24,8 +25,7 @@ const SHARES: Record<StepName, readonly [before: number, own: number]> = {
 
 /**
  * @param show called with each new progress
- * @returns a function that stops watching and waits for the last request: a request that is repeated on a closed
- *   connection would end the process. It can be called twice.
+ * @returns a function that stops watching, as that of {@link poll}
  */
 export function watchRun(
   client: Client,
@@ -33,27 +33,22 @@ export function watchRun(
   show: (progress: RunProgress) => void,
 ): () => Promise<void> {
   let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
-  let looking = Promise.resolve();
+  let shown = 0;
   const look = async (): Promise<void> => {
     // A query fails while no worker has the workflow; the next one may succeed.
     const progress = await client
       .withDeadline(Date.now() + LIMITS.progressDeadlineMs, () => readProgress(handle))
       .catch(() => undefined);
-    if (stopped) return;
-    if (progress) show(progress);
-    lookIn(LIMITS.progressIntervalMs);
+    // In finish the run has already said how it ended.
+    if (stopped || !progress || progress.step === 'finish') return;
+    // Wider types make a run extract again: it then stays where it was until it is further.
+    shown = Math.max(shown, progress.fraction);
+    show({ ...progress, fraction: shown });
   };
-  const lookIn = (delayMs: number): void => {
-    timer = setTimeout(() => {
-      looking = look();
-    }, delayMs);
-  };
-  lookIn(LIMITS.progressFirstMs);
-  return async () => {
+  const stop = poll(look, LIMITS.progressFirstMs, LIMITS.progressIntervalMs);
+  return () => {
     stopped = true;
-    clearTimeout(timer);
-    await looking;
+    return stop();
   };
 }
 

@@ -35,6 +35,8 @@ export const ERROR_CODES = {
   PAYLOAD_TOO_LARGE: { exit: 3, retryable: false },
   RUN_IN_PROGRESS: { exit: 3, retryable: false },
   WRONG_WORKER: { exit: 3, retryable: false },
+  RUN_TERMINATED: { exit: 3, retryable: false },
+  BUILD_MISMATCH: { exit: 3, retryable: false },
   RUN_NOT_FOUND: { exit: 2, retryable: false },
   CANCELLED: { exit: 130, retryable: false },
   TRANSIENT: { exit: 3, retryable: true },

@@ -130,6 +130,13 @@ export const LIMITS = {
   progressIntervalMs: 300,
   /** A request for progress that takes longer is abandoned: a run that has ended must not wait for it. */
   progressDeadlineMs: 1_000,
+  /** Between two looks at whether the workflow of a run fails. */
+  taskLookMs: 1_000,
+  /**
+   * A workflow task in its third attempt, after failures and not after deaths of workers, is an error to whoever waits.
+   * attempt takes workflowTaskTimeoutMs.
+   */
+  taskAttemptsMax: 3,
   /** A worker that needs longer to answer a health check is unhealthy: its event loop is never blocked for this long. */
   healthAnswerMs: 4_000,
   /** The part of it for the question to the Temporal server. */

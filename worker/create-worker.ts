@@ -9,7 +9,7 @@ import { LIMITS } from '../pipeline/limits';
 import type { Logger } from '../runtime/log';
 import { ownerOf, type Project } from '../runtime/project';
 import type { Settings } from '../runtime/settings';
-import { bundlePath } from './bundle';
+import { buildId, bundlePath } from './bundle';
 import { connectionOptions, createClient } from '../server/client';
 import type { Server } from '../server/connect';
 import { answerHealth, type Vitals } from './health';
@@ -49,6 +49,7 @@ export async function startWorker(
     taskQueue: project.taskQueue,
     identity: `${process.pid}@${hostname()}`,
     workflowBundle: { codePath: bundlePath() },
+    buildId: buildId(),
     ...(oneThread && oneThreadOptions()),
     activities: createActivities(createDeps(settings, PLUGINS, log), ownerOf(project)),
     maxConcurrentActivityTaskExecutions: LIMITS.activitiesPerWorkerMax,

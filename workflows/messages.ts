@@ -17,8 +17,8 @@ export interface PipelineInput {
   file?: string;
   /** `a.b=c` of the command line, relative to `pipeline`. */
   overrides?: readonly string[];
-  /** Digest of text and overrides: shows whether an open run is of the same pipeline. */
-  text_digest?: string;
+  /** Shows whether an open run is what another command asks for. */
+  request_digest?: string;
   /** Identity of the run towards its targets; the command makes one; absent: the id of the workflow's first execution. */
   run_key?: string;
   /** Set when a long run continues in a new history. */

@@ -40,7 +40,7 @@ export async function pipeline(input: string | PipelineInput): Promise<RunReport
     buildReport(state, workflowId, status, Date.now());
   upsertMemo({
     run_key: state.runKey,
-    ...(request.text_digest && { text_digest: request.text_digest }),
+    ...(request.request_digest && { request_digest: request.request_digest }),
   });
   setHandler(progressQuery, () => progressOf(state));
   setHandler(reportQuery, () => closed ?? report('running'));

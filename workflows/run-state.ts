@@ -153,7 +153,10 @@ function partsOf(state: RunState): [number, number] {
       return [state.extracted, plan?.partitions ?? landed];
     case 'transform':
       return [state.transformed, plan?.perPartition ? Math.max(1, landed) : 1];
-    case 'load':
+    case 'load': {
+      const parts = plan?.perPartition ? Math.max(1, landed) : 1;
+      return [state.loaded.reduce((sum, loaded) => sum + loaded, 0), parts * state.targets.length];
+    }
     case 'publish':
       return [state.targets.filter((target) => target.status !== 'pending').length, state.targets.length];
     case 'prepare':

@@ -40,6 +40,7 @@ export function createRun(request: OwnedRequest, state: RunState): Run {
     },
     useRetry: (retry) => (call = createSteps(retry)),
     step: async (name, summary, input) => {
+      if (name === 'finish' || name === 'abort') state.step = 'finish';
       const result = await call(name, summary, input);
       const entry = state.steps[state.step];
       if (entry) entry.attempts = Math.max(entry.attempts, result.attempt);

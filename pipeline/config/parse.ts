@@ -102,12 +102,18 @@ export function digestConfig(config: PipelineConfig): `sha256:${string}` {
   return sha256(canonicalJson(config));
 }
 
-/**
- * The identity of what is asked for: a pipeline as written and its `--set`, before anything is interpolated.
- * @param staging of which checkout of the project, since the same file reads other data there
- */
-export function digestText(text: string, overrides: readonly string[], staging?: string): `sha256:${string}` {
-  return sha256(JSON.stringify([text, overrides, staging ?? null]));
+/** What a command asks for: a file and its `--set` as written, and what they are in its environment. */
+export interface Request {
+  text: string;
+  overrides: readonly string[];
+  config: PipelineConfig;
+  /** Of which checkout of the project: the same file reads other data there. */
+  staging: string | undefined;
+}
+
+/** The identity of a request. */
+export function digestRequest({ text, overrides, config, staging }: Request): `sha256:${string}` {
+  return sha256(JSON.stringify([text, overrides, digestConfig(config), staging ?? null]));
 }
 
 function sha256(text: string): `sha256:${string}` {

@@ -20,7 +20,7 @@ import type { RunReport } from '../../pipeline/report';
 import type { Source } from '../../plugin/source';
 import { openProject, ownerOf, type Ownership, type Project } from '../../runtime/project';
 import { readSettings, type Settings } from '../../runtime/settings';
-import { bundlePath } from '../../worker/bundle';
+import { buildId, bundlePath } from '../../worker/bundle';
 import { PLUGINS } from '../../worker/plugins';
 import { workflowIdOf, type PipelineInput } from '../../workflows/messages';
 import type { pipeline } from '../../workflows/pipeline';
@@ -202,6 +202,7 @@ async function createWorker(
     connection,
     taskQueue,
     workflowBundle: { codePath: bundlePath() },
+    buildId: buildId(),
     activities,
     maxHeartbeatThrottleInterval: LIMITS.heartbeatIntervalMs,
     defaultHeartbeatThrottleInterval: LIMITS.heartbeatIntervalMs,

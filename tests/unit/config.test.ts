@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { digestConfig, digestText } from '../../pipeline/config/parse';
+import { digestConfig, digestRequest } from '../../pipeline/config/parse';
 import type { PipelineConfig } from '../../pipeline/config/schema';
 import { BASE, HEAD, parse } from '../support/pipeline-text';
 
@@ -103,14 +103,16 @@ describe('the digest of a pipeline', () => {
     expect(digestConfig({ ...config, name: 'other' })).not.toBe(digestConfig(config));
   });
 
-  it('as written is that of its text and of --set, in their order', () => {
+  it('that is asked for is that of its text, of --set in their order, of the variables, and of the checkout', () => {
+    const request = { text: 'a', overrides: ['x=1', 'y=2'], config: parse(BASE), staging: 's' };
     const digests = [
-      digestText('a', []),
-      digestText('b', []),
-      digestText('a', ['x=1']),
-      digestText('a', ['x=1', 'y=2']),
+      digestRequest(request),
+      digestRequest({ ...request, text: 'b' }),
+      digestRequest({ ...request, overrides: ['y=2', 'x=1'] }),
+      digestRequest({ ...request, config: { ...request.config, name: 'other' } }),
+      digestRequest({ ...request, staging: 't' }),
     ];
-    expect(new Set([...digests, digestText('a', ['y=2', 'x=1'])]).size).toBe(5);
-    expect(digestText('a', ['x=1'])).toBe(digests[2]);
+    expect(new Set(digests).size).toBe(5);
+    expect(digestRequest({ ...request, config: parse(BASE) })).toBe(digests[0]);
   });
 });

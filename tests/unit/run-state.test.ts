@@ -88,7 +88,7 @@ describe('progress', () => {
     ['extract', 3, 4],
     ['validate', 0, 1],
     ['transform', 2, 4],
-    ['load', 1, 2],
+    ['load', 5, 8],
     ['publish', 1, 2],
     ['finish', 0, 1],
   ])('of %s is %i of %i', (step, parts_done, parts_total) => {
@@ -99,6 +99,7 @@ describe('progress', () => {
       landed: 4,
       extracted: 3,
       transformed: 2,
+      loaded: [4, 1],
       targets: [
         { ...target, status: 'published' },
         { ...target, status: 'pending' },

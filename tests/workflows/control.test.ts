@@ -7,6 +7,7 @@ import { listNewestRuns, listRuns } from '../../control/list-runs';
 import type { RunHandle } from '../../control/run-handle';
 import { startRun } from '../../control/start-run';
 import { watchRun, type RunProgress } from '../../control/watch-run';
+import { buildId } from '../../worker/bundle';
 import { waitFor } from '../support/wait-for';
 import { createGate, openHarness, type Harness } from '../support/worker-harness';
 
@@ -27,7 +28,7 @@ afterAll(() => harness.close());
 
 function start(run_key: string, pipeline = name): Promise<{ started: RunHandle } | { open: OpenRun }> {
   return startRun(harness.client, {
-    input: { project: 'test', name: pipeline, run_key, text_digest: 'sha256:t' },
+    input: { project: 'test', name: pipeline, run_key, request_digest: 'sha256:t' },
     taskQueue: harness.project.taskQueue,
     summary: 'csv → sqlite',
     eager: false,
@@ -68,9 +69,10 @@ describe('a run', () => {
       pipeline: name,
       runId: expect.any(String) as string,
       runKey: 'k1',
-      textDigest: 'sha256:t',
+      requestDigest: 'sha256:t',
       startedAt: expect.any(Date) as Date,
       cancelRequested: false,
+      build: buildId(),
     });
     gate.open();
     expect(await awaitReport(joinRun(harness.client, second.open))).toMatchObject({ run_key: 'k1' });
@@ -107,8 +109,9 @@ describe('a run', () => {
     await handle.terminate();
     gate.open();
     await expect(awaitReport(handle)).rejects.toMatchObject({
-      code: 'INTERNAL',
+      code: 'RUN_TERMINATED',
       message: expect.stringContaining('was terminated') as string,
+      hint: 'Run again with --run-key "k1": what is published is then not loaded twice.',
     });
   });
 

@@ -54,7 +54,7 @@ describe('a run', () => {
   let report: RunReport;
   beforeAll(async () => {
     name = addSales();
-    handle = await harness.start({ name, run_key: 'key/1', text_digest: 'sha256:x' });
+    handle = await harness.start({ name, run_key: 'key/1', request_digest: 'sha256:x' });
     report = await handle.result();
   });
 
@@ -126,7 +126,7 @@ describe('a run', () => {
 
   it('has its key and digest in the memo, for lists of runs', async () => {
     const { memo, status } = await handle.describe();
-    expect([memo?.['run_key'], memo?.['text_digest'], status.name]).toEqual([
+    expect([memo?.['run_key'], memo?.['request_digest'], status.name]).toEqual([
       'key/1',
       'sha256:x',
       'COMPLETED',
