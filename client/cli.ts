@@ -72,6 +72,9 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
 
   config(command('run [name]', 'run a pipeline and wait for it'))
     .option('--run-key <key>', 'identity of the run towards its targets; the same key loads once')
+    .addOption(
+      new Option('--again', 'append files again that an earlier run has appended').conflicts('runKey'),
+    )
     .option('--detach', 'start the run and return; other workers do the work')
     .option('--join', 'wait for the open run, if there is one, whatever it is')
     .option('--no-wait', 'fail if another run is open, instead of waiting for its end')

@@ -77,7 +77,9 @@ export function printReport(
   );
   printLine(context, `  rows     ${rowsLine(report)}`);
   for (const target of report.targets) {
-    const rows = `${many(target.rows_loaded, 'row')} ${target.status}`;
+    const rows = target.already
+      ? `already loaded by run ${target.already.run_key}: ${many(target.already.rows, 'row')}, 0 rows now`
+      : `${many(target.rows_loaded, 'row')} ${target.status}`;
     printLine(context, `  target   ${target.type} ${target.name} (${target.mode}): ${rows}`);
   }
   printLine(context, `  steps    ${stepsLine(report)}`);

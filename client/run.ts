@@ -12,6 +12,7 @@ import { openLog, openSession } from './session';
 
 export interface RunOptions extends PipelineOptions {
   runKey?: string;
+  again?: boolean;
   detach?: boolean;
   /** Take whatever run is open. */
   join?: boolean;
@@ -50,7 +51,7 @@ export async function runCommand(
     try {
       session.stopped.throwIfAborted();
       const client = worker?.client ?? session.client;
-      const request = requestOf(session.project, pipeline, options.runKey, worker !== undefined);
+      const request = requestOf(session.project, pipeline, options, worker !== undefined);
       const { runKey, join = false } = options;
       const asked = { request, runKey, join, wait: options.wait && !detach };
       const follow = (handle: RunHandle) => ({ client, handle, log, workerDone: worker?.done });
@@ -80,7 +81,7 @@ function assertRunKey(key: string | undefined): void {
 function requestOf(
   { name: project, staging, taskQueue }: Project,
   { config, text, file, overrides }: LoadedPipeline,
-  runKey: string | undefined,
+  { runKey, again = false }: RunOptions,
   eager: boolean,
 ): StartRequest {
   return {
@@ -94,6 +95,8 @@ function requestOf(
       request_digest: digestRequest({ text, overrides, config, staging }),
       // Part of the input, so that it survives a reset of the workflow.
       run_key: runKey ?? mintRunKey(new Date(), randomUUID()),
+      // A key that the user gives says that this is another load.
+      again: again || runKey !== undefined,
     },
     taskQueue,
     summary: `${config.source.type} → ${config.targets.map((target) => target.type).join(', ')}`,

@@ -40,7 +40,7 @@ export async function abortRun(
   const open = [...(plan?.config.targets.keys() ?? [])].filter(
     (index) => report.targets[index]?.status !== 'published',
   );
-  const failures = plan ? await discardLoads(deps, plan.config, run, open, context) : [];
+  const failures = plan ? await discardLoads(deps, plan, run, open, context) : [];
   // A retryable failure gets another attempt; any other must not prevent the report.
   const retryable = failures.find((error) => error instanceof FlexetlError && error.retryable);
   if (retryable !== undefined) throw retryable;

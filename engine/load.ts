@@ -3,14 +3,19 @@ import { FlexetlError } from '../pipeline/errors';
 import { findPlugin, type PipelineConfig } from '../pipeline/config/schema';
 import type { Schema } from '../pipeline/types';
 import type { PluginContext } from '../plugin/context';
+import { keyReused } from '../plugin/key-reused';
 import { LIMITS } from '../pipeline/limits';
+import type { AlreadyLoaded } from '../pipeline/report';
 import type { LoadKey, OpenTarget, Published, Target } from '../plugin/target';
 import { createPart } from '../runtime/batches/part';
+import { fileIdentity } from '../runtime/file-identity';
+import { projectPath } from '../runtime/settings';
 import { OUTPUT, outputName } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
-import { readPlan, requirePart } from './plan';
+import { loadKeyOf } from './load-key';
+import { readPlan, requirePart, type RunPlan } from './plan';
 import type { OutputReceipt, TransformResult } from './transform';
 import { pluginsOf } from './resolve-config';
 
@@ -35,10 +40,10 @@ function openTarget(deps: Deps, config: PipelineConfig, index: number, context: 
   return target.open(options, context);
 }
 
-/** The key of the loads of a target in its ledger; the index distinguishes two targets of one table. */
-function loadKey(deps: Deps, config: PipelineConfig, run: RunRef, index: number): LoadKey {
-  const { name } = targetOf(deps, config, index);
-  return { pipeline: run.pipeline, runKey: run.runKey, target: `${index}:${name}` };
+/** The key of the loads of a target in its ledger. */
+function loadKey(deps: Deps, plan: RunPlan, run: RunRef, index: number): LoadKey {
+  const { target, options } = targetOf(deps, plan.config, index);
+  return loadKeyOf(plan, run, target, options);
 }
 
 export interface LoadInput {
@@ -59,11 +64,11 @@ export async function loadPart(
   context: StepContext,
 ): Promise<{ rows: number }> {
   const { staging } = context;
-  const { config } = await readPlan(staging);
+  const plan = await readPlan(staging);
   const { schema } = (await requirePart<OutputReceipt>(staging, OUTPUT)).receipt;
   const output = await requirePart<TransformResult>(staging, outputName(part));
-  const target = openTarget(deps, config, index, context);
-  const key = loadKey(deps, config, run, index);
+  const target = openTarget(deps, plan.config, index, context);
+  const key = loadKey(deps, plan, run, index);
   let rows = 0;
   for (const { slice, ...range } of sliceRows(output.receipt.rows)) {
     const share = (done: number): void =>
@@ -100,20 +105,75 @@ export async function publishTarget(
   { run, target, rows }: PublishInput,
   context: StepContext,
 ): Promise<Published> {
-  const { config } = await readPlan(context.staging);
+  const plan = await readPlan(context.staging);
   const { schema } = (await requirePart<OutputReceipt>(context.staging, OUTPUT)).receipt;
-  return openTarget(deps, config, target, context).publish(loadKey(deps, config, run, target), schema, rows);
+  const key = loadKey(deps, plan, run, target);
+  return openTarget(deps, plan.config, target, context).publish(key, schema, rows);
 }
 
-/** What the report shows of each target before anything is loaded. */
-export function describeTargets(
+/** A target before anything is loaded, as the report shows it. */
+export interface TargetDescription {
+  type: string;
+  name: string;
+  mode: string;
+  /** It has these rows already. */
+  already?: AlreadyLoaded;
+}
+
+/**
+ * Asks every target what it has of this load.
+ * @param once rows that another run has appended are not appended again
+ * @throws FlexetlError KEY_REUSED when the run key belongs to other rows
+ */
+export async function beginLoads(
   deps: Deps,
-  config: PipelineConfig,
-): { type: string; name: string; mode: string }[] {
-  return config.targets.map((_, index) => {
+  plan: RunPlan,
+  run: RunRef,
+  once: boolean,
+  context: PluginContext,
+): Promise<TargetDescription[]> {
+  const described: TargetDescription[] = [];
+  for (const index of plan.config.targets.keys()) {
+    const { target, options, name } = targetOf(deps, plan.config, index);
+    const key = loadKey(deps, plan, run, index);
+    const mode = target.mode(options);
+    // Of a source of records nobody knows what it will yield.
+    const anyRun = once && mode === 'append' && plan.survey.files.length > 0;
+    const found = await target.open(options, context).begin(key, anyRun);
+    if (found.answer === 'reused') throw keyReused(name, key, found.load);
+    const description = { type: target.type, name, mode };
+    if (found.answer === 'published') {
+      const { runKey, publishedAt, rows } = found.load;
+      described.push({ ...description, already: { run_key: runKey, published_at: publishedAt, rows } });
+    } else {
+      context.log.debug(`${name}: the load is ${found.answer}`);
+      described.push(description);
+    }
+  }
+  return described;
+}
+
+/**
+ * @throws FlexetlError CONFIG_INVALID for two targets that are one place, by whatever path. Those that can be told by
+ *   their spelling are refused with the pipeline file.
+ */
+export async function assertDistinctTargets(deps: Deps, config: PipelineConfig): Promise<void> {
+  const seen = new Map<string, string>();
+  for (const index of config.targets.keys()) {
     const { target, options, name } = targetOf(deps, config, index);
-    return { type: target.type, name, mode: target.mode(options) };
-  });
+    const { path, name: inPlace } = target.place(options);
+    const file =
+      path === undefined ? target.type : await fileIdentity(projectPath(deps.settings.projectDir, path));
+    const place = JSON.stringify([file, inPlace]);
+    const other = seen.get(place);
+    if (other !== undefined) {
+      throw new FlexetlError('CONFIG_INVALID', {
+        message: `targets.${index} writes to ${name}, which is ${other} by another path, expected another place.`,
+        hint: 'Remove one of the two targets: every row would be written twice.',
+      });
+    }
+    seen.set(place, name);
+  }
 }
 
 /**
@@ -136,15 +196,15 @@ export async function checkTargets(
  */
 export async function discardLoads(
   deps: Deps,
-  config: PipelineConfig,
+  plan: RunPlan,
   run: RunRef,
   indexes: readonly number[],
   context: PluginContext,
 ): Promise<unknown[]> {
   const errors: unknown[] = [];
   for (const index of indexes) {
-    const target = openTarget(deps, config, index, context);
-    await target.discard(loadKey(deps, config, run, index)).catch((error: unknown) => errors.push(error));
+    const target = openTarget(deps, plan.config, index, context);
+    await target.discard(loadKey(deps, plan, run, index)).catch((error: unknown) => errors.push(error));
   }
   return errors;
 }

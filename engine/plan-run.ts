@@ -2,7 +2,7 @@
  * What a run will do, decided from its configuration and a look at the source: types that were not declared are
  * inferred, expressions and checks compiled, the source cut into partitions. A run that cannot succeed fails here.
  */
-import { digestConfig } from '../pipeline/config/parse';
+import { digestOf } from '../pipeline/config/parse';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
@@ -18,12 +18,15 @@ import type { PartitionSize, SourceSurvey } from '../plugin/source';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { extractColumns } from './extract/columns';
+import { assertDistinctTargets } from './load';
+import { describeContent, digestPlan } from './load-key';
 import { openSource } from './open-source';
 import { parallelWorkersOf, type RunPlan } from './plan';
 import { pluginsOf } from './resolve-config';
 
 /** Also what `plan` and `preview` show. */
 export async function planRun(deps: Deps, config: PipelineConfig, context: StepContext): Promise<RunPlan> {
+  await assertDistinctTargets(deps, config);
   const plugins = pluginsOf(deps, config);
   const source = openSource(plugins, config.source, context);
   const survey = await source.survey();
@@ -46,15 +49,17 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
   // Dataset checks look at the rows.
   const partial = checks.datasets.length === 0 ? planPartialGroups(steps) : undefined;
   const { size, groups } = planSize(config, survey, partial);
-  return {
+  const plan = {
     config,
-    digest: digestConfig(config),
+    digest: digestOf(config),
+    content: describeContent(plugins, config, survey),
     survey: { ...survey, sample: [] },
     partitions: await source.partitions(survey, size),
     columns: columns.map((column) => ({ ...column, staged: column.staged || measured.has(column.name) })),
     evidence: [...evidence],
     groups,
   };
+  return { id: digestPlan(plan), ...plan };
 }
 
 /** Where it makes partial groups pay, partitions may be larger, unless the user has chosen their size. */

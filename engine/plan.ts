@@ -9,9 +9,20 @@ import { landedName, PLAN, stagingMissing } from '../runtime/staging/parts';
 import type { RunStaging } from '../runtime/staging/store';
 import type { StepContext } from './context';
 
-export interface RunPlan {
-  config: PipelineConfig;
+/** The rows of a run, before anything is read: they follow from the files and from what is done with them. */
+export interface Content {
   digest: string;
+  /** For messages. */
+  words: string;
+}
+
+export interface RunPlan {
+  /** Digest of the rest. */
+  id: string;
+  config: PipelineConfig;
+  /** Of the configuration. */
+  digest: string;
+  content: Content;
   survey: SourceSurvey;
   partitions: Partitions;
   columns: readonly SourceColumn[];

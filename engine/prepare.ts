@@ -1,5 +1,4 @@
 /** Prepare: makes the plan of the run, and removes what an earlier attempt staged under another plan. */
-import { isDeepStrictEqual } from 'node:util';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { LIMITS } from '../pipeline/limits';
 import { count } from '../pipeline/markdown';
@@ -11,7 +10,7 @@ import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { schemaOf } from './evidence';
-import { checkTargets, describeTargets } from './load';
+import { beginLoads, checkTargets, discardLoads, type TargetDescription } from './load';
 import { parallelWorkersOf, type RunPlan } from './plan';
 import { planRun } from './plan-run';
 import { pluginsOf, resolveConfig, type ConfigRequest } from './resolve-config';
@@ -19,6 +18,8 @@ import { pluginsOf, resolveConfig, type ConfigRequest } from './resolve-config';
 /** The pipeline file as written; absent: configs/<pipeline>.yaml on the worker. */
 export interface PrepareInput extends Omit<ConfigRequest, 'name'> {
   run: RunRef;
+  /** Rows that another run has appended are not appended again: for a run without a key of its own. */
+  once?: boolean;
 }
 
 export interface PrepareResult {
@@ -29,7 +30,7 @@ export interface PrepareResult {
   bytes: number;
   /** The first `LIMITS.reportFilesMax` files: a source may have thousands. */
   files: readonly SourceFile[];
-  targets: readonly { type: string; name: string; mode: string }[];
+  targets: readonly TargetDescription[];
   /** True when partitions are transformed one by one, false when a step needs all rows. */
   perPartition: boolean;
   parallelWorkers: number;
@@ -40,16 +41,17 @@ export interface PrepareResult {
 
 export async function prepareRun(
   deps: Deps,
-  { run, ...written }: PrepareInput,
+  { run, once = false, ...written }: PrepareInput,
   context: StepContext,
 ): Promise<PrepareResult> {
   const config = await resolveConfig(deps, { ...written, name: run.pipeline });
   await deps.staging.sweep(run, Date.now());
-  const plan = await takePlan(deps, config, context);
+  const plan = await takePlan(deps, config, run, context);
   const schema = schemaOf(plan, new Map(plan.evidence));
   const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
   await checkTargets(deps, config, outputSchema(steps, schema), context);
   openReports(deps.settings.projectDir, config.name);
+  const targets = await beginLoads(deps, plan, run, once, context);
   await context.staging.commit(PLAN, plan);
   const partitions = 'known' in plan.partitions ? plan.partitions.known.length : null;
   const bytes = plan.survey.files.reduce((sum, file) => sum + file.bytes, 0);
@@ -58,23 +60,48 @@ export async function prepareRun(
     digest: plan.digest,
     partitions,
     bytes,
-    files: plan.survey.files.slice(0, LIMITS.reportFilesMax),
-    targets: describeTargets(deps, config),
+    files: plan.survey.files
+      .slice(0, LIMITS.reportFilesMax)
+      .map(({ path, bytes, fingerprint }) => ({ path, bytes, fingerprint })),
+    targets,
     perPartition: isRowWise(steps),
     parallelWorkers: parallelWorkersOf(config),
     retry: config.fault_tolerance.retry,
-    warnings: (plan.survey.warnings ?? []).slice(0, LIMITS.warningsMax),
+    warnings: [...targets.flatMap(explainAlready), ...(plan.survey.warnings ?? [])].slice(
+      0,
+      LIMITS.warningsMax,
+    ),
   };
+}
+
+function explainAlready({ name, already }: TargetDescription): string[] {
+  if (!already) return [];
+  const { run_key, published_at, rows } = already;
+  const what = `${name}: already loaded by run ${run_key} at ${published_at} (${rows} ${rows === 1 ? 'row' : 'rows'}), 0 rows now.`;
+  return [what];
 }
 
 /**
  * The plan of this attempt. Parts that an earlier attempt staged under the same plan are used, so a failed run
  * continues where it was. Parts of another plan, for example of a changed source, are removed.
  */
-async function takePlan(deps: Deps, config: PipelineConfig, context: StepContext): Promise<RunPlan> {
-  const plan = await planRun(deps, config, context);
-  const before = await context.staging.fetch<RunPlan>(PLAN);
-  if (!before || isDeepStrictEqual(before.receipt, JSON.parse(JSON.stringify(plan)))) return plan;
-  await context.staging.remove('');
-  return planRun(deps, config, context);
+async function takePlan(
+  deps: Deps,
+  config: PipelineConfig,
+  run: RunRef,
+  context: StepContext,
+): Promise<RunPlan> {
+  const { staging } = context;
+  let plan = await planRun(deps, config, context);
+  const before = (await staging.fetch<RunPlan>(PLAN))?.receipt;
+  if (before && before.id !== plan.id) {
+    await staging.remove('');
+    plan = await planRun(deps, config, context);
+  }
+  // A source of records may yield others the next time: its loads go on only with the pages they were made from.
+  if (plan.survey.files.length === 0 && before?.id !== plan.id) {
+    const [failure] = await discardLoads(deps, plan, run, [...config.targets.keys()], context);
+    if (failure !== undefined) throw failure;
+  }
+  return plan;
 }

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   TARGET_INVALID: { exit: 3, retryable: false },
   TARGET_INCOMPATIBLE: { exit: 3, retryable: false },
   TARGET_BUSY: { exit: 3, retryable: true },
+  KEY_REUSED: { exit: 2, retryable: false },
   KEY_INVALID: { exit: 1, retryable: false },
   ROWS_UNBALANCED: { exit: 1, retryable: false },
   STAGING_MISSING: { exit: 3, retryable: true },

@@ -40,7 +40,7 @@ function targetLines(report: RunReport): string[] {
     '|---|---|---:|---|',
     ...report.targets.map(
       (target) =>
-        `| ${cell(target.name)} | ${target.mode} | ${count(target.rows_loaded)} | ${target.status} |`,
+        `| ${cell(target.name)} | ${target.mode} | ${count(target.rows_loaded)} | ${target.already ? 'already loaded' : target.status} |`,
     ),
   ];
 }

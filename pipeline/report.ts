@@ -20,7 +20,17 @@ export interface TargetReport {
   rows_inserted?: number;
   rows_updated?: number;
   status: 'pending' | 'published' | 'failed';
+  /** Its rows were there before this run, which has loaded none into it. */
+  already?: AlreadyLoaded;
   error?: ErrorReport;
+}
+
+/** The load of an earlier run, or of an earlier try of this one. */
+export interface AlreadyLoaded {
+  run_key: string;
+  /** ISO 8601, UTC. */
+  published_at: string;
+  rows: number;
 }
 
 export interface ErrorReport {

@@ -46,7 +46,7 @@ export function bookRows(
 export function findImbalances(
   rows: RowCounts,
   steps: readonly StepCount[],
-  targets: readonly Pick<TargetReport, 'name' | 'rows_loaded' | 'status'>[],
+  targets: readonly Pick<TargetReport, 'name' | 'rows_loaded' | 'status' | 'already'>[],
 ): string[] {
   const found: string[] = [];
   const aggregates = steps.some((step) => step.fate === 'aggregated');
@@ -67,10 +67,12 @@ export function findImbalances(
     flow = step.rows_out;
   }
   if (flow !== rows.output) found.push(`the last step wrote ${flow} rows, the output has ${rows.output}`);
-  for (const target of targets) {
-    if (target.status !== 'failed' && target.rows_loaded !== rows.output) {
-      found.push(`output ${rows.output} rows, loaded ${target.rows_loaded} into ${target.name}`);
-    }
+  // A run whose targets all have the rows already reads nothing.
+  const isDone = targets.every(({ already }) => already !== undefined);
+  for (const { name, status, rows_loaded, already } of isDone ? [] : targets) {
+    const held = already?.rows ?? rows_loaded;
+    if (status !== 'failed' && held !== rows.output)
+      found.push(`output ${rows.output} rows, loaded ${held} into ${name}`);
   }
   return found;
 }
@@ -81,6 +83,6 @@ export function assertBalanced(...ledger: Parameters<typeof findImbalances>): vo
   if (found.length === 0) return;
   throw new FlexetlError('ROWS_UNBALANCED', {
     message: `The row balance does not add up: ${found.join('; ')}.`,
-    hint: 'Nothing was published. If this run key was used before with other input, use another key. Otherwise this is a defect of FlexETL or of a plugin: please report it with the run report.',
+    hint: 'Nothing was published. This is a defect of FlexETL or of a plugin: please report it with the run report.',
   });
 }

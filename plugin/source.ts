@@ -47,6 +47,8 @@ export interface SourceFile {
   bytes: number;
   /** Changes whenever the content does: size, mtime and a hash of head and tail. */
   fingerprint: string;
+  /** The same for every copy of the file; absent where it is too large to be read for this. */
+  content?: string;
 }
 
 /** What prepare finds out about a source; plain JSON, the same for the whole run. */

@@ -14,12 +14,34 @@ export interface TargetCapabilities {
   lane: 'rows' | 'file';
 }
 
-/** The identity of a load: with the part's index it is the key in the load ledger. Never Temporal's run id. */
+/**
+ * The identity of a load. With the table and the part's index it is the key in the load ledger, which is kept in the
+ * target itself. Never Temporal's run id.
+ */
 export interface LoadKey {
+  project: string;
   pipeline: string;
   runKey: string;
-  /** Index of the target in the pipeline file and its name: `0:output/sales.db#daily_product_revenue`. */
-  target: string;
+  /** Of the rows that are asked for: the files of the source, what the pipeline does with them, how they are written. */
+  digest: string;
+  /** Of how they are divided into parts. Loads of another plan are never continued. */
+  plan: string;
+  /** What is loaded, in words, for messages. */
+  content: string;
+}
+
+/** What a target has of a load before it begins. */
+export type LoadAnswer =
+  /** `stale`: it had loads of this run key under another plan; they are removed. */
+  | { answer: 'fresh' | 'resume' | 'stale' }
+  /** `published`: the same rows. `reused`: the run key has published other rows. */
+  | { answer: 'published' | 'reused'; load: EarlierLoad };
+
+/** A load that was published. */
+export interface EarlierLoad extends Pick<LoadKey, 'runKey' | 'digest' | 'content'> {
+  rows: number;
+  /** ISO 8601, UTC. */
+  publishedAt: string;
 }
 
 /**
@@ -64,6 +86,13 @@ export interface OpenTarget {
    */
   check(schema: Schema): Promise<void>;
   /**
+   * Asked once, before anything is loaded. In one transaction it removes what other runs of this pipeline, or this run
+   * under another plan, have loaded and not published: only one run of a pipeline is open, so all of that is left over.
+   * A published load does not count when its table is gone.
+   * @param anyRun a load of the same digest counts whatever its run key, unless its rows were replaced since
+   */
+  begin(key: LoadKey, anyRun: boolean): Promise<LoadAnswer>;
+  /**
    * Writes one part where readers do not see it, and its row in the load ledger, in one transaction. Idempotent by
    * (key, part index): for a part that is in the ledger it writes nothing and returns the recorded rows. A late attempt
    * fails on the unique key of the ledger.
@@ -72,11 +101,19 @@ export interface OpenTarget {
   /**
    * Makes all loaded parts visible at once. Idempotent by key. Without parts it makes an empty table.
    * @param rowsExpected the sum over `load`; a target that holds another number publishes nothing
-   * @throws FlexetlError ROWS_UNBALANCED
+   * @throws FlexetlError ROWS_UNBALANCED, KEY_REUSED
    */
   publish(key: LoadKey, schema: Schema, rowsExpected?: number): Promise<Published>;
   /** Removes everything of this key that is not published. Idempotent. */
   discard(key: LoadKey): Promise<void>;
+}
+
+/** Where rows go, so that two spellings of one place are the same. */
+export interface TargetPlace {
+  /** Path of the file or folder, relative to the project; absent for a server. */
+  path?: string;
+  /** Within it, as the target compares names: a table; database, schema and table. */
+  name: string;
 }
 
 export interface Target<Options> {
@@ -88,7 +125,10 @@ export interface Target<Options> {
   capabilities: TargetCapabilities;
   /** Its name for users: `output/sales.db#daily_product_revenue`. */
   name(options: Options): string;
+  place(options: Options): TargetPlace;
   mode(options: Options): TargetCapabilities['modes'][number];
+  /** The options that say how rows are written there, as `mode` does: a run key belongs to them too. Plain JSON. */
+  writing(options: Options): object;
   /** What happens to readers and on retries, one sentence for `plan` and the docs. */
   guarantee(options: Options): string;
   open(options: Options, context: PluginContext): OpenTarget;

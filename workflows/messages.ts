@@ -21,6 +21,11 @@ export interface PipelineInput {
   request_digest?: string;
   /** Identity of the run towards its targets; the command makes one; absent: the id of the workflow's first execution. */
   run_key?: string;
+  /**
+   * False: files that another run has appended to a target are not appended to it again. Default: whether there is a
+   * run key, which says on purpose that this is another load.
+   */
+  again?: boolean;
   /** Set when a long run continues in a new history. */
   resume?: RunState;
 }

@@ -5,7 +5,7 @@ import { errorReportOf } from './failures';
 import { fanOut, runTogether } from './fan-out';
 import type { PipelineInput } from './messages';
 import type { Run } from './run';
-import { addCounts, restartExtract, type Prepared } from './run-state';
+import { addCounts, restartExtract, startLoads, type Prepared } from './run-state';
 
 /**
  * Stages all partitions. When a partition shows that a type must be wider, all are extracted again; a part that can be
@@ -102,13 +102,10 @@ function countParts({ state }: Run, plan: Prepared): number {
 /** Loads every target independently: one that fails for good does not stop the others. */
 export async function loadPhase(run: Run, plan: Prepared): Promise<void> {
   const { state } = run;
-  if (state.targets.length === 0) {
-    state.targets = plan.targets.map((target) => ({ ...target, rows_loaded: 0, status: 'pending' as const }));
-    state.loaded = plan.targets.map(() => 0);
-  }
+  if (state.targets.length === 0) startLoads(state, plan);
   const parts = countParts(run, plan);
   const isOpen = (target: number): boolean =>
-    state.targets[target]?.status !== 'failed' && (state.loaded[target] ?? 0) < parts;
+    state.targets[target]?.status === 'pending' && (state.loaded[target] ?? 0) < parts;
   let open = [...plan.targets.keys()].filter(isOpen);
   if (open.length === 0) return;
   await run.timed('load', async () => {

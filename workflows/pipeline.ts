@@ -20,7 +20,7 @@ import { progressQuery, reportQuery, workflowIdOf, type PipelineInput } from './
 import { extractPhase, loadPhase, publishPhase, transformPhase, validatePhase } from './phases';
 import { parseRequest, type PipelineRequest } from './request';
 import { createRun, type Run } from './run';
-import { addWarnings, buildReport, createRunState, progressOf } from './run-state';
+import { addWarnings, startLoads, buildReport, createRunState, progressOf } from './run-state';
 
 /**
  * Runs one pipeline.
@@ -67,11 +67,12 @@ export async function pipeline(input: string | PipelineInput): Promise<RunReport
 async function runPhases(run: Run): Promise<void> {
   const { state } = run;
   state.plan ??= await run.timed('prepare', () => {
-    const { text, file, overrides } = run.request;
-    return run.step('prepare', 'prepare', { run: run.ref, text, file, overrides });
+    const { text, file, overrides, again } = run.request;
+    return run.step('prepare', 'prepare', { run: run.ref, once: !again, text, file, overrides });
   });
   run.useRetry(state.plan.retry);
   addWarnings(state, state.plan.warnings);
+  if (state.plan.targets.every(({ already }) => already !== undefined)) return startLoads(state, state.plan);
   await extractPhase(run, state.plan);
   await validatePhase(run);
   await transformPhase(run, state.plan);

@@ -5,7 +5,7 @@ import type { PipelineInput } from './messages';
 import { createRunState, type RunState } from './run-state';
 
 /** An input whose run has its key. */
-export type PipelineRequest = PipelineInput & { run_key: string };
+export type PipelineRequest = PipelineInput & { run_key: string; again: boolean };
 
 /**
  * A TypeError would be retried for ever, so everything that the workflow itself uses is checked here. Prepare checks the
@@ -15,16 +15,17 @@ export type PipelineRequest = PipelineInput & { run_key: string };
 export function parseRequest(input: unknown): PipelineRequest {
   const request = typeof input === 'string' ? { name: input } : input;
   if (!isObject(request) || !isText(request['name'])) throw usage(EXPECTED);
-  const { name, run_key, project, staging, resume } = request;
+  const { name, run_key, project, staging, again = run_key !== undefined, resume } = request;
   const isAbsentOrText = (value: unknown): value is string | undefined =>
     value === undefined || isText(value);
   if (!isAbsentOrText(run_key) || !isAbsentOrText(project) || !isAbsentOrText(staging)) throw usage(EXPECTED);
+  if (typeof again !== 'boolean') throw usage('"again" is neither true nor false.');
   for (const [what, text] of Object.entries({ name, run_key, project, staging }))
     if (text !== undefined && !RUN_KEY.test(text))
       throw usage(`${what} has ${text.length} characters, expected 1 to 200 printable ones.`);
   if (resume !== undefined && !isResumed(resume, name, run_key))
     throw usage('The input has a "resume" that is not of a run which continues: start it without.');
-  return { ...request, name, run_key: run_key ?? defaultRunKey() } as PipelineRequest;
+  return { ...request, name, run_key: run_key ?? defaultRunKey(), again } as PipelineRequest;
 }
 
 const EXPECTED =

@@ -75,6 +75,14 @@ export function createRunState(pipeline: string, runKey: string, startedMs: numb
   };
 }
 
+/** Before the first load. A target that has the rows already is published: nothing is loaded into it. */
+export function startLoads(state: RunState, { targets }: Prepared): void {
+  state.targets = targets.map((target) => {
+    return { ...target, rows_loaded: 0, status: target.already ? 'published' : 'pending' };
+  });
+  state.loaded = targets.map(() => 0);
+}
+
 /** Types have changed: all partitions are extracted again. */
 export function restartExtract(state: RunState): void {
   Object.assign(state, { extracted: 0, read: 0, rejected: 0, types: null, typesDiffer: false });

@@ -97,9 +97,9 @@ function loadModules(modules: unknown, { plugins, loadPlugins }: PipelineText): 
   return loadPlugins(modules, plugins);
 }
 
-/** The identity of a resolved pipeline; it does not depend on the order of keys. */
-export function digestConfig(config: PipelineConfig): `sha256:${string}` {
-  return sha256(canonicalJson(config));
+/** The identity of a resolved pipeline, or of other plain JSON; it does not depend on the order of keys. */
+export function digestOf(value: object): `sha256:${string}` {
+  return sha256(canonicalJson(value));
 }
 
 /** What a command asks for: a file and its `--set` as written, and what they are in its environment. */
@@ -113,14 +113,14 @@ export interface Request {
 
 /** The identity of a request. */
 export function digestRequest({ text, overrides, config, staging }: Request): `sha256:${string}` {
-  return sha256(JSON.stringify([text, overrides, digestConfig(config), staging ?? null]));
+  return sha256(JSON.stringify([text, overrides, digestOf(config), staging ?? null]));
 }
 
 function sha256(text: string): `sha256:${string}` {
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
-function canonicalJson(value: unknown): string {
+function canonicalJson(value: object): string {
   return JSON.stringify(value, (_key, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))

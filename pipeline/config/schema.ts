@@ -121,8 +121,11 @@ function assertDistinct(uses: readonly PluginUse[], plugins: Plugins, ctx: z.Ref
   uses.forEach((use, index) => {
     // A target with problems, which are reported already, is here as it was written.
     if (!Object.hasOwn(use, 'options')) return;
-    const name = findPlugin(plugins.targets, use.type).name(use.options);
-    const key = `${use.type}:${name}`;
+    const target = findPlugin(plugins.targets, use.type);
+    const name = target.name(use.options);
+    const place = target.place(use.options);
+    const file = place.path === undefined ? target.type : plainPath(place.path);
+    const key = JSON.stringify([file, place.name]);
     const before = seen.get(key);
     if (before === undefined) seen.set(key, index);
     else {
@@ -130,6 +133,16 @@ function assertDistinct(uses: readonly PluginUse[], plugins: Plugins, ctx: z.Ref
       ctx.addIssue({ code: 'custom', path: [index], message });
     }
   });
+}
+
+/** The same for all spellings of a path that can be told without looking at the disk. */
+function plainPath(path: string): string {
+  const parts: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..' && parts.length > 0 && parts.at(-1) !== '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return (path.startsWith('/') ? '/' : '') + parts.join('/');
 }
 
 /**

@@ -6,7 +6,7 @@ import type { PluginContext } from '../../plugin/context';
 import type { SourceFile, SourceSurvey } from '../../plugin/source';
 import { assertText } from '../files/assert-text';
 import { findFiles, openFile, showPath, type FileKind } from '../files/find';
-import { describeFile } from '../files/fingerprint';
+import { describeFile, withContent } from '../files/fingerprint';
 import { makePlainCopy, needsPlainCopy } from '../files/plain-copy';
 import type { Dialect } from './boundaries';
 import { assertSameColumns, detectLayout, type Layout } from './detect';
@@ -63,7 +63,7 @@ export async function surveyCsv(options: CsvOptions, context: PluginContext): Pr
     if (first) assertSameColumns(file.path, layout.columns, first);
     first ??= { path: file.path, columns: layout.columns };
     delimiter ??= layout.dialect.delimiter;
-    files.push(file);
+    files.push(await withContent(absolute, file));
     details.push(detailsOf(layout, bytes, copied));
     if (wantedBytes > 0) {
       addSample(sample, layout, options);

@@ -1,6 +1,8 @@
 /** Tells whether a file is unchanged, and names what is derived from it. */
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
+import { LIMITS } from '../../pipeline/limits';
 import type { SourceFile } from '../../plugin/source';
 import { openFile } from './find';
 
@@ -27,6 +29,20 @@ export async function describeFile(absolute: string, shown: string): Promise<Sou
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * The file with a digest of its whole content, unless it is larger than `LIMITS.contentBytesMax`: so that a file that
+ * was copied or touched is known as the same input.
+ */
+export async function withContent(absolute: string, file: SourceFile): Promise<SourceFile> {
+  const { bytes, fingerprint } = file;
+  if (bytes > LIMITS.contentBytesMax) return file;
+  // Of a small file the fingerprint has it all.
+  if (bytes <= 2 * FINGERPRINT_BYTES) return { ...file, content: fingerprint.split('-').at(-1) ?? '' };
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(absolute)) hash.update(chunk as Buffer);
+  return { ...file, content: hash.digest('hex').slice(0, 32) };
 }
 
 /**

@@ -6,7 +6,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
 import type { Schema } from '../../pipeline/types';
-import type { LoadKey } from '../../plugin/target';
+import type { EarlierLoad, LoadKey } from '../../plugin/target';
 import { writeOnce } from '../../runtime/staging/durable-file';
 
 /** Folder of FlexETL's own files; readers of `*.csv` do not see it. */
@@ -21,8 +21,9 @@ export interface Manifest {
   loads: readonly PublishedLoad[];
 }
 
-export interface PublishedLoad extends LoadKey {
-  rows: number;
+export interface PublishedLoad extends LoadKey, EarlierLoad {
+  /** A later load has replaced its rows. */
+  replaced: boolean;
   parts: readonly { part: number; rows: number }[];
 }
 
@@ -63,11 +64,18 @@ export async function removeOldVersions(dir: string): Promise<void> {
   }
 }
 
+/** What a run key has published here, whatever it was. */
 export function findLoad({ loads }: Manifest, key: LoadKey): PublishedLoad | undefined {
-  return loads.find(
-    ({ pipeline, runKey, target }) =>
-      pipeline === key.pipeline && runKey === key.runKey && target === key.target,
-  );
+  return loads.find((load) => isOfPipeline(load, key) && load.runKey === key.runKey);
+}
+
+/** The latest published load of the same rows that are still here, of any run. */
+export function findSameRows({ loads }: Manifest, key: LoadKey): PublishedLoad | undefined {
+  return loads.findLast((load) => isOfPipeline(load, key) && load.digest === key.digest && !load.replaced);
+}
+
+function isOfPipeline(load: LoadKey, { project, pipeline }: LoadKey): boolean {
+  return load.project === project && load.pipeline === pipeline;
 }
 
 async function listVersions(dir: string): Promise<number[]> {

@@ -5,8 +5,8 @@
  * A part is written to a file of its attempt, made durable, and then gets a receipt under the part's name, which only
  * one attempt can take. Publishing gives the files their names in the folder and adds a version of the manifest.
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
@@ -14,6 +14,7 @@ import { LIMITS } from '../../pipeline/limits';
 import { formatType, type Schema } from '../../pipeline/types';
 import type { PluginContext } from '../../plugin/context';
 import { path } from '../../plugin/options';
+import { keyReused } from '../../plugin/key-reused';
 import type { LoadKey, OpenTarget, Part, Published, Target } from '../../plugin/target';
 import { assertCreatable, makeFolders } from '../../runtime/folders';
 import { publishFile, syncPath, writeOnce } from '../../runtime/staging/durable-file';
@@ -21,11 +22,22 @@ import type { FileEncoder } from './encoder';
 import {
   addManifest,
   findLoad,
+  findSameRows,
   OWN_FOLDER,
   readManifest,
   removeOldVersions,
   type Manifest,
 } from './manifest';
+import {
+  ofPipeline,
+  ofRun,
+  partName,
+  readReceipt,
+  readReceipts,
+  receiptPath,
+  stageOf,
+  type Receipt,
+} from './stage';
 
 export interface FileOptions {
   path: string;
@@ -53,19 +65,13 @@ export function fileTarget<O extends FileOptions>(
       lane: encoder.lane,
     },
     name: (options) => options.path,
+    place: ({ path: folder }) => ({ path: folder, name: '' }),
     mode: ({ mode }) => mode,
+    writing: ({ path: _, ...others }) => others,
     guarantee: ({ mode }) =>
       `Readers of the manifest see all files of a run at once or none${mode === 'replace' ? ', and until then the old ones' : ''}; a retry never doubles a row.`,
     open: (options, context) => openFileTarget(encoder, options, context),
   };
-}
-
-/** Says that a part is complete; written last, under a name that only one attempt can take. */
-interface Receipt {
-  part: number;
-  rows: number;
-  /** Name beside the receipt. */
-  file: string;
 }
 
 function openFileTarget<O extends FileOptions>(
@@ -92,11 +98,28 @@ function openFileTarget<O extends FileOptions>(
         if (options.mode === 'append') assertSame(place, schema, await readManifest(dir));
       }),
 
+    begin: (key, anyRun) =>
+      explained(async () => {
+        const manifest = await readManifest(dir);
+        const earlier = findLoad(manifest, key) ?? (anyRun ? findSameRows(manifest, key) : undefined);
+        const open = (await readdir(stagesDir).catch(() => [])).filter((name) =>
+          name.startsWith(ofPipeline(key)),
+        );
+        const own = earlier ? undefined : open.find((name) => name === stageOf(key));
+        await removeLoads(ofPipeline(key), own);
+        if (earlier) {
+          const answer = earlier.digest === key.digest ? 'published' : 'reused';
+          return { answer, load: earlier };
+        }
+        if (own !== undefined) return { answer: 'resume' };
+        return { answer: open.some((name) => name.startsWith(ofRun(key))) ? 'stale' : 'fresh' };
+      }),
+
     load: (key, part) =>
       explained(async () => {
         const already = await findLoaded(key, part);
         if (already !== undefined) return { rows: already };
-        const stage = join(stagesDir, digestOf(key));
+        const stage = join(stagesDir, stageOf(key));
         makeFolders(stage);
         const file = `${partName(part.index)}-${randomUUID()}${encoder.extension}`;
         try {
@@ -123,23 +146,25 @@ function openFileTarget<O extends FileOptions>(
         let published: Published | undefined;
         // Another publish may take the next version of the manifest; then this one is added to that.
         while (!published) published = await publishOnce(key, schema, rowsExpected);
-        await rm(join(stagesDir, digestOf(key)), { recursive: true, force: true });
+        await rm(join(stagesDir, stageOf(key)), { recursive: true, force: true });
         await removeOldVersions(dir);
         await removeAbandoned();
         return published;
       }),
 
-    discard: (key) =>
-      explained(async () => {
-        await rm(join(stagesDir, digestOf(key)), { recursive: true, force: true });
-        // A publish that was killed may have given files their names already.
-        const { files } = await readManifest(dir);
-        const names = await readdir(dir).catch(() => []);
-        for (const name of names)
-          if (name.startsWith(digestOf(key)) && !files.includes(name))
-            await rm(join(dir, name), { force: true });
-      }),
+    discard: (key) => explained(() => removeLoads(stageOf(key))),
   };
+
+  /** Removes loads whose names start with a prefix, where they are not published. @param kept the name of one to keep */
+  async function removeLoads(prefix: string, kept?: string): Promise<void> {
+    const { files } = await readManifest(dir);
+    const isLeft = (name: string): boolean =>
+      name.startsWith(prefix) && (kept === undefined || !name.startsWith(kept)) && !files.includes(name);
+    // A publish that was killed may have given files their names already.
+    for (const folder of [stagesDir, dir])
+      for (const name of (await readdir(folder).catch(() => [])).filter(isLeft))
+        await rm(join(folder, name), { recursive: true, force: true });
+  }
 
   async function publishOnce(
     key: LoadKey,
@@ -148,9 +173,10 @@ function openFileTarget<O extends FileOptions>(
   ): Promise<Published | undefined> {
     const manifest = await readManifest(dir);
     const already = findLoad(manifest, key);
+    if (already && already.digest !== key.digest) throw keyReused(place, key, already);
     if (already) return { rows: already.rows, inserted: already.rows, updated: 0 };
     if (options.mode === 'append') assertSame(place, schema, manifest);
-    const stage = join(stagesDir, digestOf(key));
+    const stage = join(stagesDir, stageOf(key));
     const receipts = await readReceipts(stage);
     const rows = receipts.reduce((sum, receipt) => sum + receipt.rows, 0);
     if (rowsExpected !== undefined && rowsExpected !== rows) {
@@ -161,7 +187,7 @@ function openFileTarget<O extends FileOptions>(
     }
     const files: string[] = [];
     for (const { part, file } of receipts) {
-      const name = `${digestOf(key)}-${partName(part)}${encoder.extension}`;
+      const name = `${stageOf(key)}-${partName(part)}${encoder.extension}`;
       files.push(name);
       await publishFile(join(stage, file), join(dir, name)).catch((error: unknown) =>
         assertMoved(error, name),
@@ -169,11 +195,16 @@ function openFileTarget<O extends FileOptions>(
     }
     const before = options.mode === 'append' ? manifest.files : [];
     const parts = receipts.map(({ part, rows: partRows }) => ({ part, rows: partRows }));
+    const publishedAt = new Date().toISOString();
+    const earlier = manifest.loads.map((load) => ({
+      ...load,
+      replaced: load.replaced || options.mode === 'replace',
+    }));
     const added = await addManifest(dir, {
       version: manifest.version + 1,
       schema,
       files: [...before, ...files],
-      loads: [...manifest.loads, { ...key, rows, parts }],
+      loads: [...earlier, { ...key, rows, publishedAt, replaced: false, parts }],
     });
     return added ? { rows, inserted: rows, updated: 0 } : undefined;
   }
@@ -184,11 +215,12 @@ function openFileTarget<O extends FileOptions>(
     await stat(join(dir, name));
   }
 
-  /** @throws FlexetlError ROWS_UNBALANCED for a part that a published load did not have */
+  /** @throws FlexetlError for a part that a published load did not have: KEY_REUSED, ROWS_UNBALANCED */
   async function findLoaded(key: LoadKey, { index }: Part): Promise<number | undefined> {
-    const receipt = await readReceipt(receiptPath(join(stagesDir, digestOf(key)), index));
+    const receipt = await readReceipt(receiptPath(join(stagesDir, stageOf(key)), index));
     const load = findLoad(await readManifest(dir), key);
     if (!load) return receipt?.rows;
+    if (load.digest !== key.digest) throw keyReused(place, key, load);
     const part = load.parts.find((one) => one.part === index);
     if (part) return part.rows;
     throw new FlexetlError('ROWS_UNBALANCED', {
@@ -205,31 +237,6 @@ function openFileTarget<O extends FileOptions>(
       if (isOld) await rm(join(stagesDir, name), { recursive: true, force: true });
     }
   }
-}
-
-function digestOf({ pipeline, runKey, target }: LoadKey): string {
-  return createHash('sha256').update([pipeline, runKey, target].join('\0')).digest('hex').slice(0, 16);
-}
-
-function partName(part: number): string {
-  return String(part).padStart(6, '0');
-}
-
-function receiptPath(stage: string, part: number): string {
-  return join(stage, `${partName(part)}.json`);
-}
-
-async function readReceipt(path: string): Promise<Receipt | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as Receipt);
-}
-
-/** In the order of their parts. */
-async function readReceipts(stage: string): Promise<Receipt[]> {
-  const names = await readdir(stage).catch(() => []);
-  const paths = names.filter((name) => /^\d+\.json$/.test(name)).sort();
-  const receipts = await Promise.all(paths.map((name) => readReceipt(join(stage, name))));
-  return receipts.filter((receipt) => receipt !== undefined);
 }
 
 function assertCount(place: string, part: Part, rows: number): void {

@@ -16,6 +16,8 @@ export interface SqlDialect<Options extends TableOptions> {
   capabilities: TargetCapabilities;
   /** How users know the database of these options; never with a password: `output/sales.db`. */
   database(options: Options): string;
+  /** Path of the database's file, relative to the project; absent for a server. */
+  path?(options: Options): string;
   quote(name: string): string;
   /** Names that differ only in case are one name. */
   ignoresCase: boolean;

@@ -5,76 +5,119 @@
 import { createHash } from 'node:crypto';
 import { FlexetlError } from '../../pipeline/errors';
 import { literal } from '../../pipeline/sql';
-import type { LoadKey } from '../../plugin/target';
+import type { EarlierLoad, LoadKey } from '../../plugin/target';
 import type { SqlSession } from './dialect';
 
 const LEDGER = '_flexetl_loads';
 const STAGE_PREFIX = '_flexetl_stage_';
 
-/** Part numbers of rows that are not parts: the key is published; its staging table exists. */
-export const PUBLISHED = -1;
+/** Part numbers of rows that are not parts: the key is published; a staging table exists, so it is not. */
+const PUBLISHED = -1;
 const STAGED = -2;
 
-export interface LedgerRow {
-  rows: number;
-  /** Only in the row {@link PUBLISHED}. */
+export interface PublishedRow extends EarlierLoad {
   updated: number;
 }
 
+/** A load that is not published: it has a staging table. */
+export type OpenLoad = Pick<LoadKey, 'runKey' | 'plan'>;
+
 export type LoadLedger = ReturnType<typeof openLedger>;
 
-/** The ledger as one key sees it. */
-export function openLedger(db: SqlSession, key: LoadKey) {
-  const ofLoad = `pipeline = ${literal(key.pipeline)} AND target = ${literal(key.target)}`;
-  const ofKey = `${ofLoad} AND run_key = ${literal(key.runKey)}`;
-  const ledger = {
+/**
+ * The ledger as one load sees it.
+ * @param table as the database compares names
+ */
+export function openLedger(db: SqlSession, key: LoadKey, table: string) {
+  const { project, pipeline, runKey, plan, digest, content } = key;
+  const ofTarget = `project = ${literal(project)} AND pipeline = ${literal(pipeline)} AND target = ${literal(table)}`;
+  const ofKey = `${ofTarget} AND run_key = ${literal(runKey)}`;
+  const ofLoad = (load: OpenLoad): string =>
+    `${ofTarget} AND run_key = ${literal(load.runKey)} AND plan = ${literal(load.plan)}`;
+  /** The row of a key that is published has no plan: the key is published once, whatever the plan. */
+  const record = async (part: number, rows: number, updated = 0): Promise<void> => {
+    const ofPlan = part === PUBLISHED ? '' : plan;
+    const texts = [project, pipeline, runKey, table, ofPlan, digest, content, new Date().toISOString()];
+    await db.run(
+      `INSERT INTO ${LEDGER} VALUES (${texts.map(literal).join(', ')}, ${part}, ${rows}, ${updated}, 0)`,
+    );
+  };
+  const findPublished = async (where: string): Promise<PublishedRow | undefined> => {
+    const [row] = await db.all(
+      `SELECT * FROM ${LEDGER} WHERE ${where} AND part = ${PUBLISHED} ORDER BY loaded_at DESC LIMIT 1`,
+    );
+    return row && publishedOf(row);
+  };
+  return {
     exists: (): Promise<boolean> => hasLedger(db),
     create: (): Promise<number> =>
       db.run(`CREATE TABLE IF NOT EXISTS ${LEDGER} (
-        pipeline TEXT NOT NULL, run_key TEXT NOT NULL, target TEXT NOT NULL, part INTEGER NOT NULL,
-        rows BIGINT NOT NULL, updated BIGINT NOT NULL, loaded_at TEXT NOT NULL,
-        PRIMARY KEY (pipeline, run_key, target, part))`),
-    async find(part: number): Promise<LedgerRow | undefined> {
-      if (!(await ledger.exists())) return undefined;
-      const [row] = await db.all(`SELECT rows, updated FROM ${LEDGER} WHERE ${ofKey} AND part = ${part}`);
-      return row && { rows: Number(row['rows']), updated: Number(row['updated']) };
+        project TEXT NOT NULL, pipeline TEXT NOT NULL, run_key TEXT NOT NULL, target TEXT NOT NULL, plan TEXT NOT NULL,
+        digest TEXT NOT NULL, content TEXT NOT NULL, loaded_at TEXT NOT NULL,
+        part BIGINT NOT NULL, rows BIGINT NOT NULL, updated BIGINT NOT NULL, replaced INTEGER NOT NULL,
+        PRIMARY KEY (project, pipeline, run_key, target, plan, part))`),
+    /** @returns the rows of a part, if it is loaded */
+    async find(part: number): Promise<number | undefined> {
+      if (!(await hasLedger(db))) return undefined;
+      const [row] = await db.all(`SELECT rows FROM ${LEDGER} WHERE ${ofLoad(key)} AND part = ${part}`);
+      return row && Number(row['rows']);
     },
-    async record(part: number, rows: number, updated = 0): Promise<void> {
-      const values = [key.pipeline, key.runKey, key.target].map(literal).join(', ');
-      const now = literal(new Date().toISOString());
-      await db.run(`INSERT INTO ${LEDGER} VALUES (${values}, ${part}, ${rows}, ${updated}, ${now})`);
-    },
-    recordStage: (): Promise<void> => ledger.record(STAGED, 0),
+    /** What the key has published, whatever it was. */
+    published: async (): Promise<PublishedRow | undefined> =>
+      (await hasLedger(db)) ? findPublished(ofKey) : undefined,
+    /** A published load of the same rows that the table still has, of any run. */
+    publishedByAny: (): Promise<PublishedRow | undefined> =>
+      findPublished(`${ofTarget} AND digest = ${literal(digest)} AND replaced = 0`),
+    record,
+    recordStage: (): Promise<void> => record(STAGED, 0),
+    recordPublished: (rows: number, updated: number): Promise<void> => record(PUBLISHED, rows, updated),
     async count(): Promise<{ parts: number; rows: number }> {
       const sql = `SELECT count(*) AS parts, coalesce(sum(rows), 0) AS row_count FROM ${LEDGER}`;
-      const [row = {}] = await db.all(`${sql} WHERE ${ofKey} AND part >= 0`);
+      const [row = {}] = await db.all(`${sql} WHERE ${ofLoad(key)} AND part >= 0`);
       return { parts: Number(row['parts']), rows: Number(row['row_count']) };
     },
-    /** Removes what is not published. */
-    forget: (): Promise<number> => db.run(`DELETE FROM ${LEDGER} WHERE ${ofKey} AND part <> ${PUBLISHED}`),
-    /** Keys of the same load whose runs crashed and have done nothing for `keepMs`. */
-    async abandoned(keepMs: number): Promise<LoadKey[]> {
-      const since = literal(new Date(Date.now() - keepMs).toISOString());
-      const rows = await db.all(`SELECT run_key FROM ${LEDGER} WHERE ${ofLoad} GROUP BY run_key
-        HAVING max(CASE WHEN part = ${PUBLISHED} THEN 1 ELSE 0 END) = 0 AND max(loaded_at) < ${since}`);
-      return rows.map((row) => ({ ...key, runKey: String(row['run_key']) }));
+    /** The loads of this pipeline into this table that are not published. */
+    async open(): Promise<OpenLoad[]> {
+      const rows = await db.all(`SELECT run_key, plan FROM ${LEDGER} WHERE ${ofTarget} AND part = ${STAGED}`);
+      return rows.map((row) => ({ runKey: String(row['run_key']), plan: String(row['plan']) }));
     },
+    forget: (load: OpenLoad): Promise<number> => db.run(`DELETE FROM ${LEDGER} WHERE ${ofLoad(load)}`),
+    /** The staging table is gone: the load is no longer open. */
+    forgetStage: (): Promise<number> =>
+      db.run(`DELETE FROM ${LEDGER} WHERE ${ofLoad(key)} AND part = ${STAGED}`),
+    /** Forgets that the key is published, and its parts. */
+    forgetPublished: (): Promise<number> => db.run(`DELETE FROM ${LEDGER} WHERE ${ofKey}`),
+    /** The table has none of the rows that were published into it so far, by anyone. */
+    markReplaced: (): Promise<number> =>
+      db.run(`UPDATE ${LEDGER} SET replaced = 1 WHERE target = ${literal(table)} AND part = ${PUBLISHED}`),
   };
-  return ledger;
+}
+
+function publishedOf(row: Record<string, unknown>): PublishedRow {
+  return {
+    runKey: String(row['run_key']),
+    digest: String(row['digest']),
+    content: String(row['content']),
+    rows: Number(row['rows']),
+    updated: Number(row['updated']),
+    publishedAt: String(row['loaded_at']),
+  };
 }
 
 /** @throws FlexetlError TARGET_INCOMPATIBLE for the ledger of a version that kept it otherwise */
 export async function hasLedger(db: SqlSession): Promise<boolean> {
   const columns = await db.columns(LEDGER);
-  if (columns.length === 0 || columns.some(({ name }) => name === 'updated')) return columns.length > 0;
+  if (columns.length === 0 || columns.some(({ name }) => name === 'digest')) return columns.length > 0;
   throw new FlexetlError('TARGET_INCOMPATIBLE', {
     message: `The table ${LEDGER} was made by an older version of FlexETL.`,
     hint: `Drop it when no run is open: it only says which runs are loaded.`,
   });
 }
 
-/** The staging table of a key: readable for users, and unique. PostgreSQL allows 63 characters. */
-export function stageName(table: string, { pipeline, runKey, target }: LoadKey): string {
-  const digest = createHash('sha256').update([pipeline, runKey, target].join('\0')).digest('hex');
+/** The staging table of a load: readable for users, and unique. PostgreSQL allows 63 characters. */
+export function stageName(table: string, { project, pipeline }: LoadKey, { runKey, plan }: OpenLoad): string {
+  const digest = createHash('sha256')
+    .update([project, pipeline, runKey, plan, table].join('\0'))
+    .digest('hex');
   return `${STAGE_PREFIX}${table.slice(0, 30)}_${digest.slice(0, 16)}`;
 }

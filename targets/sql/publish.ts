@@ -1,11 +1,11 @@
 /** Makes the rows of a load visible, all in one transaction, or removes them. */
 import { FlexetlError } from '../../pipeline/errors';
-import { LIMITS } from '../../pipeline/limits';
 import type { Schema } from '../../pipeline/types';
+import { keyReused } from '../../plugin/key-reused';
 import type { LoadKey, Published } from '../../plugin/target';
 import { assertColumns } from './columns';
 import type { SqlDialect, SqlSession } from './dialect';
-import { openLedger, PUBLISHED, stageName } from './load-ledger';
+import { openLedger, stageName, type OpenLoad } from './load-ledger';
 import type { TableOptions } from './options';
 
 /** What does not change from call to call. */
@@ -14,6 +14,8 @@ export interface TargetTable<O extends TableOptions> {
   options: O;
   /** In messages: `output/sales.db, table sales`. */
   place: string;
+  /** The table's name as the database compares names. */
+  ledgerTable: string;
 }
 
 export function createTableSql(
@@ -31,7 +33,7 @@ export function createTableSql(
 /**
  * Inside a transaction.
  * @returns what this load has made visible, now or in an earlier attempt
- * @throws FlexetlError ROWS_UNBALANCED, KEY_INVALID, TARGET_INCOMPATIBLE
+ * @throws FlexetlError ROWS_UNBALANCED, KEY_INVALID, KEY_REUSED, TARGET_INCOMPATIBLE
  */
 export async function publishLoad<O extends TableOptions>(
   target: TargetTable<O>,
@@ -40,13 +42,14 @@ export async function publishLoad<O extends TableOptions>(
   schema: Schema,
   rowsExpected: number | undefined,
 ): Promise<Published> {
-  const { dialect, options } = target;
+  const { dialect, options, place, ledgerTable } = target;
   const { table, mode } = options;
-  const ledger = openLedger(db, key);
+  const ledger = openLedger(db, key, ledgerTable);
   await ledger.create();
-  const already = await ledger.find(PUBLISHED);
+  const already = await ledger.published();
+  if (already && already.digest !== key.digest) throw keyReused(place, key, already);
   if (already) return publishedOf(already.rows, already.updated);
-  const stage = stageName(table, key);
+  const stage = stageName(ledgerTable, key, key);
   if ((await db.columns(stage)).length === 0) await db.run(createTableSql(dialect, stage, schema));
   const rows = await countRows(dialect, db, stage);
   assertStaged(target, await ledger.count(), rows, rowsExpected);
@@ -60,21 +63,26 @@ export async function publishLoad<O extends TableOptions>(
   else if (!exists || !(await db.refill?.(table, append))) await replaceTable(dialect, db, table, stage);
   assertHeld(target, before + rows - updated, await countRows(dialect, db, table));
 
-  await ledger.record(PUBLISHED, rows, updated);
+  if (!exists || mode === 'replace') await ledger.markReplaced();
+  await ledger.recordPublished(rows, updated);
   await db.run(`DROP TABLE IF EXISTS ${dialect.quote(stage)}`);
-  for (const dead of await ledger.abandoned(LIMITS.stagingKeepMs)) await removeLoad(dialect, table, db, dead);
+  await ledger.forgetStage();
   return publishedOf(rows, updated);
 }
 
-/** Removes what a key has loaded and not published. */
+/**
+ * Removes what was loaded and not published.
+ * @param table as the database compares names
+ */
 export async function removeLoad(
   { quote }: Pick<SqlDialect<never>, 'quote'>,
   table: string,
   db: SqlSession,
   key: LoadKey,
+  load: OpenLoad,
 ): Promise<void> {
-  await db.run(`DROP TABLE IF EXISTS ${quote(stageName(table, key))}`);
-  await openLedger(db, key).forget();
+  await db.run(`DROP TABLE IF EXISTS ${quote(stageName(table, key, load))}`);
+  await openLedger(db, key, table).forget(load);
 }
 
 function publishedOf(rows: number, updated: number): Published {

@@ -7,10 +7,12 @@
 import { FlexetlError } from '../../pipeline/errors';
 import type { Schema } from '../../pipeline/types';
 import type { PluginContext } from '../../plugin/context';
+import { keyReused } from '../../plugin/key-reused';
 import type { Batch, LoadKey, OpenTarget, Part, Target } from '../../plugin/target';
+import { findLoads, removeLeftOver } from './begin';
 import { assertColumns, assertNames } from './columns';
 import type { SessionUse, SqlDialect, SqlSession } from './dialect';
-import { hasLedger, openLedger, PUBLISHED, stageName, type LoadLedger } from './load-ledger';
+import { hasLedger, openLedger, stageName, type LoadLedger } from './load-ledger';
 import type { TableOptions } from './options';
 import { createTableSql, publishLoad, removeLoad } from './publish';
 
@@ -21,7 +23,13 @@ export function sqlTarget<O extends TableOptions>(
   return {
     capabilities: dialect.capabilities,
     name: (options) => `${dialect.database(options)}#${options.table}`,
+    place: (options) => {
+      const name = tableKey(dialect, options);
+      const path = dialect.path?.(options);
+      return path === undefined ? { name: `${dialect.database(options)}#${name}` } : { path, name };
+    },
     mode: ({ mode }) => mode,
+    writing: ({ mode, primary_key }) => ({ mode, ...(primary_key && { primary_key }) }),
     guarantee: ({ mode }) => GUARANTEES[mode],
     open: (options, context) => openSqlTarget(dialect, options, context),
   };
@@ -35,6 +43,11 @@ const GUARANTEES = {
     'Readers see all changes of a run at once or none; a retry or a second run with the same key changes nothing.',
 };
 
+/** The name of the table as the database compares names. */
+function tableKey<O extends TableOptions>({ ignoresCase }: SqlDialect<O>, { table }: O): string {
+  return ignoresCase ? table.toLowerCase() : table;
+}
+
 export function openSqlTarget<O extends TableOptions>(
   dialect: SqlDialect<O>,
   options: O,
@@ -42,6 +55,7 @@ export function openSqlTarget<O extends TableOptions>(
 ): OpenTarget {
   const { table, mode } = options;
   const place = `${dialect.database(options)}, table ${table}`;
+  const ledgerTable = tableKey(dialect, options);
 
   const withSession = async <T>(
     use: SessionUse,
@@ -72,6 +86,17 @@ export function openSqlTarget<O extends TableOptions>(
       });
     },
 
+    async begin(key, anyRun) {
+      const find = (db: SqlSession) => findLoads(db, key, ledgerTable, anyRun);
+      const found = await withSession('check', find);
+      if (found && (found.isVoid || found.leftOver.length > 0)) {
+        await withSession('discard', (db) =>
+          db.transaction(async () => removeLeftOver(dialect, db, key, ledgerTable, await find(db))),
+        );
+      }
+      return found?.answer ?? { answer: 'fresh' };
+    },
+
     async load(key, part) {
       const rows = await withSession('load', (db) => loadPart(db, key, part));
       if (rows === undefined) throw noDatabase(place);
@@ -80,7 +105,9 @@ export function openSqlTarget<O extends TableOptions>(
 
     async publish(key, schema, rowsExpected) {
       const published = await withSession('publish', (db) =>
-        db.transaction(() => publishLoad({ dialect, options, place }, db, key, schema, rowsExpected)),
+        db.transaction(() =>
+          publishLoad({ dialect, options, place, ledgerTable }, db, key, schema, rowsExpected),
+        ),
       );
       if (!published) throw noDatabase(place);
       return published;
@@ -88,10 +115,10 @@ export function openSqlTarget<O extends TableOptions>(
 
     async discard(key) {
       await withSession('discard', async (db) => {
-        const ledger = openLedger(db, key);
+        const ledger = openLedger(db, key, ledgerTable);
         if (!(await ledger.exists())) return;
         await db.transaction(async () => {
-          if (!(await ledger.find(PUBLISHED))) await removeLoad(dialect, table, db, key);
+          if (!(await ledger.published())) await removeLoad(dialect, ledgerTable, db, key, key);
         });
       });
     },
@@ -99,10 +126,10 @@ export function openSqlTarget<O extends TableOptions>(
 
   /** @returns the rows of the part, as the ledger has them */
   async function loadPart(db: SqlSession, key: LoadKey, part: Part): Promise<number> {
-    const ledger = openLedger(db, key);
+    const ledger = openLedger(db, key, ledgerTable);
     const already = await findLoaded(ledger, key, part);
     if (already !== undefined) return already;
-    const stage = stageName(table, key);
+    const stage = stageName(ledgerTable, key, key);
     await makeStage(db, ledger, stage, part.schema);
     try {
       return await db.transaction(async () => {
@@ -124,10 +151,12 @@ export function openSqlTarget<O extends TableOptions>(
     }
   }
 
-  /** @throws FlexetlError ROWS_UNBALANCED for a part that a published load did not have */
+  /** @throws FlexetlError for a part that a published load did not have: KEY_REUSED, ROWS_UNBALANCED */
   async function findLoaded(ledger: LoadLedger, key: LoadKey, part: Part): Promise<number | undefined> {
-    const found = await ledger.find(part.index);
-    if (found !== undefined || (await ledger.find(PUBLISHED)) === undefined) return found?.rows;
+    const rows = await ledger.find(part.index);
+    const published = rows === undefined ? await ledger.published() : undefined;
+    if (!published) return rows;
+    if (published.digest !== key.digest) throw keyReused(place, key, published);
     throw new FlexetlError('ROWS_UNBALANCED', {
       message: `Run key "${key.runKey}" has already published table ${table}, without a part ${part.index}.`,
       hint: 'The input is not what it was in that run: load it under another run key.',

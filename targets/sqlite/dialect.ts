@@ -26,6 +26,7 @@ export const sqliteDialect: SqlDialect<SqliteOptions> = {
     lane: 'rows',
   },
   database: ({ database }) => database,
+  path: ({ database }) => database,
   quote: ident,
   ignoresCase: true,
   declare: declareType,

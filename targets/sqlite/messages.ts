@@ -9,6 +9,7 @@ import type { SqliteOptions } from './dialect';
 /** A call of an open target. */
 export type Call =
   | { method: 'check'; schema: Schema }
+  | { method: 'begin'; key: LoadKey; anyRun: boolean }
   | { method: 'load'; key: LoadKey; part: PartSlice }
   | { method: 'publish'; key: LoadKey; schema: Schema; rowsExpected: number | undefined }
   | { method: 'discard'; key: LoadKey };

@@ -24,6 +24,8 @@ function runJob(job: Job, signal: AbortSignal, progress: (share: number) => void
   switch (call.method) {
     case 'check':
       return target.check(call.schema);
+    case 'begin':
+      return target.begin(call.key, call.anyRun);
     case 'load':
       return target.load(call.key, createPart(call.part, context));
     case 'publish':

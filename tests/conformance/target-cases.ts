@@ -1,5 +1,6 @@
 /** Every target with what the suite must know of it; a new target adds its case. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Target } from '../../plugin/target';
@@ -34,6 +35,11 @@ const FIXTURES: Record<string, Fixture> = {
       const own = `SELECT name FROM sqlite_schema WHERE name LIKE '%stage%'`;
       return (await querySqlite(dir, own)).flat().map(String);
     },
+    drop: (dir) =>
+      Promise.resolve(openSqlite(join(dir, 'output/t.db'))).then((db) => {
+        db.exec('DROP TABLE loaded');
+        db.close();
+      }),
   },
   fake_sql: {
     options: table,
@@ -46,6 +52,7 @@ const FIXTURES: Record<string, Fixture> = {
             .flat()
             .map(String)
         : [],
+    drop: (dir) => queryDuckdb(dir, 'DROP TABLE loaded'),
   },
   fake_lines: {
     options: (mode) => ({ path: 'output/t', mode }),
@@ -74,6 +81,7 @@ const FIXTURES: Record<string, Fixture> = {
       const own = readdirSync(join(folder, OWN_FOLDER)).filter((name) => !name.startsWith('manifest-'));
       return [...own, ...readdirSync(folder).filter((name) => name !== OWN_FOLDER && !files.includes(name))];
     },
+    drop: (dir) => rm(join(dir, 'output/t'), { recursive: true }),
   },
 };
 

@@ -7,7 +7,7 @@ import { fakeLines } from '../support/fake-file-target';
 import { fakeSql } from '../support/fake-sql-target';
 import { makeFolder } from '../support/folder';
 import { changeTarget, LAWLESS_TARGETS } from '../support/lawless-targets';
-import { contextOf, queryPart } from '../support/parts';
+import { contextOf, LOAD_KEY, queryPart } from '../support/parts';
 import { brokenTargetLaws, SCHEMA, TARGET_LAWS, type TargetLaw } from '../support/target-laws';
 import { caseOf, TARGET_CASES } from './target-cases';
 
@@ -46,7 +46,7 @@ describe.each(targets.map((target) => [target.type, caseOf(target)] as const))(
     it('does its writing off the event loop', async () => {
       const { target, options } = given;
       const open = target.open(target.options.parse(options('replace')), contextOf(makeFolder()));
-      const key = (runKey: string) => ({ pipeline: 'p', runKey, target: '0:t' });
+      const key = (runKey: string) => ({ ...LOAD_KEY, runKey });
       const sql = `SELECT range AS id, 'n' || range AS name FROM range(100000)`;
       const part = await queryPart(SCHEMA, sql, 100_000);
       await open.load(key('first'), part);

@@ -205,7 +205,14 @@ describe('a table that is appended to', () => {
       await harness.run({ name, run_key: 'monday' }),
       await harness.run({ name, run_key: 'monday' }),
     ];
-    expect(second).toMatchObject({ status: 'succeeded', rows: first?.rows, targets: first?.targets });
+    expect(first).toMatchObject({ status: 'succeeded', rows: { read: 3 }, targets: [{ rows_loaded: 3 }] });
+    expect(second).toMatchObject({
+      status: 'succeeded',
+      balanced: true,
+      rows: { read: 0, output: 0 },
+      targets: [{ status: 'published', rows_loaded: 0, already: { run_key: 'monday', rows: 3 } }],
+      warnings: [expect.stringMatching(/: already loaded by run monday at 20.*Z \(3 rows\), 0 rows now\.$/)],
+    });
     expect(count()).toEqual([3n, 3n]);
   });
 
@@ -216,8 +223,8 @@ describe('a table that is appended to', () => {
     expect(await harness.run({ name, run_key: 'monday' })).toMatchObject({
       status: 'failed',
       error: {
-        code: 'ROWS_UNBALANCED',
-        hint: expect.stringContaining('If this run key was used before') as string,
+        code: 'KEY_REUSED',
+        message: expect.stringMatching(/append\.csv \(20 bytes, .*append\.csv \(26 bytes, /) as string,
       },
     });
     expect(count()).toEqual([3n, 3n]);

@@ -23,6 +23,7 @@ const duckdb: SqlDialect<z.infer<typeof options>> = {
     lane: 'file',
   },
   database: ({ database }) => database,
+  path: ({ database }) => database,
   quote: ident,
   ignoresCase: true,
   declare: sqlType,

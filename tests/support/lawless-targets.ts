@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PluginContext } from '../../plugin/context';
 import type { LoadKey, OpenTarget, Part, Target, Value } from '../../plugin/target';
+import { LOAD_KEY as KEY } from './parts';
 import { SCHEMA, type TargetLaw } from './target-laws';
 
 /** What is done to a target that keeps all laws; `target` opens another one of the same options. */
@@ -86,6 +87,38 @@ export const LAWLESS_TARGETS: Record<TargetLaw, Change> = {
   }),
   'parts stand in their order, whatever order they are loaded in': (open) => ({
     load: (key, part) => open.load(key, { ...part, index: 1000 - part.index }),
+  }),
+  'a load is fresh, then resumed, and after that published, with its rows and its time': () => ({
+    begin: () => Promise.resolve({ answer: 'fresh' }),
+  }),
+  'a load under another plan is stale, it is removed and not continued': (open) => ({
+    begin: (key, anyRun) => open.begin({ ...key, plan: KEY.plan }, anyRun),
+    load: (key, part) => open.load({ ...key, plan: KEY.plan }, part),
+    publish: (key, ...rest) => open.publish({ ...key, plan: KEY.plan }, ...rest),
+  }),
+  'a run key belongs to what it has published, anything else is refused': (open) => ({
+    begin: (key, anyRun) => open.begin({ ...key, digest: KEY.digest }, anyRun),
+    load: (key, part) => open.load({ ...key, digest: KEY.digest }, part),
+  }),
+  'the same rows are known under another run key, as long as the target has them': (open) => ({
+    begin: (key) => open.begin(key, false),
+  }),
+  'a published load counts only as long as there is the table': (open, context) => ({
+    async begin(key, anyRun) {
+      return published.has(nameOf(context, key))
+        ? { answer: 'published', load: { ...key, rows: 2, publishedAt: '' } }
+        : open.begin(key, anyRun);
+    },
+    async publish(key, ...rest) {
+      published.add(nameOf(context, key));
+      return open.publish(key, ...rest);
+    },
+  }),
+  'what other runs of the pipeline have left goes when a load begins, what others have does not': (open) => ({
+    begin: async (key, anyRun) => {
+      await open.discard({ ...key, pipeline: 'q' });
+      return open.begin(key, anyRun);
+    },
   }),
   'a cancelled load ends within a second and leaves no rows': (_, { projectDir }, again) => ({
     load: (key, part) =>

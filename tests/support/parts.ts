@@ -5,11 +5,21 @@ import { ident, literal, sqlType } from '../../pipeline/sql';
 import { stageTerms } from '../../pipeline/stage-sql';
 import type { Schema } from '../../pipeline/types';
 import type { PluginContext } from '../../plugin/context';
-import type { Part } from '../../plugin/target';
+import type { LoadKey, Part } from '../../plugin/target';
 import { createPart } from '../../runtime/batches/part';
 import { withDuckdb } from '../../runtime/duckdb';
 import { createSharedFiles } from '../../runtime/staging/shared-files';
 import { makeFolder } from './folder';
+
+/** Of a load that tests make. */
+export const LOAD_KEY: LoadKey = {
+  project: 'tests',
+  pipeline: 'p',
+  runKey: 'run-1',
+  digest: 'rows',
+  plan: 'parts',
+  content: 'data/in.csv',
+};
 
 /** One value per column, as DuckDB reads it from text; null for a null. */
 export type TextRow = (string | null)[];

@@ -11,7 +11,7 @@ import { FlexetlError } from '../../pipeline/errors';
 import { assertBalanced, bookRows } from '../../pipeline/row-balance';
 import { openSqlite } from '../../targets/sqlite/binding';
 import { targets } from '../../targets/index';
-import { addCounts, addWarnings, createRunState, type RunState } from '../../workflows/run-state';
+import { addCounts, addWarnings, createRunState, startLoads, type RunState } from '../../workflows/run-state';
 import { createTestDeps, extractAll } from './engine';
 import { makeFolder } from './folder';
 import { readTable } from './project';
@@ -20,6 +20,8 @@ export interface RunOptions {
   /** `a.b=c`, as of --set. */
   overrides?: readonly string[];
   runKey?: string;
+  /** As a run without a key: what another run has appended is not appended again. */
+  once?: boolean;
   env?: Record<string, string>;
 }
 
@@ -31,7 +33,7 @@ export interface RunOptions {
 export async function runPipeline(
   dir: string,
   file = 'pipeline.yaml',
-  { overrides = [], runKey = `k${(keys += 1)}`, env = {} }: RunOptions = {},
+  { overrides = [], runKey = `k${(keys += 1)}`, once = false, env = {} }: RunOptions = {},
 ): Promise<RunState> {
   const deps = createTestDeps(dir, { targets }, env);
   const text = readFileSync(join(dir, file), 'utf8');
@@ -40,9 +42,11 @@ export async function runPipeline(
   const world = { signal: new AbortController().signal, progress: () => undefined };
   return withContext(deps, run, world, async (context) => {
     const state = createRunState(name, runKey, Date.now());
-    const plan = await prepareRun(deps, { run, text, file, overrides }, context);
+    const plan = await prepareRun(deps, { run, once, text, file, overrides }, context);
     state.plan = { ...plan, attempt: 1 };
     addWarnings(state, plan.warnings);
+    startLoads(state, state.plan);
+    if (plan.targets.every(({ already }) => already !== undefined)) return state;
     for (const { rows, rejected } of await extractAll(deps, context, run)) {
       state.read += rows + rejected;
       state.rejected += rejected;
@@ -56,15 +60,13 @@ export async function runPipeline(
       state.output += rows;
       addCounts(state, counts);
     }
-    for (const [target, described] of plan.targets.entries()) {
-      let rows_loaded = 0;
+    const open = [...state.targets.entries()].filter(([, { status }]) => status === 'pending');
+    for (const [target, report] of open)
       for (let part = 0; part < parts; part += 1)
-        rows_loaded += (await loadPart(deps, { run, target, part }, context)).rows;
-      state.targets.push({ ...described, rows_loaded, status: 'pending' });
-    }
+        report.rows_loaded += (await loadPart(deps, { run, target, part }, context)).rows;
     const rows = bookRows(state.read, state.rejected, state.counts, state.output);
     assertBalanced(rows, state.counts, state.targets);
-    for (const [target, loaded] of state.targets.entries()) {
+    for (const [target, loaded] of open) {
       await publishTarget(deps, { run, target, rows: loaded.rows_loaded }, context);
       loaded.status = 'published';
     }

@@ -7,7 +7,7 @@ import { openSqlTarget } from '../../targets/sql/target';
 import { openSqlite, type Sqlite } from '../../targets/sqlite/binding';
 import { sqliteDialect, type SqliteOptions } from '../../targets/sqlite/dialect';
 import { makeFolder } from './folder';
-import { contextOf, makePart, type TextRow } from './parts';
+import { contextOf, LOAD_KEY, makePart, type TextRow } from './parts';
 
 let keys = 0;
 
@@ -33,7 +33,7 @@ export function openTable(given: Partial<SqliteOptions> = {}, dir = makeFolder()
     execute: (sql: string) => withUser((db) => void db.exec(sql)),
     /** Check, load and publish, as a run does. */
     async run(schema: Schema, rows: TextRow[], mode = options.mode): Promise<Published> {
-      const key: LoadKey = { pipeline: 'p', runKey: `run ${(keys += 1)}`, target: '0:t' };
+      const key: LoadKey = { ...LOAD_KEY, runKey: `run ${(keys += 1)}` };
       await target(mode).check(schema);
       await target(mode).load(key, await makePart(schema, rows));
       return target(mode).publish(key, schema, rows.length);

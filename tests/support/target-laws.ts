@@ -4,7 +4,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { BOOLEAN, DATE, decimal, FLOAT, INTEGER, STRING, TIMESTAMP, type Schema } from '../../pipeline/types';
 import type { LoadKey, OpenTarget, Part, Published, Target, TargetCapabilities } from '../../plugin/target';
 import { makeFolder } from './folder';
-import { contextOf, makePart, queryPart, slicePart, type TextRow } from './parts';
+import { contextOf, LOAD_KEY, makePart, queryPart, slicePart, type TextRow } from './parts';
 
 export type Mode = TargetCapabilities['modes'][number];
 
@@ -20,6 +20,8 @@ export interface TargetCase {
   read(projectDir: string, schema: Schema): Promise<TextRow[] | null>;
   /** What is left of loads that are not published: tables, files; empty when all is gone. */
   leftovers(projectDir: string): Promise<string[]>;
+  /** What a user does who drops the table. */
+  drop(projectDir: string): Promise<unknown>;
   /** Nothing at all was made. */
   isUntouched(projectDir: string): boolean;
   /** Its rows have an order: that of the parts. */
@@ -35,7 +37,7 @@ const NEW: TextRow[] = [
   ['2', 'new'],
   ['3', null],
 ];
-const KEY: LoadKey = { pipeline: 'p', runKey: 'run-1', target: '0:t' };
+const KEY: LoadKey = LOAD_KEY;
 const OTHER_KEY: LoadKey = { ...KEY, runKey: 'run-0' };
 const MANY = 400_000;
 
@@ -204,6 +206,92 @@ export const TARGET_LAWS = {
     await probe.publish({ rows: 200 });
     await probe.assertRows(rows);
   },
+  'a load is fresh, then resumed, and after that published, with its rows and its time': async (probe) => {
+    const { begin, load, publish, assertRows } = probe;
+    strictEqual((await begin()).answer, 'fresh');
+    await load(NEW);
+    strictEqual((await begin()).answer, 'resume');
+    strictEqual(await load(NEW), 2);
+    await publish({ rows: 2 });
+    const found = await begin();
+    ok(found.answer === 'published', `it answered ${found.answer}`);
+    const { publishedAt, rows, runKey, digest, content } = found.load;
+    assertSame({ rows, runKey, digest, content }, { rows: 2, ...pick(KEY) });
+    match(publishedAt, /^20\d\d-\d\d-\d\dT[\d:.]+Z$/);
+    await assertRows(NEW);
+  },
+  'a load under another plan is stale, it is removed and not continued': async (probe) => {
+    const { begin, load, publish, assertRows, leftovers } = probe;
+    await load(OLD);
+    await load(OLD, { part: 1 });
+    const key = { ...KEY, plan: 'other parts' };
+    strictEqual((await begin(key)).answer, 'stale');
+    assertSame(await leftovers(), []);
+    strictEqual((await begin(key)).answer, 'fresh');
+    await load(NEW, { key });
+    // An attempt of the old plan that is late changes nothing.
+    await load(OLD, { part: 1 }).catch(() => undefined);
+    await publish({ key, rows: 2 });
+    await assertRows(NEW);
+    await begin(key);
+    assertSame(await leftovers(), []);
+  },
+  'a run key belongs to what it has published, anything else is refused': async (probe) => {
+    const { begin, load, publish, assertRows } = probe;
+    await load(NEW);
+    await publish();
+    const key = { ...KEY, digest: 'other rows', plan: 'other parts', content: 'data/other.csv' };
+    const found = await begin(key, true);
+    ok(found.answer === 'reused', `it answered ${found.answer}`);
+    assertSame(pick(found.load), pick(KEY));
+    await rejects(load(OLD, { key }), { code: 'KEY_REUSED' });
+    const both = /data\/in\.csv.*data\/other\.csv/;
+    await rejects(publish({ key }), (error: Error) => both.test(error.message));
+    await assertRows(NEW);
+  },
+  'the same rows are known under another run key, as long as the target has them': async (probe) => {
+    const { begin, load, publish, publishOld } = probe;
+    await load(NEW, { mode: 'append' });
+    await publish({ mode: 'append' });
+    const key = { ...KEY, runKey: 'run-2', plan: 'other parts' };
+    strictEqual((await begin(key)).answer, 'fresh');
+    const found = await begin(key, true);
+    ok(found.answer === 'published' && found.load.runKey === KEY.runKey, `it answered ${found.answer}`);
+    strictEqual((await begin({ ...key, digest: 'other rows' }, true)).answer, 'fresh');
+    strictEqual((await begin({ ...key, pipeline: 'q' }, true)).answer, 'fresh');
+    await publishOld({ ...OTHER_KEY, digest: 'old rows' });
+    strictEqual((await begin(key, true)).answer, 'fresh');
+  },
+  'a published load counts only as long as there is the table': async (probe) => {
+    const { begin, load, publish, dropTable, assertRows } = probe;
+    await load(NEW);
+    await publish();
+    await dropTable();
+    strictEqual((await begin({ ...KEY, runKey: 'run-2' }, true)).answer, 'fresh');
+    strictEqual((await begin()).answer, 'fresh');
+    await load(NEW);
+    await publish({ rows: 2 });
+    await assertRows(NEW);
+  },
+  'what other runs of the pipeline have left goes when a load begins, what others have does not': async (
+    probe,
+  ) => {
+    const { begin, load, publish, leftovers } = probe;
+    await load(OLD, { key: { ...KEY, runKey: 'terminated' } });
+    const others = [
+      { ...KEY, pipeline: 'q' },
+      { ...KEY, project: 'another' },
+    ];
+    for (const key of others) await load(NEW, { key });
+    const before = (await leftovers()).length;
+    strictEqual((await begin()).answer, 'fresh');
+    ok((await leftovers()).length < before, 'the load of the terminated run is still there');
+    for (const key of others) {
+      strictEqual((await begin(key)).answer, 'resume');
+      strictEqual((await publish({ key, rows: 2 })).rows, 2);
+    }
+    assertSame(await leftovers(), []);
+  },
   'a cancelled load ends within a second and leaves no rows': async (probe) => {
     const controller = new AbortController();
     let abortedMs = 0;
@@ -275,6 +363,8 @@ function createProbe({ target, options, ordered, ...reader }: TargetCase) {
     open(mode).publish(key, schema, rows);
   const read = (schema = SCHEMA) => reader.read(dir, schema);
   return {
+    begin: (key = KEY, anyRun = false) => open().begin(key, anyRun),
+    dropTable: () => reader.drop(dir),
     modes,
     lane,
     open,
@@ -306,6 +396,10 @@ function canonicalText(text: string | null, column: Schema[number] | undefined):
   if (text === null || (kind !== 'decimal' && kind !== 'timestamp')) return text;
   if (kind === 'decimal') match(text, /^-?\d+(\.\d+)?$/);
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+function pick({ runKey, digest, content }: Pick<LoadKey, 'runKey' | 'digest' | 'content'>) {
+  return { runKey, digest, content };
 }
 
 /** Not `deepStrictEqual`: what comes from a thread has the prototypes of another realm. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { digestConfig, digestRequest } from '../../pipeline/config/parse';
+import { digestOf, digestRequest } from '../../pipeline/config/parse';
 import type { PipelineConfig } from '../../pipeline/config/schema';
 import { BASE, HEAD, parse } from '../support/pipeline-text';
 
@@ -98,9 +98,9 @@ describe('the digest of a pipeline', () => {
   it('does not depend on the order of keys, and does on every value', () => {
     const config = parse(BASE);
     const reversed = Object.fromEntries(Object.entries(config).reverse()) as PipelineConfig;
-    expect(digestConfig(reversed)).toBe(digestConfig(config));
-    expect(digestConfig(config)).toMatch(/^sha256:[0-9a-f]{64}$/);
-    expect(digestConfig({ ...config, name: 'other' })).not.toBe(digestConfig(config));
+    expect(digestOf(reversed)).toBe(digestOf(config));
+    expect(digestOf(config)).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(digestOf({ ...config, name: 'other' })).not.toBe(digestOf(config));
   });
 
   it('that is asked for is that of its text, of --set in their order, of the variables, and of the checkout', () => {

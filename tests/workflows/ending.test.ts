@@ -123,7 +123,10 @@ describe('a run with two targets of which one fails for good', () => {
     expect(await harness.run({ name, run_key: 'k' })).toMatchObject({
       status: 'succeeded',
       balanced: true,
-      targets: [{ rows_loaded: ROWS - 10 }, { rows_loaded: ROWS - 10 }],
+      targets: [
+        { status: 'published', rows_loaded: ROWS - 10 },
+        { status: 'published', rows_loaded: 0, already: { run_key: 'k', rows: ROWS - 10 } },
+      ],
     });
     for (const database of ['good.db', 'blocked/later.db'])
       expect(harness.query(database, 'SELECT count(*) FROM t')).toEqual([[50n]]);
