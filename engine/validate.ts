@@ -7,9 +7,11 @@
 import type { compileChecks } from '../pipeline/checks/compile';
 import { FlexetlError, type Place } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import type { CheckReport } from '../pipeline/report';
+import type { CheckReport, RunReport } from '../pipeline/report';
+import { typedColumn, type Evidence } from '../pipeline/schema';
 import { readParquet } from '../pipeline/sql';
 import { outputSchema, planTransforms } from '../pipeline/transforms/plan';
+import { formatType } from '../pipeline/types';
 import { withDuckdb } from '../runtime/duckdb';
 import { rejectsName } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
@@ -30,6 +32,8 @@ export interface ValidateInput {
 
 export interface ValidateResult {
   checks: readonly CheckReport[];
+  /** Of the source, with their final types; as many as `LIMITS.reportColumnsChars` has room for. */
+  columns: RunReport['source']['columns'];
 }
 
 export async function validateRun(
@@ -58,7 +62,20 @@ export async function validateRun(
     status: 'passed',
     failing_rows: 0,
   }));
-  return { checks: [...passed, ...judgeDatasets(checks.datasets, parts)] };
+  return {
+    checks: [...passed, ...judgeDatasets(checks.datasets, parts)],
+    columns: describeColumns(plan, evidence),
+  };
+}
+
+/** A source may have thousands of columns, and a result must be small. */
+function describeColumns({ columns }: RunPlan, evidence: Evidence): { name: string; type: string }[] {
+  let room = LIMITS.reportColumnsChars;
+  const described = columns.map((column) => {
+    const { name, type } = typedColumn(column, evidence);
+    return { name, type: formatType(type) };
+  });
+  return described.filter((column) => (room -= JSON.stringify(column).length) >= 0);
 }
 
 /** @throws FlexetlError CHECK_FAILED naming every check that failed */
@@ -69,7 +86,7 @@ function judgeDatasets(
   const verdicts = checks.map((check, index) => {
     const states = parts.map(({ receipt }: { receipt: ExtractReceipt }) => receipt.states[index]);
     const verdict = check.verdict(states.reduce((sum, state) => check.merge(sum, state), check.empty));
-    return { rule: check.rule, ...verdict };
+    return { rule: check.rule, columns: check.columns.slice(0, LIMITS.checkColumnsMax), ...verdict };
   });
   const failed = verdicts.filter(({ status }) => status === 'failed');
   if (failed.length > 0) {
@@ -78,7 +95,12 @@ function judgeDatasets(
       hint: 'Nothing was loaded. Fix the source, or change the check in validation.quality_checks.',
     });
   }
-  return verdicts.map(({ rule, status, failing_rows }) => ({ name: rule, status, failing_rows }));
+  return verdicts.map(({ rule, columns, status, failing_rows }) => ({
+    name: rule,
+    ...(columns.length > 0 && { columns }),
+    status,
+    failing_rows,
+  }));
 }
 
 /** @throws FlexetlError RECORDS_REJECTED with the first places */
@@ -91,49 +113,73 @@ async function assertNoRejects(
   if (bad.length === 0) return;
   const rejected = bad.reduce((sum, { receipt }) => sum + receipt.rejected, 0);
   const read = parts.reduce((sum, { receipt }) => sum + receipt.rows + receipt.rejected, 0);
-  const places = await readPlaces(plan, bad, context);
+  const rejects = await readRejects(plan, bad, context);
+  const places = rejects.map(({ rule: _, ...place }) => place);
   const records = new Set(places.map(({ file, record }) => `${record} ${file}`)).size;
   const shown = records < rejected ? `, the first ${records} are shown` : '';
   throw new FlexetlError('RECORDS_REJECTED', {
     message: `${rejected} of ${read} records ${rejected === 1 ? 'does' : 'do'} not fit${shown}.`,
-    hint: hintFor(places),
+    hint: hintFor(rejects),
     places,
   });
 }
 
-/** A value has a column; a record that could not be read has none. */
-function hintFor(places: readonly Place[]): string {
-  const ways = ['Fix the source'];
-  if (places.some(({ column }) => column !== null))
-    ways.push('declare the column with a type that fits (validation.schema)');
-  if (places.some(({ column }) => column === null))
-    ways.push('check encoding, delimiter and quote of the source');
-  return `Nothing was loaded. ${ways.join(', or ')}.`;
+/** A place with the rule that its record fails. */
+interface RejectPlace extends Place {
+  rule: string;
 }
 
-/** The first places in the order of the source, at most `LIMITS.placesMax`. */
-async function readPlaces(
+/** What to do about rejects, by the rules that they fail. */
+function hintFor(rejects: readonly RejectPlace[]): string {
+  const ways = new Set(['Fix the source', ...rejects.map(wayOut)]);
+  return `Nothing was loaded. ${[...ways].join(', or ')}.`;
+}
+
+function wayOut({ rule, reason }: RejectPlace): string {
+  switch (rule) {
+    case 'type':
+      return 'declare the column with a type that fits (validation.schema)';
+    case 'nullable':
+      return 'declare the column with nullable: true (validation.schema)';
+    case 'record':
+      return /UTF-|character/.test(reason)
+        ? 'set the encoding of the source'
+        : 'check delimiter and quote of the source';
+    default:
+      return `change the check ${rule} in validation.quality_checks`;
+  }
+}
+
+/** The first rejects in the order of the source, at most `LIMITS.placesMax`. */
+async function readRejects(
   plan: RunPlan,
   parts: readonly ExtractedPart[],
   context: StepContext,
-): Promise<Place[]> {
-  const places: Place[] = [];
+): Promise<RejectPlace[]> {
+  const places: RejectPlace[] = [];
   for (const { index } of parts) {
     const room = LIMITS.placesMax - places.length;
     if (room <= 0) break;
     const part = await context.staging.fetch(rejectsName(index));
     if (!part?.path) continue;
-    const sql = `SELECT file, line::INT AS line, record::INT AS record, "column", "value", reason
+    const sql = `SELECT file, line::INT AS line, record::INT AS record, "column", "value", reason, rule
       FROM ${readParquet(part.path)} LIMIT ${room}`;
     const rows = await withDuckdb(sessionOptions(plan.config, context), (db) => db.all(sql));
-    places.push(...(rows as unknown as Place[]));
+    places.push(...(rows as unknown as RejectPlace[]));
   }
   return places;
 }
 
-/** Adds, to an error about types, the places of the values that made a column a string. */
-function explainText(error: unknown, places: readonly Place[]): unknown {
-  if (!(error instanceof FlexetlError) || places.length === 0) return error;
+/** Adds, to an error about types, the places of the values that made the columns that it names a string. */
+function explainText(error: unknown, becameText: readonly Place[]): unknown {
+  if (!(error instanceof FlexetlError)) return error;
+  if (becameText.length === 0) return error;
+  const words = new Set(error.message.split(/[^\p{L}\p{N}_]+/u));
+  const named = becameText.filter(
+    ({ column }) => words.has(column ?? '') || error.message.includes(`"${column}"`),
+  );
+  // The step may know the column by another name.
+  const places = named.length > 0 ? named : becameText;
   const columns = places.map(({ column }) => `"${column}"`).join(', ');
   return new FlexetlError(error.code, {
     message: `${error.message} The values of ${columns} made it text.`,

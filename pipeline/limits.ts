@@ -108,6 +108,10 @@ export const LIMITS = {
   parallelWorkersDefault: 1,
   /** Source files named in a report; there may be thousands. */
   reportFilesMax: 100,
+  /** Characters of the JSON of the columns in a report: about 150 columns. */
+  reportColumnsChars: 8_000,
+  /** Columns named in the report of a check. */
+  checkColumnsMax: 20,
   /** Warnings of one run: more are not read, and a state with all of them must fit into a payload. */
   warningsMax: 20,
   /** Characters of one warning. */

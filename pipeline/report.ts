@@ -51,6 +51,8 @@ export interface TransformReport {
 /** The result of one check, over the whole input. */
 export interface CheckReport {
   name: string;
+  /** The columns that it looks at, where it is about the input as a whole. */
+  columns?: readonly string[];
   status: 'passed' | 'warned' | 'failed';
   failing_rows: number;
 }
@@ -71,7 +73,11 @@ export interface RunReport {
   targets: readonly TargetReport[];
   steps: Partial<Record<StepName, { duration_ms: number; attempts: number }>>;
   dead_letter: { path: string | null; records: number };
-  source: { files: readonly { path: string; bytes: number; fingerprint: string }[] };
+  source: {
+    files: readonly { path: string; bytes: number; fingerprint: string }[];
+    /** With their final types, in order; empty before all rows are read. The first ones, if there are very many. */
+    columns: readonly { name: string; type: string }[];
+  };
   /** What a user should know although it did not stop the run; at most `LIMITS.warningsMax`. */
   warnings: readonly string[];
   error: ErrorReport | null;

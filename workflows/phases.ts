@@ -71,6 +71,7 @@ export async function validatePhase(run: Run): Promise<void> {
   if (state.checks.length > 0) return;
   const result = await run.timed('validate', () => run.step('validate', 'validate', { run: ref }));
   state.checks = result.checks;
+  state.columns = result.columns;
 }
 
 /** Row-wise pipelines part by part; a pipeline that needs all rows at once in one step, combine. */

@@ -24,6 +24,8 @@ export interface RunState {
   types: string | null;
   typesDiffer: boolean;
   checks: RunReport['checks'];
+  /** Of the source, with their final types. */
+  columns: RunReport['source']['columns'];
   /** Output parts done, and their rows. */
   transformed: number;
   output: number;
@@ -64,6 +66,7 @@ export function createRunState(pipeline: string, runKey: string, startedMs: numb
     types: null,
     typesDiffer: false,
     checks: [],
+    columns: [],
     transformed: 0,
     output: 0,
     counts: [],
@@ -134,7 +137,7 @@ export function buildReport(
     targets: state.targets,
     steps: state.steps,
     dead_letter: { path: null, records: 0 },
-    source: { files: state.plan?.files ?? [] },
+    source: { files: state.plan?.files ?? [], columns: state.columns },
     warnings: state.warnings,
     error: state.error,
   };

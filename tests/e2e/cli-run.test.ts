@@ -103,6 +103,13 @@ describe('run', () => {
       dead_letter: { path: null, records: 0 },
       source: {
         files: [{ path: 'data/input.csv', bytes: SALES.length, fingerprint: expect.any(String) as string }],
+        columns: [
+          { name: 'date', type: 'date' },
+          { name: 'product_id', type: 'string' },
+          { name: 'product_name', type: 'string' },
+          { name: 'quantity', type: 'integer' },
+          { name: 'unit_price', type: 'decimal(18,2)' },
+        ],
       },
       warnings: [],
       error: null,

@@ -17,7 +17,7 @@ const REPORT: RunReport = {
   targets: [{ type: 'sqlite', name: 'a|b.db#t', mode: 'replace', rows_loaded: 10_500, status: 'published' }],
   steps: {},
   dead_letter: { path: null, records: 0 },
-  source: { files: [] },
+  source: { files: [], columns: [] },
   warnings: [],
   error: null,
 };

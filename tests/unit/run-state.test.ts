@@ -139,7 +139,7 @@ describe('the report', () => {
       duration_ms: 500,
       started_at: '1970-01-01T00:00:01.000Z',
       config_digest: '',
-      source: { files: [] },
+      source: { files: [], columns: [] },
     });
   });
 

@@ -1,9 +1,12 @@
 /** The gate: what validate says of rows that are staged. */
 import { errorLines } from '../../client/print';
+import { z } from 'zod';
+import { checks } from '../../pipeline/checks/index';
 import type { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import { validateRun } from '../../engine/validate';
-import { stageAll, type EngineInput } from '../support/engine';
+import { defineCheck, type Check } from '../../plugin/check';
+import { createTestDeps, stageAll, type EngineInput } from '../support/engine';
 
 const run = { project: 'test', pipeline: 'p', runKey: 'k' };
 
@@ -64,6 +67,47 @@ describe('records that do not fit', () => {
     expect([message?.replace('error RECORDS_REJECTED: ', ''), ...places]).toEqual(says);
   });
 
+  it.each<[string, EngineInput, string]>([
+    [
+      'the type of a column',
+      { csv: 'x\na\n', schema: { x: { type: 'integer' } } },
+      'declare the column with a type that fits (validation.schema)',
+    ],
+    [
+      'a null',
+      { csv: 'x,y\n,1\n', schema: { x: { nullable: false } } },
+      'declare the column with nullable: true (validation.schema)',
+    ],
+    [
+      'bytes that are not UTF-8',
+      { csv: Buffer.from([...Buffer.from('x,y\n1,2\na'), 0xff, ...Buffer.from(',3\n')]) },
+      'set the encoding of the source',
+    ],
+    ['a record with too many fields', { csv: 'x\n1,2,3\n2\n3\n' }, 'check delimiter and quote of the source'],
+    [
+      'a check of the user',
+      { csv: 'x\n-1\n', quality_checks: [{ type: 'positive', options: {} }] },
+      'change the check positive in validation.quality_checks',
+    ],
+  ])('have a hint that fits: %s', async (_what, input, way) => {
+    const positive = defineCheck({
+      type: 'positive',
+      description: 'x is above 0.',
+      options: z.strictObject({}),
+      compile: () => [{ scope: 'row', column: 'x', fails: '"x" <= 0', reason: 'not above 0' }],
+    });
+    const plugins = createTestDeps(undefined, { checks: [...checks, positive as Check<unknown>] });
+    const found = await stageAll(
+      input,
+      async ({ deps, context }) => validateRun(deps, { run }, context).catch((error: unknown) => error),
+      plugins,
+    );
+    expect(found).toMatchObject({
+      code: 'RECORDS_REJECTED',
+      hint: `Nothing was loaded. Fix the source, or ${way}.`,
+    });
+  });
+
   it('are shown up to twenty reasons, in the order of the files and of their cuts', async () => {
     const lines = Array.from({ length: 15 }, (_, index) => `x${index}\n`).join('');
     const csv = [`x\n1\n${lines}`, `x\n${lines}`];
@@ -85,5 +129,39 @@ describe('a text in an undeclared column of numbers', () => {
     const [message, place] = await refusalOf({ csv: `q\n${numbers}n/a\n`, transformations });
     expect(message).toMatch(/^error EXPRESSION_INVALID: .*sum.* The values of "q" made it text\./);
     expect(place).toMatch(new RegExp(`^in/0\\.csv:${LIMITS.sampleRecordsMax + 2} q: "n/a" not a number`));
+  });
+});
+
+describe('what validate says of good rows', () => {
+  it('has the final types of the columns, and the columns of each check', async () => {
+    const numbers = Array.from({ length: LIMITS.sampleRecordsMax }, (_, index) => `${index},\n`).join('');
+    const quality_checks = [['q'], ['q', 'r']].map((columns) => ({
+      type: 'null_check',
+      options: { columns, max_null_percentage: 100 },
+    }));
+    await stageAll({ csv: `q,r\n${numbers}0.5,2026-01-01\n`, quality_checks }, async ({ deps, context }) => {
+      const { checks, columns } = await validateRun(deps, { run }, context);
+      expect(columns).toEqual([
+        { name: 'q', type: 'decimal(18,1)' },
+        { name: 'r', type: 'date' },
+      ]);
+      expect(checks.filter(({ name }) => name === 'null_check').map((check) => check.columns)).toEqual([
+        ['q'],
+        ['q'],
+        ['r'],
+      ]);
+    });
+  });
+
+  it('stays small for a source of thousands of columns', async () => {
+    const names = Array.from({ length: 2000 }, (_, index) => `column_${index}`);
+    await stageAll(
+      { csv: `${names.join(',')}\n${names.map(() => '1').join(',')}\n` },
+      async ({ deps, context }) => {
+        const { columns } = await validateRun(deps, { run }, context);
+        expect(columns.length).toBeGreaterThan(100);
+        expect(JSON.stringify(columns).length).toBeLessThan(LIMITS.reportColumnsChars + 1000);
+      },
+    );
   });
 });

@@ -280,7 +280,7 @@ describe('a run that is longer than one history', () => {
       'extract',
       () => (input) => answer(`extract ${input.partition}`, { rows, rejected: 0, types: 'same' }),
     );
-    harness.fake('validate', () => () => answer('validate', { checks: [CHECK] }));
+    harness.fake('validate', () => () => answer('validate', { checks: [CHECK], columns: [] }));
     harness.fake('transform', () => ({ part, partition }) => {
       const counts = [{ type: 'filter', fate: 'filtered' as const, rows_in: rows, rows_out: rowsOut }];
       return answer(`transform ${partition} into ${part}`, { rows: rowsOut, counts });
