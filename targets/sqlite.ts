@@ -9,11 +9,15 @@ import { openInThread } from './sqlite/thread-client';
 
 const options = z
   .strictObject({
-    database: path().describe(
-      'Path of the database file, relative to the project. The file and its folders are created.',
-    ),
+    database: path()
+      .regex(/[^\s/]$/, 'must be the path of a file, found a blank or a slash at its end')
+      .describe('Path of the database file, relative to the project. The file and its folders are created.'),
     ...tableOptions,
-    table: tableOptions.table.regex(/^(?!sqlite_)/i, 'must not start with sqlite_'),
+    table: z
+      .string()
+      .regex(/^[^\p{Cc}\p{Cs}]{1,63}$/u, 'must be 1 to 63 characters, none of them a control character')
+      .regex(/^(?!sqlite_|_flexetl_)/i, 'must not start with sqlite_ or _flexetl_')
+      .describe(tableOptions.table.description ?? ''),
   })
   .superRefine(requireKey);
 

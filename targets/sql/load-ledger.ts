@@ -119,5 +119,5 @@ export function stageName(table: string, { project, pipeline }: LoadKey, { runKe
   const digest = createHash('sha256')
     .update([project, pipeline, runKey, plan, table].join('\0'))
     .digest('hex');
-  return `${STAGE_PREFIX}${table.slice(0, 30)}_${digest.slice(0, 16)}`;
+  return `${STAGE_PREFIX}${[...table].slice(0, 30).join('')}_${digest.slice(0, 16)}`;
 }

@@ -1,5 +1,5 @@
 /** A session with a SQLite file: opening it, waiting for its lock, and what its errors mean. */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
@@ -25,9 +25,9 @@ export interface SqliteFile {
 }
 
 /**
- * Opens the file, creating it and its folders, and makes it a WAL database: readers and one writer do not disturb
- * each other. A check opens what is there and leaves it as it is.
- * @returns undefined where a check or a discard finds no file
+ * Opens the file, creating it and its folders. A new database is a WAL database: readers and one writer do not disturb
+ * each other. One that exists keeps its journal mode, on which its readers may count. A check changes nothing.
+ * @returns undefined where a check or a discard finds no file, or an empty one
  * @throws errors of SQLite, see {@link explainError}
  */
 export async function openSession(
@@ -35,12 +35,13 @@ export async function openSession(
   use: SessionUse,
   signal: AbortSignal,
 ): Promise<SqlSession | undefined> {
-  if (!existsSync(file)) {
+  // In an empty file a transaction without changes writes a page.
+  if (!statSync(file, { throwIfNoEntry: false })?.size) {
     if (use === 'check' || use === 'discard') return undefined;
     makeFolders(dirname(file));
   }
   const busyMs = use === 'check' ? LIMITS.sqliteCheckBusyMs : LIMITS.sqliteLoadBusyMs;
-  const whenFree = (attempt: () => unknown): Promise<void> => retryBusy(attempt, busyMs, signal);
+  const whenFree: WhenFree = (attempt) => retryBusy(attempt, busyMs, signal);
   const db = openSqlite(file, { timeout: NATIVE_BUSY_MS, fileMustExist: use === 'check' });
   try {
     if (use !== 'check') await prepare(db, mode, whenFree);
@@ -51,21 +52,22 @@ export async function openSession(
   const placeOf = (table: string): string => `${shownFile}, table ${table}`;
   return {
     run: (sql) => Promise.resolve(db.prepare(sql).run().changes),
-    all: (sql) => Promise.resolve(db.prepare(sql).all() as Record<string, unknown>[]),
+    // Without WAL a reader waits for writers too.
+    all: (sql) => whenFree(() => db.prepare(sql).all() as Record<string, unknown>[]),
     async transaction(work) {
-      await whenFree(() => db.exec('BEGIN IMMEDIATE'));
+      // Without WAL a writer needs the file for itself as soon as its changes outgrow the cache: not in the middle.
+      await whenFree(() => db.exec(use === 'check' ? 'BEGIN IMMEDIATE' : 'BEGIN EXCLUSIVE'));
       try {
         const result = await work();
         if (signal.aborted) throw new FlexetlError('CANCELLED', { message: 'Cancelled.' });
-        // Busy only where the file could not become a WAL database and a reader is in the way.
-        await whenFree(() => db.exec('COMMIT'));
+        db.exec('COMMIT');
         return result;
       } catch (error) {
         if (db.inTransaction) db.exec('ROLLBACK');
         throw error;
       }
     },
-    columns: (table) => Promise.resolve(describeColumns(db, table)),
+    columns: (table) => whenFree(() => describeColumns(db, table)),
     write: (table, part, batches) => writePart(db, table, part, batches),
     order: (schema) => `s.${rowidName(schema, shownFile)}`,
     convert: (table, stage, schema) => Promise.resolve(fitValues(db, placeOf(table), table, stage, schema)),
@@ -75,13 +77,9 @@ export async function openSession(
   };
 }
 
-async function prepare(
-  db: Sqlite,
-  mode: SqliteFile['mode'],
-  whenFree: (attempt: () => unknown) => Promise<void>,
-): Promise<void> {
+async function prepare(db: Sqlite, mode: SqliteFile['mode'], whenFree: WhenFree): Promise<void> {
   await whenFree(() => {
-    if (db.pragma('journal_mode', { simple: true }) !== 'wal') db.pragma('journal_mode = WAL');
+    if (db.pragma('page_count', { simple: true }) === 0) db.pragma('journal_mode = WAL');
   });
   // A power failure after COMMIT loses nothing.
   db.pragma('synchronous = FULL');
@@ -94,13 +92,15 @@ async function prepare(
   );
 }
 
-async function retryBusy(attempt: () => unknown, busyMs: number, signal: AbortSignal): Promise<void> {
+/** Tries until another program has released its lock. */
+type WhenFree = <T>(attempt: () => T) => Promise<T>;
+
+async function retryBusy<T>(attempt: () => T, busyMs: number, signal: AbortSignal): Promise<T> {
   const deadline = performance.now() + busyMs;
   for (;;) {
     if (signal.aborted) throw new FlexetlError('CANCELLED', { message: 'Cancelled.' });
     try {
-      attempt();
-      return;
+      return attempt();
     } catch (error) {
       if (!codeOf(error).startsWith('SQLITE_BUSY') || performance.now() > deadline) throw error;
     }

@@ -68,7 +68,8 @@ const isNamed = (name: string): string => `name = ${literal(name)} COLLATE NOCAS
 /** Creates nothing. @throws FlexetlError TARGET_INVALID; errors of the file system */
 function assertFile(file: string, shownFile: string): void {
   if (!existsSync(file)) return assertCreatable(dirname(file));
-  if (statSync(file).isDirectory()) throw notDatabase(shownFile, 'it is a folder');
+  const found = statSync(file);
+  if (!found.isFile()) throw notDatabase(shownFile, found.isDirectory() ? 'it is a folder' : 'it is no file');
   accessSync(file, constants.R_OK | constants.W_OK);
   accessSync(dirname(file), constants.W_OK | constants.X_OK);
 }
