@@ -7,6 +7,7 @@ import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
 import { sources } from '../../sources/index';
 import { dirtyCsv, knownCsv } from '../support/dirty-csv';
 import { fakeRecords, ordersOf } from '../support/fake-record-source';
+import { makeMemoryFolder } from '../support/folder';
 import { changeSource, LAWLESS } from '../support/lawless-sources';
 import { brokenLaws, type Law, type SourceCase } from '../support/source-laws';
 import { openSandbox, type Sandbox, type Values } from '../support/source-sandbox';
@@ -63,7 +64,7 @@ const inDuckdb = <T>(dir: string, work: (db: Duckdb) => Promise<T>): Promise<T> 
 const all: Source<object>[] = [...sources, fakeRecords];
 
 describe.each(all.map((source) => [source.type, source] as const))('the source %s', (type, source) => {
-  const project = openSandbox();
+  const project = openSandbox(makeMemoryFolder());
   const fixture = FIXTURES[type];
   if (!fixture) throw new Error(`The source ${type} has no fixture.`);
   const { options, ...clean } = fixture.clean(project);
@@ -105,7 +106,7 @@ describe.each(all.map((source) => [source.type, source] as const))('the source %
 
 describe('the suite', () => {
   it.each(Object.keys(LAWLESS) as Law[])('catches a source that breaks the law: %s', async (law) => {
-    const project = openSandbox();
+    const project = openSandbox(makeMemoryFolder());
     const [csv] = sources;
     const { options, ...clean } = FIXTURES['csv']!.clean(project);
     const given = { ...clean, project, options: csv.options.parse(options) };

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
 import { csv } from '../../sources/csv';
 import { knownCsv } from '../support/dirty-csv';
+import { makeMemoryFolder } from '../support/folder';
 import {
   landAll,
   openSandbox,
@@ -15,7 +16,7 @@ import {
 import type { OpenSource } from '../../plugin/source';
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 150);
-const root = openSandbox();
+const root = openSandbox(makeMemoryFolder());
 
 const withSession = (work: (db: Duckdb) => Promise<void>): Promise<void> =>
   withDuckdb({ dir: root.dir, memoryMb: 200, threads: 2 }, work);
