@@ -43,6 +43,8 @@ export const knownCsv: fc.Arbitrary<KnownCsv> = fc
     delimiter: fc.constantFrom(',', ';', '\t', '|', ' '),
     quote: fc.constantFrom('"', "'"),
     backslash: fc.boolean(),
+    /** A backslash is escaped only where it must be. */
+    bareEscapes: fc.boolean(),
     newline: fc.constantFrom('\n', '\r\n'),
     bom: fc.boolean(),
     finalNewline: fc.boolean(),
@@ -53,7 +55,16 @@ export const knownCsv: fc.Arbitrary<KnownCsv> = fc
     trim: fc.boolean(),
     columnCount: fc.integer({ min: 1, max: 4 }),
     rows: fc.array(
-      fc.array(fc.record({ text: NASTY_TEXT, quoted: fc.boolean() }), { minLength: 4, maxLength: 4 }),
+      fc.array(
+        fc.record({
+          text: NASTY_TEXT,
+          quoted: fc.boolean(),
+          // Blanks around the quotes.
+          before: fc.constantFrom(0, 0, 1, 3),
+          after: fc.constantFrom(0, 0, 2),
+        }),
+        { minLength: 4, maxLength: 4 },
+      ),
       {
         maxLength: 12,
       },
@@ -63,15 +74,17 @@ export const knownCsv: fc.Arbitrary<KnownCsv> = fc
   .map(({ delimiter, quote, newline, columnCount, ...wish }) => {
     const shape = { ...wish, header: wish.header || wish.rows.length === 0 };
     const escape = shape.backslash ? '\\' : quote;
-    const write = (text: string, quoted: boolean): string => {
+    const write = (text: string, quoted: boolean, before = 0, after = 0): string => {
       const needed =
         text.includes(delimiter) ||
         /[\r\n]/.test(text) ||
         text.trimStart().startsWith(quote) ||
         text.startsWith('\ufeff');
       if (!quoted && !needed) return text;
-      const escaped = shape.backslash ? text.replaceAll('\\', '\\\\') : text;
-      return quote + escaped.replaceAll(quote, escape + quote) + quote;
+      const bare = shape.bareEscapes ? new RegExp(`\\\\(?=[\\\\${quote}]|$)`, 'g') : /\\/g;
+      const escaped = shape.backslash ? text.replace(bare, '\\\\') : text;
+      const [left, right] = delimiter === ' ' ? [0, 0] : [before, after];
+      return ' '.repeat(left) + quote + escaped.replaceAll(quote, escape + quote) + quote + ' '.repeat(right);
     };
     let out = shape.bom ? '\ufeff' : '';
     let line = 1;
@@ -88,13 +101,16 @@ export const knownCsv: fc.Arbitrary<KnownCsv> = fc
     shape.rows.forEach((row, rowIndex) => {
       const cells = row.slice(0, columnCount);
       // Without a header the first record fixes the number of columns, so it must not look like an empty line.
-      if (!shape.header && rowIndex === 0 && columnCount === 1) cells[0] = { text: 'first', quoted: true };
+      if (!shape.header && rowIndex === 0 && columnCount === 1)
+        cells[0] = { text: 'first', quoted: true, before: 0, after: 0 };
       if (columnCount > 1 && shape.blankLines.includes(rowIndex) && (shape.header || rowIndex > 0)) {
         out += newline;
         line++;
       }
       places.push({ line, record: rowIndex + 1, byteOffset: Buffer.byteLength(out) });
-      const record = cells.map((cell) => write(cell.text, cell.quoted)).join(delimiter);
+      const record = cells
+        .map(({ text, quoted, before, after }) => write(text, quoted, before, after))
+        .join(delimiter);
       out += record + newline;
       line += record.split('\n').length;
       rows.push(

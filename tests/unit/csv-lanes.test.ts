@@ -16,6 +16,7 @@ import {
 import type { OpenSource } from '../../plugin/source';
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 150);
+const SEED = Number(process.env['PROPERTY_SEED'] ?? 11);
 const root = openSandbox(makeMemoryFolder());
 
 const withSession = (work: (db: Duckdb) => Promise<void>): Promise<void> =>
@@ -154,7 +155,7 @@ describe('the lanes of the CSV source', () => {
             expect(repaired).toEqual(file.rows);
           }
         }),
-        { numRuns: RUNS },
+        { numRuns: RUNS, seed: SEED },
       ),
     );
   });
