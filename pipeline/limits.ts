@@ -76,6 +76,8 @@ export const LIMITS = {
   serverStartMs: 30_000,
   /** An embedded server that does not answer for this long hangs, and is replaced. */
   serverHungMs: 10_000,
+  /** An embedded server whose users were all killed ends after this long; time for the next command to take it over. */
+  serverOrphanMs: 10_000,
   /** How often a command checks that its embedded server is still alive. */
   serverWatchMs: 200,
   /** Finished runs are kept in the history of the embedded server for this long; right for daily pipelines. */

@@ -56,8 +56,8 @@ export async function startEmbeddedServer(options: EmbeddedOptions): Promise<Emb
 
 /**
  * Every user is on record with its process id and start time, so one that was killed does not count, and a server whose
- * users were all killed is taken over: there are never two. While it is used it is watched and, if it dies, started again on
- * the same address and database.
+ * users were all killed is taken over by the next command, or ends by itself: there are never two. While it is used it is
+ * watched and, if it dies, started again on the same address and database.
  * @param binary null: only join
  */
 async function holdServer(options: EmbeddedOptions, binary: string | null): Promise<EmbeddedServer | null> {
@@ -68,9 +68,16 @@ async function holdServer(options: EmbeddedOptions, binary: string | null): Prom
       options.stopped?.throwIfAborted();
       const running = await findServer(stateDir);
       if (!running && binary === null) return null;
-      const server = running ?? (await startOnFreePorts(options, binary ?? ''));
-      log(`${running ? 'Joined' : 'Started'} the embedded Temporal server at ${addressOf(server)}.`);
-      return watchServer(options, server, addUser(stateDir));
+      // Before the start: a server without a user is ended.
+      const user = addUser(stateDir);
+      try {
+        const server = running ?? (await startOnFreePorts(options, binary ?? ''));
+        log(`${running ? 'Joined' : 'Started'} the embedded Temporal server at ${addressOf(server)}.`);
+        return watchServer(options, server, user);
+      } catch (error) {
+        rmSync(user, { force: true });
+        throw error;
+      }
     });
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;

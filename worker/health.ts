@@ -5,14 +5,15 @@
  * the Temporal server answers it. A worker must not be restarted because the server is away, so the two differ.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import type { Settings } from '../runtime/settings';
+import { isAlive } from '../server/processes';
 
 export interface WorkerHealth {
   healthy: boolean;
@@ -39,27 +40,60 @@ export interface Vitals {
  * @returns a function that closes the socket
  */
 export function answerHealth(settings: Settings, vitals: Vitals): () => void {
-  const dir = healthDir(settings);
-  const path = join(dir, `${process.pid}.sock`);
-  try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    // Left by a killed process with the same id, which is common in containers.
-    rmSync(path, { force: true });
-  } catch {
-    return () => undefined;
-  }
+  const path = `${socketPrefix(settings)}${process.pid}${SOCKET}`;
+  const dir = dirname(path);
+  removeDead(dir);
   const server = createServer((incoming, answer) => {
     void examine(vitals, incoming.url !== '/live').then((health) => {
       answer.writeHead(health.healthy ? 200 : 503, { 'content-type': 'application/json' });
       answer.end(JSON.stringify(health));
     });
   });
-  server.on('error', () => undefined);
-  server.listen(path).unref();
+  const listen = (): void => {
+    try {
+      mkdirSync(dir, { recursive: true, mode: 0o700 });
+      // Left by a killed process with the same id, which is common in containers.
+      rmSync(path, { force: true });
+      server.listen(path).unref();
+    } catch {
+      // Without the folder nobody can ask.
+    }
+  };
+  // Another worker may have removed the empty folder in between.
+  server.once('error', () => {
+    server.on('error', () => undefined);
+    listen();
+  });
+  listen();
   return () => {
     server.close();
     rmSync(path, { force: true });
+    removeIfEmpty(dir);
   };
+}
+
+/** Workers that were killed leave their sockets behind, of whatever project. */
+function removeDead(dir: string): void {
+  for (const name of socketsIn(dir)) {
+    const pid = Number(/(\d+)\.sock$/.exec(name)?.[1]);
+    if (!isAlive(pid)) rmSync(join(dir, name), { force: true });
+  }
+}
+
+function removeIfEmpty(dir: string): void {
+  try {
+    rmdirSync(dir);
+  } catch {
+    // Another worker uses it.
+  }
+}
+
+function socketsIn(dir: string): string[] {
+  try {
+    return readdirSync(dir).filter((name) => name.endsWith(SOCKET));
+  } catch {
+    return [];
+  }
 }
 
 async function examine(vitals: Vitals, asksServer: boolean): Promise<WorkerHealth> {
@@ -88,20 +122,17 @@ async function failAfter(timeoutMs: number): Promise<never> {
 
 /** Asks every worker of the project on this machine. One that was killed is left out; one that hangs is unhealthy. */
 export async function askWorkers(settings: Settings, question: 'live' | 'health'): Promise<WorkerHealth[]> {
-  const dir = healthDir(settings);
-  let names: string[];
-  try {
-    names = readdirSync(dir).filter((name) => name.endsWith('.sock'));
-  } catch {
-    return [];
-  }
-  const answers = await Promise.all(names.map((name) => ask(join(dir, name), question)));
+  const prefix = socketPrefix(settings);
+  const paths = socketsIn(dirname(prefix)).map((name) => join(dirname(prefix), name));
+  const answers = await Promise.all(
+    paths.filter((path) => path.startsWith(prefix)).map((path) => ask(path, question)),
+  );
   return answers.filter((answer) => answer !== undefined);
 }
 
 function ask(socketPath: string, question: string): Promise<WorkerHealth | undefined> {
   return new Promise((resolve) => {
-    const pid = Number.parseInt(socketPath.slice(socketPath.lastIndexOf('/') + 1), 10);
+    const pid = Number(/(\d+)\.sock$/.exec(socketPath)?.[1]);
     const unhealthy = (reason: string): void =>
       resolve({ healthy: false, reason, pid, task_queue: '', activities: 0 });
     const asked = request({ socketPath, path: `/${question}`, timeout: LIMITS.healthAnswerMs }, (answer) => {
@@ -118,9 +149,14 @@ function ask(socketPath: string, question: string): Promise<WorkerHealth | undef
   });
 }
 
-/** Short, because the path of a socket may have only 100 characters. A container has its own /tmp. */
-function healthDir({ projectDir }: Settings): string {
+const SOCKET = '.sock';
+
+/**
+ * The start of the paths of a project's sockets, before the process id. Short, because the path of a socket may have only
+ * 100 characters. A container has its own /tmp.
+ */
+function socketPrefix({ projectDir }: Settings): string {
   const user = process.getuid?.() ?? 0;
   const project = createHash('sha256').update(projectDir).digest('hex').slice(0, 12);
-  return join(tmpdir(), `flexetl-${user}`, project);
+  return join(tmpdir(), `flexetl-${user}`, `${project}-`);
 }

@@ -1,3 +1,5 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { readSettings } from '../../runtime/settings';
 import { answerHealth, askWorkers, type Vitals, type WorkerHealth } from '../../worker/health';
 import { choosePorts } from '../../server/ports';
@@ -5,6 +7,7 @@ import { addressOf, endServer, startServer } from '../../server/server-process';
 import { findTemporalServer } from '../../server/temporal-server';
 import { makeFolder } from '../support/folder';
 import { closeProjects, openProject } from '../support/project';
+import { waitFor } from '../support/wait-for';
 
 afterEach(closeProjects);
 
@@ -41,6 +44,23 @@ describe('flexetl health', () => {
     worker.child.kill('SIGCONT');
     expect([exit, stdout]).toEqual([1, `✘ worker ${worker.child.pid}: no answer within 4000 ms\n`]);
     expect((await project.flexetl('health')).exit).toBe(0);
+  });
+
+  it('leaves nothing in the temporary folder, and removes what killed workers have left', async () => {
+    const project = openProject();
+    project.env['TMPDIR'] = makeFolder();
+    const sockets = join(project.env['TMPDIR'], `flexetl-${process.getuid?.()}`);
+    const killed = project.start('worker');
+    await killed.says(/Worker of task queue/);
+    await waitFor(() => existsSync(sockets) && readdirSync(sockets).length === 1, { what: 'its socket' });
+    killed.child.kill('SIGKILL');
+    await killed.ended();
+    const worker = project.start('worker');
+    await worker.says(/Worker of task queue/);
+    expect(readdirSync(sockets).filter((name) => name.endsWith(`-${killed.child.pid}.sock`))).toEqual([]);
+    worker.child.kill('SIGTERM');
+    await worker.ended();
+    expect(readdirSync(project.env['TMPDIR'])).toEqual([]);
   });
 
   it('is silent about a worker that has stopped', async () => {

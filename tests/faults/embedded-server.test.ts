@@ -160,6 +160,33 @@ describe('commands of one project', () => {
   });
 });
 
+describe('a server whose users were all killed', () => {
+  it('ends by itself, and one that is used does not', async () => {
+    jest.replaceProperty(LIMITS, 'serverOrphanMs', 1000 as 10_000);
+    const [used, orphaned] = [newProject(), newProject()];
+    await acquire(used);
+    const kept = await startCommand(used);
+    const pid = serverPid(used);
+    await kept.kill();
+    const killed = await startCommand(orphaned);
+    await killed.kill();
+    expect(serversOf(orphaned)).toBe(1);
+    await waitFor(() => serversOf(orphaned) === 0, { deadlineMs: 60_000, what: 'the server to end' });
+    expect(existsSync(join(orphaned, '.flexetl', 'server.json'))).toBe(false);
+    expect([serverPid(used), serversOf(used)]).toEqual([pid, 1]);
+    const next = await acquire(orphaned);
+    await startWorkflow(next, 'w');
+  });
+
+  it('ends by itself although it was not ready when its command was killed', async () => {
+    const dir = newProject();
+    const starting = spawnCommand(dir);
+    await waitFor(() => serversOf(dir) === 1, { what: 'a server with a process' });
+    process.kill(-(starting.pid ?? 0), 'SIGKILL');
+    await waitFor(() => serversOf(dir) === 0, { deadlineMs: 60_000, what: 'the server to end' });
+  });
+});
+
 describe('a server that is killed while commands use it', () => {
   it('comes back once, at the same address, with its history', async () => {
     const dir = newProject();
