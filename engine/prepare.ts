@@ -67,17 +67,18 @@ export async function prepareRun(
     perPartition: isRowWise(steps),
     parallelWorkers: parallelWorkersOf(config),
     retry: config.fault_tolerance.retry,
-    warnings: [...targets.flatMap(explainAlready), ...(plan.survey.warnings ?? [])].slice(
-      0,
-      LIMITS.warningsMax,
-    ),
+    warnings: [
+      ...targets.flatMap((target) => explainAlready(run, target)),
+      ...(plan.survey.warnings ?? []),
+    ].slice(0, LIMITS.warningsMax),
   };
 }
 
-function explainAlready({ name, already }: TargetDescription): string[] {
+function explainAlready(run: RunRef, { name, already }: TargetDescription): string[] {
   if (!already) return [];
   const { run_key, published_at, rows } = already;
-  const what = `${name}: already loaded by run ${run_key} at ${published_at} (${rows} ${rows === 1 ? 'row' : 'rows'}), 0 rows now.`;
+  const hint = run_key === run.runKey ? '' : ' --again loads them again.';
+  const what = `${name}: already loaded by run ${run_key} at ${published_at} (${rows} ${rows === 1 ? 'row' : 'rows'}), 0 rows now.${hint}`;
   return [what];
 }
 

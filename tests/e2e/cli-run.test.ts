@@ -202,19 +202,57 @@ describe('run', () => {
       ...SALES_JOB,
       targets: [{ type: 'sqlite', database: 'output/out.db', table: 'result', mode: 'append' }],
     });
-    for (const key of ['k1', 'k1', 'k1']) {
-      expect(reportOf(await run('--json', '--run-key', key))).toMatchObject({
-        run_key: key,
-        status: 'succeeded',
-        balanced: true,
-        targets: [{ rows_loaded: 2, status: 'published' }],
-      });
-      expect(project.rows()).toEqual(RESULT);
-    }
+    const succeeded = { status: 'succeeded', balanced: true };
+    expect(reportOf(await run('--json', '--run-key', 'k1'))).toMatchObject({
+      ...succeeded,
+      run_key: 'k1',
+      targets: [{ rows_loaded: 2, status: 'published' }],
+    });
+    const same = await run('--json', '--run-key', 'k1');
+    expect(reportOf(same)).toMatchObject({
+      ...succeeded,
+      run_key: 'k1',
+      rows: { read: 0, output: 0 },
+      targets: [{ rows_loaded: 0, status: 'published', already: { run_key: 'k1', rows: 2 } }],
+    });
+    expect(same.stderr).toContain('warning: output/out.db#result: already loaded by run k1 at 20');
+    expect(project.rows()).toEqual(RESULT);
     await run('--json', '--run-key', 'k2');
     expect(project.rows()).toEqual([...RESULT, ...RESULT]);
-    await run('--json');
-    expect(project.rows()).toEqual([...RESULT, ...RESULT, ...RESULT]);
+  });
+
+  it('appends the same files once without a run key, and again when that is asked for', async () => {
+    project.configure({
+      ...SALES_JOB,
+      targets: [{ type: 'sqlite', database: 'output/out.db', table: 'result', mode: 'append' }],
+    });
+    const first = reportOf(await run('--json'));
+    const second = await run();
+    expect(second.exit).toBe(0);
+    expect(second.stdout).toContain(
+      `target   sqlite output/out.db#result (append): already loaded by run ${first.run_key}: 2 rows, 0 rows now`,
+    );
+    expect(second.stderr).toMatch(/already loaded by run .*, 0 rows now\. --again loads them again\.$/m);
+    expect(project.rows()).toEqual(RESULT);
+    await run('--again');
+    expect(project.rows()).toEqual([...RESULT, ...RESULT]);
+    const both = await run('--again', '--run-key', 'k3');
+    expect(both).toMatchObject({ exit: 2, stderr: expect.stringContaining("'--run-key <key>'") as string });
+  });
+
+  it('refuses a run key that belongs to another file, and names both', async () => {
+    project.configure({
+      ...SALES_JOB,
+      targets: [{ type: 'sqlite', database: 'output/out.db', table: 'result', mode: 'replace' }],
+    });
+    await run('--run-key', 'k1');
+    project.write('data/input.csv', SALES.replace('0.20', '0.30'));
+    const { exit, stderr } = await run('--run-key', 'k1');
+    expect(exit).toBe(2);
+    expect(stderr).toMatch(
+      /^error KEY_REUSED: Run key "k1" has loaded data\/input\.csv .*; now it is asked to load data\/input\.csv /m,
+    );
+    expect(project.rows()).toEqual(RESULT);
   });
 
   it('shows a bar on a terminal, and only there', async () => {
