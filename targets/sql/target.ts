@@ -4,6 +4,7 @@
  * Rows go into a staging table beside the target's, each part with its row in the load ledger in one transaction;
  * publishing is another transaction. After a kill at any moment the next attempt continues from the ledger.
  */
+import { nameKey } from '../../pipeline/columns';
 import { FlexetlError } from '../../pipeline/errors';
 import type { Schema } from '../../pipeline/types';
 import type { PluginContext } from '../../plugin/context';
@@ -45,7 +46,7 @@ const GUARANTEES = {
 
 /** The name of the table as the database compares names. */
 function tableKey<O extends TableOptions>({ ignoresCase }: SqlDialect<O>, { table }: O): string {
-  return ignoresCase ? table.toLowerCase() : table;
+  return ignoresCase ? nameKey(table) : table;
 }
 
 export function openSqlTarget<O extends TableOptions>(

@@ -62,6 +62,13 @@ describe('a run key', () => {
     expect(later).toMatchObject({ read: 0, targets: [{ already: { run_key: 'day-1', rows: 2 } }] });
   });
 
+  it('loads once into a table whose name is written in other letters, and apart into É and é', async () => {
+    const opened = openCase('run-key-after-reorder');
+    for (const table of ['t', 'T', 'É', 'é'])
+      await opened.run('pipeline-after.yaml', { runKey: 'day-1', overrides: [`targets.0.table=${table}`] });
+    expect(['t', 'É', 'é'].map((table) => opened.rows(table, 'one.db')?.length)).toEqual([2, 2, 2]);
+  });
+
   it('loads once into a database that was moved, from a copy of the file', async () => {
     const opened = openCase('run-key-after-reorder');
     await opened.run('pipeline-after.yaml', { runKey: 'day-1' });
