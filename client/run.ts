@@ -92,7 +92,7 @@ function requestOf(
       text,
       file,
       overrides,
-      request_digest: digestRequest({ text, overrides, config, staging }),
+      request_digest: digestRequest({ text, overrides, config, staging, again }),
       // Part of the input, so that it survives a reset of the workflow.
       run_key: runKey ?? mintRunKey(new Date(), randomUUID()),
       // A key that the user gives says that this is another load.

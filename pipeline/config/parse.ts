@@ -109,11 +109,13 @@ export interface Request {
   config: PipelineConfig;
   /** Of which checkout of the project: the same file reads other data there. */
   staging: string | undefined;
+  /** With --again. */
+  again?: boolean;
 }
 
 /** The identity of a request. */
-export function digestRequest({ text, overrides, config, staging }: Request): `sha256:${string}` {
-  return sha256(JSON.stringify([text, overrides, digestOf(config), staging ?? null]));
+export function digestRequest({ text, overrides, config, staging, again = false }: Request): `sha256:${string}` {
+  return sha256(JSON.stringify([text, overrides, digestOf(config), staging ?? null, again]));
 }
 
 function sha256(text: string): `sha256:${string}` {

@@ -111,8 +111,9 @@ describe('the digest of a pipeline', () => {
       digestRequest({ ...request, overrides: ['y=2', 'x=1'] }),
       digestRequest({ ...request, config: { ...request.config, name: 'other' } }),
       digestRequest({ ...request, staging: 't' }),
+      digestRequest({ ...request, again: true }),
     ];
-    expect(new Set(digests).size).toBe(5);
+    expect(new Set(digests).size).toBe(6);
     expect(digestRequest({ ...request, config: parse(BASE) })).toBe(digests[0]);
   });
 });
