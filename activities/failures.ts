@@ -1,9 +1,10 @@
 /** The one place where errors become Temporal failures: nothing else crosses the boundary. */
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { detailsOf, type ErrorDetails } from '../pipeline/error-details';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 
 /** What a failure carries beside its code and message; small, and free of rows. */
-export interface FailureDetails {
+export interface FailureDetails extends ErrorDetails {
   hint?: string;
   places?: FlexetlError['places'];
 }
@@ -16,6 +17,7 @@ export function toFailure(error: unknown): Error {
   const details: FailureDetails = {
     ...(known.hint !== undefined && { hint: known.hint }),
     ...(known.places.length > 0 && { places: known.places }),
+    ...detailsOf(error),
   };
   const failure = ApplicationFailure.create({
     message: known.message,

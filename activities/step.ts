@@ -1,5 +1,5 @@
 /** What every activity has in common: liveness, context, cancellation, failures, a log line, a bounded result. */
-import { activityInfo, ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { withContext, type StepContext } from '../engine/context';
 import type { Deps } from '../engine/deps';
 import { messageOf } from '../pipeline/errors';
@@ -9,9 +9,6 @@ import type { Ownership } from '../runtime/project';
 import type { RunRef } from '../runtime/staging/store';
 import { toFailure } from './failures';
 import { assertOwn } from './ownership';
-
-/** Every result has the attempt that made it; the report sums them up. */
-export type StepResult<T> = T & { attempt: number };
 
 /**
  * Makes an activity from a step of the engine.
@@ -23,10 +20,9 @@ export function createStep<I extends { run: RunRef }, O extends object>(
   owner: Ownership,
   name: string,
   work: (deps: Deps, input: I, context: StepContext) => Promise<O>,
-): (input: I) => Promise<StepResult<O>> {
+): (input: I) => Promise<O> {
   return async (input) => {
-    const { attempt } = activityInfo();
-    const log = deps.log.child({ pipeline: input.run.pipeline, run: input.run.runKey, step: name, attempt });
+    const log = deps.log.child({ pipeline: input.run.pipeline, run: input.run.runKey, step: name });
     const startedMs = performance.now();
     try {
       assertOwn(deps, owner, input.run);
@@ -35,7 +31,7 @@ export function createStep<I extends { run: RunRef }, O extends object>(
       );
       assertSmall(name, result);
       log.debug({ ms: Math.round(performance.now() - startedMs) }, 'step done');
-      return { ...result, attempt };
+      return result;
     } catch (error) {
       log.warn({ err: error }, `${name} failed: ${messageOf(error)}`);
       throw endingFailure() ?? toFailure(error);

@@ -57,7 +57,6 @@ function createLines(log: Logger): ProgressDisplay {
 }
 
 function stepText(progress: RunProgress): string {
-  return progress.parts_total > 1
-    ? `${progress.step} ${progress.parts_done}/${progress.parts_total}`
-    : progress.step;
+  const parts = progress.parts_total > 1 ? ` ${progress.parts_done}/${progress.parts_total}` : '';
+  return [`${progress.step}${parts}`, ...progress.waiting].join(', ');
 }

@@ -1,5 +1,5 @@
 /** The ends of a run. Finish writes the report and removes the staging. Abort discards what is not published. */
-import { FlexetlError, messageOf } from '../pipeline/errors';
+import { messageOf } from '../pipeline/errors';
 import { reportLine } from '../pipeline/markdown';
 import type { RunReport } from '../pipeline/report';
 import { writeReport } from '../runtime/report-file';
@@ -15,42 +15,60 @@ export interface FinishInput {
   report: RunReport;
 }
 
+export interface FinishResult {
+  /** What could not be done, for the report. */
+  warnings: string[];
+}
+
+/** @throws FlexetlError DISK_FULL, PATH_UNWRITABLE when the report cannot be written */
 export async function finishRun(
   deps: Deps,
   { report }: FinishInput,
   { staging }: StepContext,
-): Promise<{ path: string }> {
-  const path = await writeReport(deps.settings.projectDir, report);
-  await staging.remove('');
+): Promise<FinishResult> {
+  const warnings: string[] = [];
+  await staging.remove('').catch((error: unknown) => warnings.push(notRemoved('Staged files', error)));
+  await writeReport(deps.settings.projectDir, { ...report, warnings: [...report.warnings, ...warnings] });
   deps.log.info(reportLine(report));
-  return { path };
+  return { warnings };
 }
 
 /**
- * The staged parts of a failed run are kept for a retry, `LIMITS.stagingKeepMs`; those of a cancelled run are removed.
+ * The report first, then the clean-up: nothing that fails prevents the rest. The load ledger of a target, which may be
+ * locked, keeps what is still to be removed: prepare of the next run does it. The staged parts of a failed run are kept
+ * for a retry, `LIMITS.stagingKeepMs`; those of a cancelled run are removed.
  */
 export async function abortRun(
   deps: Deps,
-  input: FinishInput,
+  { report, run }: FinishInput,
   context: StepContext,
-): Promise<{ path: string | null }> {
-  const { report, run } = input;
+): Promise<FinishResult> {
+  const { projectDir } = deps.settings;
+  const { staging } = context;
+  const warnings: string[] = [];
+  const warn = (text: string): void => {
+    warnings.push(text);
+    deps.log.warn(text);
+  };
+  // It is also in the workflow's failure.
+  await writeReport(projectDir, report).catch((error: unknown) => warn(messageOf(error)));
+  deps.log.info(reportLine(report));
   // A run that failed in prepare has no plan and has touched no target.
-  const plan = (await context.staging.fetch<RunPlan>(PLAN))?.receipt;
+  const plan = (await staging.fetch<RunPlan>(PLAN).catch(() => undefined))?.receipt;
   const open = [...(plan?.config.targets.keys() ?? [])].filter(
     (index) => report.targets[index]?.status !== 'published',
   );
   const failures = plan ? await discardLoads(deps, plan, run, open, context) : [];
-  // A retryable failure gets another attempt; any other must not prevent the report.
-  const retryable = failures.find((error) => error instanceof FlexetlError && error.retryable);
-  if (retryable !== undefined) throw retryable;
-  for (const error of failures) deps.log.warn(messageOf(error));
-  if (report.status === 'cancelled' || !plan) await context.staging.remove('');
-  deps.log.info(reportLine(report));
-  // The report is also in the workflow's failure: an output folder that cannot be written must not hide why.
-  const path = await writeReport(deps.settings.projectDir, report).catch((error: unknown) => {
-    deps.log.warn(messageOf(error));
-    return null;
-  });
-  return { path };
+  for (const error of failures) warn(notRemoved('Rows that are not published', error));
+  if (report.status === 'cancelled' || !plan)
+    await staging.remove('').catch((error: unknown) => warn(notRemoved('Staged files', error)));
+  if (warnings.length > 0)
+    await writeReport(projectDir, { ...report, warnings: [...report.warnings, ...warnings] }).catch(
+      () => undefined,
+    );
+  return { warnings };
+}
+
+function notRemoved(what: string, error: unknown): string {
+  return `${what} could not be removed, which the next runs of the pipeline will do: ${messageOf(error)}`;
 }

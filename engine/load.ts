@@ -16,6 +16,7 @@ import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { loadKeyOf } from './load-key';
 import { readPlan, requirePart, type RunPlan } from './plan';
+import { firstSliceRows, loadSlices, nextSliceRows } from './slices';
 import type { OutputReceipt, TransformResult } from './transform';
 import { pluginsOf } from './resolve-config';
 
@@ -67,30 +68,27 @@ export async function loadPart(
   const plan = await readPlan(staging);
   const { schema } = (await requirePart<OutputReceipt>(staging, OUTPUT)).receipt;
   const output = await requirePart<TransformResult>(staging, outputName(part));
-  const target = openTarget(deps, plan.config, index, context);
+  const { target, options } = targetOf(deps, plan.config, index);
   const key = loadKey(deps, plan, run, index);
-  let rows = 0;
-  for (const { slice, ...range } of sliceRows(output.receipt.rows)) {
-    const share = (done: number): void =>
-      context.progress((range.firstRow + done * range.rows) / output.receipt.rows);
-    const offered = { index: part * SLICES_PER_PART + slice, schema, path: output.path ?? '', ...range };
-    const sliceContext = { ...context, progress: share };
-    rows += (await target.load(key, createPart(offered, sliceContext))).rows;
-  }
-  return { rows };
+  const total = output.receipt.rows;
+  const path = output.path ?? '';
+  // A target that takes files makes a file of each slice, and holds no lock.
+  const isLocked = target.capabilities.lane === 'rows';
+  const first = isLocked ? await firstSliceRows(path, total, schema.length) : LIMITS.loadPartRowsMax;
+  const next = isLocked ? nextSliceRows : (rows: number) => rows;
+  await loadSlices(total, first, next, async ({ index: slice, firstRow, rows }) => {
+    const offered = { index: part * SLICES_PER_PART + slice, schema, path, firstRow, rows };
+    const progress = (done: number): void => context.progress((firstRow + done * rows) / total);
+    const loaded = await target
+      .open(options, { ...context, progress })
+      .load(key, createPart(offered, context));
+    return loaded.rows;
+  });
+  return { rows: total };
 }
 
 /** More than the slices of any part. */
 const SLICES_PER_PART = 1_000_000;
-
-/** Consecutive ranges that cover all rows, each of at most `LIMITS.loadPartRowsMax`. */
-export function sliceRows(rows: number): { slice: number; firstRow: number; rows: number }[] {
-  const sliceMax = LIMITS.loadPartRowsMax;
-  return Array.from({ length: Math.ceil(rows / sliceMax) }, (_, slice) => {
-    const firstRow = slice * sliceMax;
-    return { slice, firstRow, rows: Math.min(sliceMax, rows - firstRow) };
-  });
-}
 
 export interface PublishInput {
   run: RunRef;

@@ -1,5 +1,6 @@
 /** Prepare: makes the plan of the run, and removes what an earlier attempt staged under another plan. */
 import type { PipelineConfig } from '../pipeline/config/schema';
+import { addDetails } from '../pipeline/error-details';
 import { LIMITS } from '../pipeline/limits';
 import { count } from '../pipeline/markdown';
 import { isRowWise, outputSchema, planTransforms } from '../pipeline/transforms/plan';
@@ -34,7 +35,7 @@ export interface PrepareResult {
   /** True when partitions are transformed one by one, false when a step needs all rows. */
   perPartition: boolean;
   parallelWorkers: number;
-  retry: PipelineConfig['fault_tolerance']['retry'];
+  faultTolerance: PipelineConfig['fault_tolerance'];
   /** For the report. */
   warnings: readonly string[];
 }
@@ -45,6 +46,20 @@ export async function prepareRun(
   context: StepContext,
 ): Promise<PrepareResult> {
   const config = await resolveConfig(deps, { ...written, name: run.pipeline });
+  try {
+    return await prepareConfig(deps, config, { run, once }, context);
+  } catch (error) {
+    // Its retries are those of the pipeline too.
+    throw addDetails(error, { fault_tolerance: config.fault_tolerance });
+  }
+}
+
+async function prepareConfig(
+  deps: Deps,
+  config: PipelineConfig,
+  { run, once }: { run: RunRef; once: boolean },
+  context: StepContext,
+): Promise<PrepareResult> {
   await deps.staging.sweep(run, Date.now());
   const plan = await takePlan(deps, config, run, context);
   const schema = schemaOf(plan, new Map(plan.evidence));
@@ -66,7 +81,7 @@ export async function prepareRun(
     targets,
     perPartition: isRowWise(steps),
     parallelWorkers: parallelWorkersOf(config),
-    retry: config.fault_tolerance.retry,
+    faultTolerance: config.fault_tolerance,
     warnings: [
       ...targets.flatMap((target) => explainAlready(run, target)),
       ...(plan.survey.warnings ?? []),

@@ -5,6 +5,7 @@
  * final types known, the transforms and targets are checked once more, before any work is done with them.
  */
 import type { compileChecks } from '../pipeline/checks/compile';
+import { addDetails } from '../pipeline/error-details';
 import { FlexetlError, type Place } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import type { CheckReport, RunReport } from '../pipeline/report';
@@ -63,7 +64,7 @@ export async function validateRun(
     failing_rows: 0,
   }));
   return {
-    checks: [...passed, ...judgeDatasets(checks.datasets, parts)],
+    checks: judgeDatasets(checks.datasets, parts, passed),
     columns: describeColumns(plan, evidence),
   };
 }
@@ -78,10 +79,15 @@ function describeColumns({ columns }: RunPlan, evidence: Evidence): { name: stri
   return described.filter((column) => (room -= JSON.stringify(column).length) >= 0);
 }
 
-/** @throws FlexetlError CHECK_FAILED naming every check that failed */
+/**
+ * @param passed the results of the checks of rows
+ * @returns those of all checks
+ * @throws FlexetlError CHECK_FAILED naming every check that failed, with the results of all
+ */
 function judgeDatasets(
   checks: ReturnType<typeof compileChecks>['datasets'],
   parts: readonly ExtractedPart[],
+  passed: readonly CheckReport[],
 ): CheckReport[] {
   const verdicts = checks.map((check, index) => {
     const states = parts.map(({ receipt }: { receipt: ExtractReceipt }) => receipt.states[index]);
@@ -89,18 +95,19 @@ function judgeDatasets(
     return { rule: check.rule, columns: check.columns.slice(0, LIMITS.checkColumnsMax), ...verdict };
   });
   const failed = verdicts.filter(({ status }) => status === 'failed');
-  if (failed.length > 0) {
-    throw new FlexetlError('CHECK_FAILED', {
-      message: failed.map(({ rule, message = 'failed' }) => `${rule}: ${message}.`).join(' '),
-      hint: 'Nothing was loaded. Fix the source, or change the check in validation.quality_checks.',
-    });
-  }
-  return verdicts.map(({ rule, columns, status, failing_rows }) => ({
+  const results = verdicts.map(({ rule, columns, status, failing_rows }) => ({
     name: rule,
     ...(columns.length > 0 && { columns }),
     status,
     failing_rows,
   }));
+  const reports = [...passed, ...results];
+  if (failed.length === 0) return reports;
+  const error = new FlexetlError('CHECK_FAILED', {
+    message: failed.map(({ rule, message = 'failed' }) => `${rule}: ${message}.`).join(' '),
+    hint: 'Nothing was loaded. Fix the source, or change the check in validation.quality_checks.',
+  });
+  throw addDetails(error, { checks: reports });
 }
 
 /** @throws FlexetlError RECORDS_REJECTED with the first places */

@@ -27,6 +27,7 @@ export const ERROR_CODES = {
   TARGET_INCOMPATIBLE: { exit: 3, retryable: false },
   TARGET_BUSY: { exit: 3, retryable: true },
   KEY_REUSED: { exit: 2, retryable: false },
+  TARGET_UNREACHABLE: { exit: 3, retryable: true },
   KEY_INVALID: { exit: 1, retryable: false },
   ROWS_UNBALANCED: { exit: 1, retryable: false },
   STAGING_MISSING: { exit: 3, retryable: true },
@@ -85,10 +86,18 @@ export class FlexetlError extends Error {
   }
 }
 
-/** The codes that no retry can help, as Temporal's `nonRetryableErrorTypes`. */
-export const NON_RETRYABLE_CODES: readonly ErrorCode[] = (Object.keys(ERROR_CODES) as ErrorCode[]).filter(
+/** The codes that no retry can help. */
+export const NON_RETRYABLE_CODES: readonly string[] = (Object.keys(ERROR_CODES) as ErrorCode[]).filter(
   (code) => !ERROR_CODES[code].retryable,
 );
+
+/** What a run waits for, up to `fault_tolerance.busy_timeout_seconds`: it comes back by itself. */
+export const WAITING_CODES: ReadonlyMap<string, string> = new Map<ErrorCode, string>([
+  ['TARGET_BUSY', 'the target'],
+  ['TARGET_UNREACHABLE', 'the target'],
+  ['DISK_FULL', 'disk space'],
+  ['PATH_UNWRITABLE', 'a writable folder'],
+]);
 
 /** The message of anything that was thrown, also of errors from another realm. */
 export function messageOf(error: unknown): string {

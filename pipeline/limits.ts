@@ -56,8 +56,16 @@ export const LIMITS = {
    * 5.3 s with 13.7.
    */
   rowsPerGroupMin: 6,
-  /** Rows of one load activity; a kill costs its transaction. */
+  /** Rows of one slice of a load; a kill costs its transaction. */
   loadPartRowsMax: 1_000_000,
+  /** A slice holds the lock of its target for about this long: others that wait for it give up after minutes. */
+  loadLockMs: 2_000,
+  /** Slices do not become smaller than this, however slow the target is: each has a cost of its own. */
+  loadSliceRowsMin: 1_000,
+  /** Values of the first slice: half a second of work for SQLite … */
+  loadFirstValues: 500_000,
+  /** … and its bytes, as staged. */
+  loadFirstBytes: 16 * 1024 * 1024,
   /** Between two heartbeats of an activity; a cancellation reaches it with the next one. */
   heartbeatIntervalMs: 500,
   /** An activity without a heartbeat for this long is considered dead and is started again on another worker. */
@@ -124,6 +132,12 @@ export const LIMITS = {
   refusalsMax: 65,
   /** The longest pause between two of them; the first is 0.1 s. */
   refusalPauseMs: 5_000,
+  /** The first pause of a step that waits for a lock, for disk space; each is twice as long as the one before … */
+  waitPauseMsMin: 500,
+  /** … up to this. */
+  waitPauseMsMax: 5_000,
+  /** The part of a failed attempt that counts as waiting: it may have worked for long before it had to wait. */
+  waitAttemptMsMax: 60_000,
   /** Activities of one phase before the length of the history is checked again. */
   windowMax: 250,
   /** Activities of one worker at a time; `parallel_workers` bounds those of one run. */
@@ -163,10 +177,8 @@ export const LIMITS = {
   partMemoryMb: 512,
   /** Columns of a table in SQLite: its own limit. */
   sqliteColumnsMax: 2_000,
-  /** A SQLite file that is locked for longer is an error (`TARGET_BUSY`) when the target is checked: a user waits … */
-  sqliteCheckBusyMs: 5_000,
-  /** … and in a load, where other parts of the same run wait for each other. */
-  sqliteLoadBusyMs: 30_000,
+  /** A step waits this long for the lock of a SQLite file; then the run says what it waits for, and tries again. */
+  sqliteBusyMs: 5_000,
   /** How long an idle thread is kept: longer than from the check of a target to its load in a small run. */
   threadIdleMs: 5_000,
   /** Bytes of a .gz source per compressed byte; more is an attack (a zip bomb). */

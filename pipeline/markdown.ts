@@ -7,11 +7,13 @@ interface ProgressView {
   parts_total: number;
   rows_read: number;
   run_key: string;
+  waiting: readonly string[];
 }
 
 export function progressMarkdown(progress: ProgressView): string {
   const parts = progress.parts_total > 1 ? ` ${progress.parts_done}/${progress.parts_total}` : '';
-  return `**${progress.step}**${parts} · ${count(progress.rows_read)} rows read · run \`${progress.run_key}\``;
+  const line = `**${progress.step}**${parts} · ${count(progress.rows_read)} rows read · run \`${progress.run_key}\``;
+  return [line, ...progress.waiting].join('\n\n');
 }
 
 export function reportMarkdown(report: RunReport): string {

@@ -1,11 +1,11 @@
 /** The run report as a file. */
-import { randomUUID } from 'node:crypto';
 import { accessSync, constants } from 'node:fs';
-import { rename, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readdir, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
 import { makeFolders } from './folders';
+import { writeDurably } from './staging/durable-file';
 import { safeName } from './staging/local';
 
 /** Where the report of a run is kept, relative to the project. */
@@ -15,7 +15,7 @@ export function reportPath(pipeline: string, runKey: string): string {
 
 /**
  * Makes the folder of the reports, so that a run that cannot write its report fails at its start.
- * @throws FlexetlError PATH_UNWRITABLE
+ * @throws FlexetlError DISK_FULL, PATH_UNWRITABLE
  */
 export function openReports(projectDir: string, pipeline: string): void {
   const folder = dirname(reportPath(pipeline, 'run'));
@@ -27,25 +27,34 @@ export function openReports(projectDir: string, pipeline: string): void {
   }
 }
 
-/** @throws FlexetlError PATH_UNWRITABLE */
-export async function writeReport(projectDir: string, report: RunReport): Promise<string> {
+/**
+ * The report survives a power cut, and appears complete or not at all. Its folder is made where it has gone.
+ * @throws FlexetlError DISK_FULL, PATH_UNWRITABLE
+ */
+export async function writeReport(projectDir: string, report: RunReport): Promise<void> {
   const path = reportPath(report.pipeline, report.run_key);
   const file = join(projectDir, path);
-  const scratchFile = `${file}.${randomUUID()}.tmp`;
   try {
     makeFolders(dirname(file));
-    await writeFile(scratchFile, `${JSON.stringify(report, null, 2)}\n`);
-    await rename(scratchFile, file);
+    await removeDrafts(file);
+    await writeDurably(file, `${JSON.stringify(report, null, 2)}\n`, 0o666);
   } catch (error) {
     throw unwritable(path, error);
   }
-  return path;
+}
+
+/** What attempts that were killed have left beside the file. */
+async function removeDrafts(file: string): Promise<void> {
+  const isDraft = (name: string): boolean => name.startsWith(`${basename(file)}.`) && name.endsWith('.tmp');
+  const drafts = (await readdir(dirname(file))).filter(isDraft);
+  for (const name of drafts) await rm(join(dirname(file), name), { force: true });
 }
 
 function unwritable(path: string, cause: unknown): FlexetlError {
-  return new FlexetlError('PATH_UNWRITABLE', {
+  const isFull = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
+  return new FlexetlError(isFull ? 'DISK_FULL' : 'PATH_UNWRITABLE', {
     message: `The run report cannot be written to ${path}: ${messageOf(cause)}.`,
-    hint: 'Make the folder output/reports writable.',
+    hint: isFull ? 'Free space on its disk.' : 'Make the folder output/reports writable.',
     cause,
   });
 }

@@ -8,8 +8,14 @@ export function errorReportOf(error: unknown, step: StepName): ErrorReport {
   if (isCancellation(error)) return { code: 'CANCELLED', message: 'The run was cancelled.', step };
   const cause = error instanceof ActivityFailure && error.cause ? error.cause : error;
   if (cause instanceof ApplicationFailure) {
-    const [details] = (cause.details ?? []) as [FailureDetails?];
-    return { code: codeOf(cause.type), message: cause.message, step, ...details };
+    const { hint, places } = detailsIn(cause);
+    return {
+      code: codeOf(cause.type),
+      message: cause.message,
+      step,
+      ...(hint !== undefined && { hint }),
+      ...(places && { places }),
+    };
   }
   if (cause instanceof FlexetlError) {
     return {
@@ -29,6 +35,13 @@ export function errorReportOf(error: unknown, step: StepName): ErrorReport {
     };
   }
   return { code: 'INTERNAL', message: messageOf(cause), step };
+}
+
+/** What a step has told beside its code and message, when it failed for good. */
+export function detailsIn(error: unknown): FailureDetails {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  const [details] = (cause instanceof ApplicationFailure ? (cause.details ?? []) : []) as [FailureDetails?];
+  return details ?? {};
 }
 
 export function failureOf(report: RunReport): ApplicationFailure {

@@ -155,7 +155,6 @@ export async function publishPhase(run: Run): Promise<void> {
         target.rows_inserted = published.inserted;
         target.rows_updated = published.updated;
       } catch (error) {
-        if (isCancellation(error)) throw error;
         Object.assign(target, { status: 'failed', error: errorReportOf(error, 'publish') });
       }
     }

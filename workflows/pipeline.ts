@@ -3,6 +3,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   ContinueAsNew,
   executeChild,
   isCancellation,
@@ -14,13 +15,13 @@ import {
 import { assertBalanced, bookRows } from '../pipeline/row-balance';
 import { reportMarkdown } from '../pipeline/markdown';
 import type { RunReport } from '../pipeline/report';
-import { errorReportOf, failureOf } from './failures';
+import { detailsIn, errorReportOf, failureOf } from './failures';
 import { identify } from './identify';
 import { progressQuery, reportQuery, workflowIdOf, type PipelineInput } from './messages';
 import { extractPhase, loadPhase, publishPhase, transformPhase, validatePhase } from './phases';
 import { parseRequest, type PipelineRequest } from './request';
 import { createRun, type Run } from './run';
-import { addWarnings, startLoads, buildReport, createRunState, progressOf } from './run-state';
+import { addWarnings, buildReport, createRunState, startLoads } from './run-state';
 
 /**
  * Runs one pipeline.
@@ -42,35 +43,60 @@ export async function pipeline(input: string | PipelineInput): Promise<RunReport
     run_key: state.runKey,
     ...(request.request_digest && { request_digest: request.request_digest }),
   });
-  setHandler(progressQuery, () => progressOf(state));
+  setHandler(progressQuery, run.progress);
   setHandler(reportQuery, () => closed ?? report('running'));
   try {
     await runPhases(run);
-    closed = report('succeeded');
-    await run.step('finish', 'finish', { run: run.ref, report: closed });
+    assertNotCancelled();
+    // The point of no return: from here on the run ends as its targets do, whatever signal comes.
+    await CancellationScope.nonCancellable(() => publishPhase(run));
   } catch (error) {
     if (error instanceof ContinueAsNew) throw error;
     state.error ??= errorReportOf(error, state.step);
-    const ended = report(isCancellation(error) ? 'cancelled' : isPartial(run) ? 'partial' : 'failed');
-    closed = ended;
-    // A failure of the clean-up must not hide why the run failed.
-    await CancellationScope.nonCancellable(() =>
-      run.step('abort', 'abort', { run: run.ref, report: ended }),
-    ).catch(() => undefined);
-    setCurrentDetails(reportMarkdown(ended));
-    throw isCancellation(error) ? error : failureOf(ended);
+    state.checks = detailsIn(error).checks ?? state.checks;
+    const status = isPartial(run) ? 'partial' : isCancellation(error) ? 'cancelled' : 'failed';
+    closed = await end(run, 'abort', report(status));
+    throw isCancellation(error) ? error : failureOf(closed);
   }
-  setCurrentDetails(reportMarkdown(closed));
+  if (isCancelled()) addWarnings(state, [CANCELLED_LATE]);
+  closed = await end(run, 'finish', report('succeeded'));
   return closed;
 }
 
+const isCancelled = (): boolean => CancellationScope.current().consideredCancelled;
+
+/** A cancellation that came together with the answer of the last load has interrupted nothing. */
+function assertNotCancelled(): void {
+  if (isCancelled()) throw new CancelledFailure('The run was cancelled.');
+}
+
+const CANCELLED_LATE =
+  'The run was asked to stop while its targets were published: it was completed instead.';
+
+/** Report and clean-up: best effort, for what they say and do changes nothing in the targets. */
+async function end(run: Run, step: 'finish' | 'abort', report: RunReport): Promise<RunReport> {
+  const warnings = await CancellationScope.nonCancellable(() =>
+    run.step(step, step, { run: run.ref, report }),
+  ).then(
+    (ended) => ended.warnings,
+    (error: unknown) => [
+      `The end of the run is incomplete, its report or its clean-up: ${errorReportOf(error, 'finish').message}`,
+    ],
+  );
+  addWarnings(run.state, warnings);
+  const ended = { ...report, warnings: run.state.warnings };
+  setCurrentDetails(reportMarkdown(ended));
+  return ended;
+}
+
+/** All but publish: until the rows of all targets are loaded and add up. */
 async function runPhases(run: Run): Promise<void> {
   const { state } = run;
   state.plan ??= await run.timed('prepare', () => {
     const { text, file, overrides, again } = run.request;
     return run.step('prepare', 'prepare', { run: run.ref, once: !again, text, file, overrides });
   });
-  run.useRetry(state.plan.retry);
+  run.useSettings(state.plan.faultTolerance);
   addWarnings(state, state.plan.warnings);
   if (state.plan.targets.every(({ already }) => already !== undefined)) return startLoads(state, state.plan);
   await extractPhase(run, state.plan);
@@ -79,7 +105,6 @@ async function runPhases(run: Run): Promise<void> {
   await loadPhase(run, state.plan);
   const rows = bookRows(state.read, state.rejected, state.counts, state.output);
   assertBalanced(rows, state.counts, state.targets);
-  await publishPhase(run);
 }
 
 /** At most one open run per pipeline: started under another id, the run becomes a child with the right id. */

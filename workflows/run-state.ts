@@ -49,6 +49,8 @@ export interface Progress {
   config_digest: string;
   /** ISO 8601, UTC. */
   started_at: string;
+  /** What steps wait for, as `waiting for disk space: …`. */
+  waiting: readonly string[];
 }
 
 export function createRunState(pipeline: string, runKey: string, startedMs: number): RunState {
@@ -143,7 +145,7 @@ export function buildReport(
   };
 }
 
-export function progressOf(state: RunState): Progress {
+export function progressOf(state: RunState, waiting: readonly string[] = []): Progress {
   const [partsDone, partsTotal] = partsOf(state);
   return {
     step: state.step,
@@ -154,6 +156,7 @@ export function progressOf(state: RunState): Progress {
     run_key: state.runKey,
     config_digest: state.plan?.digest ?? '',
     started_at: new Date(state.startedMs).toISOString(),
+    waiting,
   };
 }
 

@@ -3,15 +3,17 @@ import { setCurrentDetails } from '@temporalio/workflow';
 import { progressMarkdown } from '../pipeline/markdown';
 import type { StepName } from '../pipeline/report';
 import type { OwnedRequest } from './identify';
-import { progressOf, type RunState } from './run-state';
-import { createSteps, DEFAULT_RETRY, type RetrySettings, type RunStep } from './steps';
+import { DEFAULT_FAULT_TOLERANCE, type FaultTolerance } from './budgets';
+import { progressOf, type Progress, type RunState } from './run-state';
+import { createSteps, type RunStep } from './steps';
 
 export interface Run {
   request: OwnedRequest;
   state: RunState;
   ref: { project: string; staging: string; pipeline: string; runKey: string };
   step: RunStep;
-  useRetry(retry: RetrySettings): void;
+  useSettings(settings: FaultTolerance): void;
+  progress(): Progress;
   /** Enters a phase, and adds its time to the report. */
   timed<T>(name: StepName, work: () => Promise<T>): Promise<T>;
   /** Adds the time of the phase so far to the state, before the run continues in a new history. */
@@ -21,14 +23,30 @@ export interface Run {
 }
 
 export function createRun(request: OwnedRequest, state: RunState): Run {
-  let call = createSteps(state.plan?.retry ?? DEFAULT_RETRY);
+  /** By the summary of the step that waits. */
+  const waits = new Map<string, string>();
   let bookedMs = Date.now();
   const bookTime = (): void => {
     const entry = state.steps[state.step];
     if (entry) entry.duration_ms += Date.now() - bookedMs;
     bookedMs = Date.now();
   };
-  const show = (): void => setCurrentDetails(progressMarkdown(progressOf(state)));
+  const progress = (): Progress => progressOf(state, [...waits.values()]);
+  const show = (): void => setCurrentDetails(progressMarkdown(progress()));
+  const stepsUnder = (settings: FaultTolerance): RunStep =>
+    createSteps(settings, {
+      waits(summary, what) {
+        const before = waits.get(summary) ?? null;
+        if (what === null) waits.delete(summary);
+        else waits.set(summary, what);
+        if (what !== before) show();
+      },
+      tried(attempts) {
+        const entry = state.steps[state.step];
+        if (entry) entry.attempts = Math.max(entry.attempts, attempts);
+      },
+    });
+  let call = stepsUnder(state.plan?.faultTolerance ?? DEFAULT_FAULT_TOLERANCE);
   return {
     request,
     state,
@@ -38,13 +56,11 @@ export function createRun(request: OwnedRequest, state: RunState): Run {
       pipeline: state.pipeline,
       runKey: state.runKey,
     },
-    useRetry: (retry) => (call = createSteps(retry)),
-    step: async (name, summary, input) => {
+    useSettings: (settings) => (call = stepsUnder(settings)),
+    progress,
+    step: (name, summary, input) => {
       if (name === 'finish' || name === 'abort') state.step = 'finish';
-      const result = await call(name, summary, input);
-      const entry = state.steps[state.step];
-      if (entry) entry.attempts = Math.max(entry.attempts, result.attempt);
-      return result;
+      return call(name, summary, input);
     },
     async timed(name, work) {
       state.step = name;

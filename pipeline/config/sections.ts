@@ -64,7 +64,15 @@ export const faultTolerance = z.strictObject({
       error: 'shorter than initial_backoff_seconds, expected at least as long.',
     })
     .prefault({})
-    .describe('Retries of steps that failed for a temporary reason, such as a busy database.'),
+    .describe('Retries of steps that failed for a temporary reason.'),
+  busy_timeout_seconds: z
+    .number()
+    .min(0)
+    .max(604_800)
+    .default(600)
+    .describe(
+      'How long a step waits for something that comes back: a locked or unreachable target, a full disk, a folder that cannot be written. Such waits do not count as attempts.',
+    ),
 });
 
 function explainStrategy(input: unknown): string {

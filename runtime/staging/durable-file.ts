@@ -32,11 +32,11 @@ export async function publishOnce(scratchFile: string, file: string): Promise<bo
 }
 
 /** Writes a text as a whole file. */
-export async function writeDurably(file: string, text: string): Promise<void> {
+export async function writeDurably(file: string, text: string, mode = 0o600): Promise<void> {
   makeFolders(dirname(file), 0o700);
   const scratchFile = `${file}.${randomUUID()}.tmp`;
   try {
-    await writeFile(scratchFile, text, { mode: 0o600 });
+    await writeFile(scratchFile, text, { mode });
     await publishFile(scratchFile, file);
   } finally {
     await rm(scratchFile, { force: true });

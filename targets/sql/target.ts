@@ -82,8 +82,13 @@ export function openSqlTarget<O extends TableOptions>(
         await dialect.assertTable?.(db, options, schema);
         const existing = await db.columns(table);
         if (existing.length > 0 && mode !== 'replace') assertColumns(dialect, schema, existing, place);
-        // Shows that the lock can be had and the database written to.
-        await db.transaction(() => Promise.resolve());
+        // Shows that the database can be written to. The lock of others need not be free before the load.
+        await db
+          .transaction(() => Promise.resolve())
+          .catch((error: unknown) => {
+            const known = dialect.explain(error, options);
+            if (!(known instanceof FlexetlError && known.code === 'TARGET_BUSY')) throw error;
+          });
       });
     },
 

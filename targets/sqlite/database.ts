@@ -40,7 +40,7 @@ export async function openSession(
     if (use === 'check' || use === 'discard') return undefined;
     makeFolders(dirname(file));
   }
-  const busyMs = use === 'check' ? LIMITS.sqliteCheckBusyMs : LIMITS.sqliteLoadBusyMs;
+  const busyMs = use === 'check' ? 0 : LIMITS.sqliteBusyMs;
   const whenFree: WhenFree = (attempt) => retryBusy(attempt, busyMs, signal);
   const db = openSqlite(file, { timeout: NATIVE_BUSY_MS, fileMustExist: use === 'check' });
   try {

@@ -54,7 +54,7 @@ describe('a history that these workflows cannot have made', () => {
     const { scheduledEventId, startedEventId } = failed.activityTaskFailedEventAttributes ?? {};
     failed.activityTaskFailedEventAttributes = null;
     failed.eventType = temporal.api.enums.v1.EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED;
-    const data = Buffer.from(JSON.stringify({ checks: [], attempt: 1 }));
+    const data = Buffer.from(JSON.stringify({ checks: [] }));
     const encoding = Buffer.from('json/plain');
     failed.activityTaskCompletedEventAttributes = {
       scheduledEventId: scheduledEventId ?? null,

@@ -43,7 +43,7 @@ export async function runPipeline(
   return withContext(deps, run, world, async (context) => {
     const state = createRunState(name, runKey, Date.now());
     const plan = await prepareRun(deps, { run, once, text, file, overrides }, context);
-    state.plan = { ...plan, attempt: 1 };
+    state.plan = plan;
     addWarnings(state, plan.warnings);
     startLoads(state, state.plan);
     if (plan.targets.every(({ already }) => already !== undefined)) return state;

@@ -83,9 +83,20 @@ describe('a report in the Web UI', () => {
   });
 });
 
-it('progress shows parts only where there are several', () => {
-  const view = { step: 'extract', parts_done: 3, parts_total: 12, rows_read: 1_234_567, run_key: 'k' };
+it('progress shows parts only where there are several, and what the run waits for', () => {
+  const view = {
+    step: 'extract',
+    parts_done: 3,
+    parts_total: 12,
+    rows_read: 1_234_567,
+    run_key: 'k',
+    waiting: [],
+  };
   expect(progressMarkdown(view)).toBe('**extract** 3/12 · 1,234,567 rows read · run `k`');
+  const waiting = ['waiting for disk space: The disk is full.'];
+  expect(progressMarkdown({ ...view, waiting })).toBe(
+    '**extract** 3/12 · 1,234,567 rows read · run `k`\n\nwaiting for disk space: The disk is full.',
+  );
   expect(progressMarkdown({ ...view, parts_total: 1 })).toBe('**extract** · 1,234,567 rows read · run `k`');
 });
 

@@ -1,5 +1,3 @@
-import fc from 'fast-check';
-import { sliceRows } from '../../engine/load';
 import { LIMITS } from '../../pipeline/limits';
 import { partitionSizeFor } from '../../pipeline/partition-size';
 
@@ -21,22 +19,5 @@ describe('the size of a partition', () => {
     });
     // Several workers share a file.
     expect(partitionSizeFor(records, bytes, 3).wholeBytesMax).toBe(chunkBytesDefault);
-  });
-});
-
-describe('the slices of a load', () => {
-  it('cover every row of a part once and in order, in transactions of bounded size', () => {
-    fc.assert(
-      fc.property(fc.oneof(fc.nat(5), fc.nat(3_500_000)), (rows) => {
-        let next = 0;
-        for (const [index, one] of sliceRows(rows).entries()) {
-          expect(one).toMatchObject({ slice: index, firstRow: next });
-          expect(one.rows).toBeGreaterThan(0);
-          expect(one.rows).toBeLessThanOrEqual(LIMITS.loadPartRowsMax);
-          next += one.rows;
-        }
-        expect(next).toBe(rows);
-      }),
-    );
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { StepCount } from '../../pipeline/row-balance';
 import type { StepName } from '../../pipeline/report';
+import { DEFAULT_FAULT_TOLERANCE } from '../../workflows/budgets';
 import {
   addCounts,
   addWarnings,
@@ -19,16 +20,8 @@ const PLAN = {
   targets: [],
   perPartition: true,
   parallelWorkers: 2,
-  retry: {
-    enabled: true,
-    max_attempts: 3,
-    backoff_strategy: 'exponential' as const,
-    backoff_multiplier: 2,
-    initial_backoff_seconds: 1,
-    max_backoff_seconds: 60,
-  },
+  faultTolerance: DEFAULT_FAULT_TOLERANCE,
   warnings: [],
-  attempt: 1,
 };
 
 function newState(changes: Partial<RunState> = {}): RunState {

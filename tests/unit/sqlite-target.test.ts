@@ -372,16 +372,16 @@ describe('check of a SQLite target', () => {
     expect(readdirSync(join(dir, 'out'))).toEqual(['t.db']);
   });
 
-  it('says that a locked database is busy, as load and publish do', async () => {
+  it('does not need the lock of the database; publish says that it is busy', async () => {
     await run(ROWS, place, 'r0');
     const user = openSqlite(join(dir, place.database));
     user.exec('BEGIN IMMEDIATE');
     const busy = { code: 'TARGET_BUSY', retryable: true, message: 'out/t.db is locked by another program.' };
-    jest.replaceProperty(LIMITS, 'sqliteCheckBusyMs', 100 as never);
-    jest.replaceProperty(LIMITS, 'sqliteLoadBusyMs', 100 as never);
-    await expect(runCheck()).rejects.toMatchObject(busy);
+    jest.replaceProperty(LIMITS, 'sqliteBusyMs', 100 as never);
+    await runCheck();
     await expect(runPublish()).rejects.toMatchObject(busy);
-    user.exec('ROLLBACK');
+    user.exec('ROLLBACK; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    await expect(runCheck()).rejects.toMatchObject(busy);
     user.close();
     await runCheck();
   });

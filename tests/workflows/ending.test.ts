@@ -49,7 +49,7 @@ function expectUntouched(database: string): void {
 }
 
 describe('a run that is cancelled', () => {
-  it.each(['prepare', 'extract', 'validate', 'transform', 'load', 'publish'] as const)(
+  it.each(['prepare', 'extract', 'validate', 'transform', 'load'] as const)(
     'in %s publishes nothing, leaves nothing in staging, and has a report',
     async (step) => {
       const database = `cancelled-${step}.db`;
@@ -230,7 +230,7 @@ describe('a run whose counts do not add up', () => {
         fake('load', (real) => async (input) => {
           if (input.part !== 2) return real(input);
           const { rows } = await outputOf(await harness.deps.staging.openRun(input.run), input.part);
-          return { rows, attempt: 1 };
+          return { rows };
         }),
     ],
     [
@@ -266,9 +266,9 @@ describe('a run that is longer than one history', () => {
     // Large answers fill a history faster than many; the steps themselves do nothing.
     const padding = 'x'.repeat(17_000);
     const done: string[] = [];
-    const answer = <T>(what: string, result: T): Promise<T & { attempt: number }> => {
+    const answer = <T>(what: string, result: T): Promise<T> => {
       done.push(what);
-      return Promise.resolve({ ...result, attempt: 1, padding });
+      return Promise.resolve({ ...result, padding });
     };
     harness.fake('prepare', (real) => async (input) => ({
       ...(await real(input)),

@@ -6,11 +6,19 @@ import { toFailure } from '../../activities/failures';
 import { createStep } from '../../activities/step';
 import type { StepContext } from '../../engine/context';
 import type { Deps } from '../../engine/deps';
+import { prepareRun } from '../../engine/prepare';
 import type { ExtractInput } from '../../engine/extract/extract';
 import type { ExtractResult } from '../../engine/extract/receipt';
 import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
-import { createGate, openHarness, RETRY_FAST, sqliteTarget, type Harness } from '../support/worker-harness';
+import {
+  createGate,
+  openHarness,
+  RETRY_FAST,
+  sqliteTarget,
+  type Harness,
+  type RunHandle,
+} from '../support/worker-harness';
 
 let harness: Harness;
 beforeAll(async () => {
@@ -41,11 +49,20 @@ function failExtract(times: number, failure: () => Error): { calls(): number } {
 }
 
 const shutdown = (): Error => ApplicationFailure.nonRetryable('The worker was shut down.', 'WORKER_SHUTDOWN');
-const busy = (): Error => ApplicationFailure.retryable('It is busy.', 'TARGET_BUSY');
+const torn = (): Error => ApplicationFailure.retryable('It is torn.', 'TRANSIENT');
+
+/** The timers of a run in its order, in milliseconds. */
+async function timersOf(handle: RunHandle): Promise<number[]> {
+  const { events } = await handle.fetchHistory();
+  return (events ?? []).flatMap(({ timerStartedEventAttributes: timer }) => {
+    const time = timer?.startToFireTimeout;
+    return time ? [Number(time.seconds ?? 0) * 1000 + (time.nanos ?? 0) / 1e6] : [];
+  });
+}
 
 describe('a step that fails for a while', () => {
   it('is tried again until it succeeds, and the report has the attempts', async () => {
-    failExtract(2, busy);
+    failExtract(2, torn);
     const report = await harness.run(add());
     expect(report).toMatchObject({
       status: 'succeeded',
@@ -57,11 +74,12 @@ describe('a step that fails for a while', () => {
     ['max_attempts', { ...RETRY_FAST.retry, max_attempts: 2 }, 2],
     ['enabled', { enabled: false }, 1],
   ])('is given up as %s says, and tells why', async (_title, retry, attempts) => {
-    const step = failExtract(99, busy);
+    const step = failExtract(99, torn);
     const report = await harness.run(add(retry));
     expect(report).toMatchObject({
       status: 'failed',
-      error: { code: 'TARGET_BUSY', message: 'It is busy.', step: 'extract' },
+      error: { code: 'TRANSIENT', message: 'It is torn.', step: 'extract' },
+      steps: { extract: { attempts } },
     });
     expect(step.calls()).toBe(attempts);
   });
@@ -69,35 +87,31 @@ describe('a step that fails for a while', () => {
   it.each([
     [
       {
-        max_attempts: 7,
+        max_attempts: 4,
         backoff_strategy: 'exponential',
         backoff_multiplier: 3,
-        initial_backoff_seconds: 0.5,
-        max_backoff_seconds: 9,
+        initial_backoff_seconds: 0.01,
+        max_backoff_seconds: 0.05,
       },
-      { maximumAttempts: 7, backoffCoefficient: 3, initialMs: 500, maximumMs: 9000 },
+      [10, 30, 50],
     ],
     [
-      { backoff_strategy: 'constant', initial_backoff_seconds: 2, max_backoff_seconds: 2 },
-      { maximumAttempts: 3, backoffCoefficient: 1, initialMs: 2000, maximumMs: 2000 },
+      {
+        max_attempts: 3,
+        backoff_strategy: 'constant',
+        initial_backoff_seconds: 0.02,
+        max_backoff_seconds: 1,
+      },
+      [20, 20],
     ],
-  ])('waits between attempts as %j says', async (retry, policy) => {
+  ])('waits between attempts as %j says', async (retry, pauses) => {
+    failExtract(99, torn);
     const handle = await harness.start(add(retry));
-    await handle.result();
-    const { events } = await handle.fetchHistory();
-    const scheduled = (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes ?? []);
-    const extract = scheduled.find(({ activityType }) => activityType?.name === 'extract')?.retryPolicy;
-    const ms = (time: { seconds?: unknown; nanos?: number | null } | null | undefined): number =>
-      Number(time?.seconds ?? 0) * 1000 + (time?.nanos ?? 0) / 1e6;
-    expect({
-      maximumAttempts: extract?.maximumAttempts,
-      backoffCoefficient: extract?.backoffCoefficient,
-      initialMs: ms(extract?.initialInterval),
-      maximumMs: ms(extract?.maximumInterval),
-    }).toEqual(policy);
+    await expect(handle.result()).rejects.toThrow();
+    expect(await timersOf(handle)).toEqual(pauses);
   });
 
-  it('never runs without a bound in time, a heartbeat and a list of what no retry can help', async () => {
+  it('never runs without a bound in time and a heartbeat; the server itself tries nothing again', async () => {
     const handle = await harness.start(add());
     await handle.result();
     const { events } = await handle.fetchHistory();
@@ -107,11 +121,36 @@ describe('a step that fails for a while', () => {
       expect(
         [startToCloseTimeout, scheduleToCloseTimeout, heartbeatTimeout].map((time) => Number(time?.seconds)),
       ).toEqual([86_400, 604_800, 10]);
-      expect(retryPolicy?.nonRetryableErrorTypes).toEqual(
-        expect.arrayContaining(['RECORDS_REJECTED', 'SOURCE_CHANGED']),
-      );
+      expect(retryPolicy?.maximumAttempts).toBe(1);
     }
   });
+
+  it.each([
+    [1, 1],
+    [4, 4],
+  ])(
+    'in prepare is given up after max_attempts: %i too, known only to prepare',
+    async (max_attempts, calls) => {
+      let prepared = 0;
+      harness.fake('prepare', () => (input) => {
+        prepared += 1;
+        return createStep(harness.deps, harness.owner, 'prepare', prepareRun)(input);
+      });
+      const commit = jest.spyOn(harness.deps.staging, 'sweep').mockRejectedValue(new Error('A bad day.'));
+      try {
+        const report = await harness.run(add({ ...RETRY_FAST.retry, max_attempts }));
+        expect(report).toMatchObject({
+          status: 'failed',
+          error: { code: 'INTERNAL', step: 'prepare', message: 'Unexpected: A bad day.' },
+          steps: { prepare: { attempts: calls } },
+        });
+        expect(report.error).not.toHaveProperty('fault_tolerance');
+        expect(prepared).toBe(calls);
+      } finally {
+        commit.mockRestore();
+      }
+    },
+  );
 });
 
 describe('a step that fails for good', () => {

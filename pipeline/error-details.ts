@@ -1,0 +1,22 @@
+/** What the workflow must know of a failed step beside its code and message. */
+import type { PipelineConfig } from './config/schema';
+import type { CheckReport } from './report';
+
+/** Small JSON, free of rows. */
+export interface ErrorDetails {
+  /** Of a pipeline whose prepare failed after it had read them. */
+  fault_tolerance?: PipelineConfig['fault_tolerance'];
+  /** The results of all checks, of which one has failed. */
+  checks?: readonly CheckReport[];
+}
+
+/** @param error whatever was thrown: also errors of the system, which get their code later */
+export function addDetails(error: unknown, details: ErrorDetails): unknown {
+  return error instanceof Error
+    ? Object.assign(error, { details: { ...detailsOf(error), ...details } })
+    : error;
+}
+
+export function detailsOf(error: unknown): ErrorDetails {
+  return (error as { details?: ErrorDetails } | null | undefined)?.details ?? {};
+}

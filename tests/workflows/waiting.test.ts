@@ -1,0 +1,120 @@
+/** What comes back by itself is waited for, and costs no attempt. */
+import { CancelledFailure } from '@temporalio/common';
+import { toFailure } from '../../activities/failures';
+import type { Activities } from '../../activities';
+import { FlexetlError, type ErrorCode } from '../../pipeline/errors';
+import { LIMITS } from '../../pipeline/limits';
+import { reportQuery, progressQuery } from '../../workflows/messages';
+import { openSqlite } from '../../targets/sqlite/binding';
+import { waitFor } from '../support/wait-for';
+import {
+  openHarness,
+  RETRY_FAST,
+  sqliteTarget,
+  type Harness,
+  type RunHandle,
+} from '../support/worker-harness';
+import { join } from 'node:path';
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await openHarness();
+  harness.write('data.csv', 'n\n1\n2\n');
+});
+afterEach(() => {
+  harness.mend();
+  jest.restoreAllMocks();
+});
+afterAll(() => harness.close());
+
+/** One attempt only: whatever is tried again was a wait. */
+const add = (database: string, busy_timeout_seconds = 600): string =>
+  harness.addPipeline({
+    source: { path: 'data.csv' },
+    targets: [sqliteTarget('t', 'replace', database)],
+    fault_tolerance: { retry: { ...RETRY_FAST.retry, max_attempts: 1 }, busy_timeout_seconds },
+  });
+
+/** Makes a step fail until `mend`. */
+function block(step: 'prepare' | 'extract' | 'load' | 'finish', code: ErrorCode): { calls(): number } {
+  let calls = 0;
+  harness.fake(
+    step,
+    () =>
+      (() => {
+        calls += 1;
+        return Promise.reject(toFailure(new FlexetlError(code, { message: 'It is away.' })));
+      }) as unknown as Activities[typeof step],
+  );
+  return { calls: () => calls };
+}
+
+async function waitingOf(handle: RunHandle, what: string): Promise<void> {
+  // Fails until the workflow is there.
+  const progress = () => handle.query(progressQuery).catch(() => undefined);
+  const shown = async (): Promise<boolean> => (await progress())?.waiting.includes(what) ?? false;
+  await waitFor(shown, { what: `the run to say: ${what}`, deadlineMs: 30_000 });
+}
+
+describe('a step that needs what comes back', () => {
+  it.each([
+    ['prepare', 'TARGET_BUSY', 'the target'],
+    ['prepare', 'DISK_FULL', 'disk space'],
+    ['extract', 'DISK_FULL', 'disk space'],
+    ['extract', 'PATH_UNWRITABLE', 'a writable folder'],
+    ['load', 'TARGET_UNREACHABLE', 'the target'],
+  ] as const)('in %s waits, after %s, for %s, says so, and goes on', async (step, code, what) => {
+    block(step, code);
+    const handle = await harness.start(add(`${step}-${code}.db`));
+    await waitingOf(handle, `waiting for ${what}: It is away.`);
+    harness.mend();
+    const report = await handle.result();
+    expect(report).toMatchObject({ status: 'succeeded', steps: { [step]: { attempts: 1 } } });
+    expect((await handle.query(progressQuery)).waiting).toEqual([]);
+    expect(harness.query(`${step}-${code}.db`, 'SELECT n FROM t')).toEqual([[1n], [2n]]);
+  });
+
+  it('is given up when busy_timeout_seconds are over, and says why', async () => {
+    const step = block('load', 'TARGET_BUSY');
+    const report = await harness.run(add('late.db', 1));
+    expect(report).toMatchObject({
+      status: 'failed',
+      error: { code: 'TARGET_BUSY', message: 'It is away.', step: 'load' },
+    });
+    // After half a second; after another whole one the time would be over.
+    expect(step.calls()).toBe(2);
+    block('load', 'TARGET_BUSY');
+    expect(await harness.run(add('never.db', 0))).toMatchObject({ status: 'failed' });
+  });
+
+  it('can be cancelled while it waits', async () => {
+    block('load', 'DISK_FULL');
+    const name = add('cancelled.db');
+    const handle = await harness.start(name);
+    await waitingOf(handle, 'waiting for disk space: It is away.');
+    await handle.cancel();
+    await expect(handle.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) as Error });
+    expect(await handle.query(reportQuery)).toMatchObject({ status: 'cancelled' });
+    expect(harness.staged(name)).toEqual([]);
+  });
+
+  it('does not wait for a folder that cannot be written from the start: that is a mistake', async () => {
+    const step = block('prepare', 'PATH_UNWRITABLE');
+    expect((await harness.run(add('mistake.db'))).error).toMatchObject({ code: 'PATH_UNWRITABLE' });
+    expect(step.calls()).toBe(1);
+  });
+});
+
+describe('a target that others hold locked', () => {
+  it('from the start on is waited for, though one attempt is allowed', async () => {
+    jest.replaceProperty(LIMITS, 'sqliteBusyMs', 100 as never);
+    const user = openSqlite(join(harness.dir, 'locked.db'));
+    user.exec('CREATE TABLE mine (x); BEGIN IMMEDIATE');
+    const handle = await harness.start(add('locked.db'));
+    await waitingOf(handle, 'waiting for the target: locked.db is locked by another program.');
+    user.exec('COMMIT');
+    user.close();
+    expect(await handle.result()).toMatchObject({ status: 'succeeded', steps: { load: { attempts: 1 } } });
+    expect(harness.query('locked.db', 'SELECT n FROM t')).toEqual([[1n], [2n]]);
+  });
+});

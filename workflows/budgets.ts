@@ -1,0 +1,111 @@
+/**
+ * What a failed attempt of a step costs. There are three budgets: deaths of workers (and workers that refuse the run),
+ * waiting for something that comes back (a locked target, a full disk), and failures. None is charged for another.
+ */
+import { TimeoutType } from '@temporalio/common';
+import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
+import type { PipelineConfig } from '../pipeline/config/schema';
+import { NON_RETRYABLE_CODES, WAITING_CODES } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
+
+export type FaultTolerance = PipelineConfig['fault_tolerance'];
+
+/** Until prepare has read the pipeline file. */
+export const DEFAULT_FAULT_TOLERANCE: FaultTolerance = {
+  retry: {
+    enabled: true,
+    max_attempts: 3,
+    backoff_strategy: 'exponential',
+    backoff_multiplier: 2,
+    initial_backoff_seconds: 1,
+    max_backoff_seconds: 60,
+  },
+  busy_timeout_seconds: 600,
+};
+
+/** The time before the next attempt. */
+export interface Pause {
+  ms: number;
+  /** Set when the step waits for something that comes back: `waiting for disk space: …`. */
+  waitingFor?: string;
+}
+
+export interface Budgets {
+  /** Attempts that were failures, and the one that is running or has ended the step. */
+  attempts(): number;
+  /**
+   * @param tookMs duration of the attempt
+   * @returns undefined when there must be no further attempt
+   */
+  spend(error: unknown, tookMs: number): Pause | undefined;
+}
+
+/** @param step name of the step */
+export function createBudgets(step: string, settings: () => FaultTolerance): Budgets {
+  let [deaths, refusals, failures, waits, waitedMs] = [0, 0, 0, 0, 0];
+  return {
+    attempts: () => failures + 1,
+    spend(error, tookMs) {
+      const cause = causeOf(error);
+      switch (kindOf(step, cause)) {
+        case 'final':
+          return undefined;
+        case 'death':
+          deaths += 1;
+          return deaths > LIMITS.deathsMax ? undefined : { ms: 0 };
+        // The worker may not be the only one: others are given time to take the step.
+        case 'refusal': {
+          if (refusals >= LIMITS.refusalsMax) return undefined;
+          const ms = Math.min(100 * 2 ** refusals, LIMITS.refusalPauseMs);
+          refusals += 1;
+          return { ms, waitingFor: `waiting for another worker: ${cause?.message}` };
+        }
+        case 'wait': {
+          const ms = Math.min(2 ** waits * LIMITS.waitPauseMsMin, LIMITS.waitPauseMsMax);
+          waits += 1;
+          waitedMs += Math.min(tookMs, LIMITS.waitAttemptMsMax) + ms;
+          if (waitedMs > settings().busy_timeout_seconds * 1000) return undefined;
+          return { ms, waitingFor: `waiting for ${WAITING_CODES.get(codeOf(cause))}: ${cause?.message}` };
+        }
+        case 'failure': {
+          const { retry } = settings();
+          if (!retry.enabled || failures + 1 >= retry.max_attempts) return undefined;
+          failures += 1;
+          return { ms: backoffMs(retry, failures) };
+        }
+      }
+    },
+  };
+}
+
+/** What Temporal tells about a failed attempt; undefined for a cancellation, and for errors of the workflow itself. */
+function causeOf(error: unknown): Error | undefined {
+  return error instanceof ActivityFailure && !isCancellation(error) ? error.cause : undefined;
+}
+
+function kindOf(step: string, cause: Error | undefined): 'final' | 'death' | 'refusal' | 'wait' | 'failure' {
+  if (cause === undefined) return 'final';
+  if (cause instanceof TimeoutFailure)
+    return cause.timeoutType === TimeoutType.HEARTBEAT ? 'death' : 'failure';
+  const code = codeOf(cause);
+  if (code === 'WORKER_SHUTDOWN') return 'death';
+  if (code === 'WRONG_WORKER') return 'refusal';
+  if (WAITING_CODES.has(code)) {
+    // What comes after publish must not hold up the end of the run.
+    if (step === 'finish' || step === 'abort') return 'failure';
+    // A folder that cannot be written when a run starts is a mistake; later it is a disk that is away for a while.
+    return step === 'prepare' && code === 'PATH_UNWRITABLE' ? 'final' : 'wait';
+  }
+  const refused = cause instanceof ApplicationFailure && cause.nonRetryable === true;
+  return refused || NON_RETRYABLE_CODES.includes(code) ? 'final' : 'failure';
+}
+
+/** May also be a code that is not of the closed list: WORKER_SHUTDOWN, or of another version. */
+function codeOf(cause: Error | undefined): string {
+  return (cause instanceof ApplicationFailure && cause.type) || '';
+}
+
+function backoffMs(retry: FaultTolerance['retry'], failures: number): number {
+  const factor = retry.backoff_strategy === 'constant' ? 1 : retry.backoff_multiplier ** (failures - 1);
+  return Math.min(retry.initial_backoff_seconds * factor, retry.max_backoff_seconds) * 1000;
+}
