@@ -124,7 +124,7 @@ describe('the journal of a database', () => {
     try {
       reader.exec('BEGIN');
       expect(read()).toEqual([0]);
-      jest.replaceProperty(LIMITS, 'sqliteLoadBusyMs', 1 as never);
+      jest.replaceProperty(LIMITS, 'sqliteBusyMs', 1 as never);
       await expect(table.run(SCHEMA, ROWS)).rejects.toMatchObject({ code: 'TARGET_BUSY' });
       expect(read()).toEqual([0]);
       jest.restoreAllMocks();
