@@ -154,7 +154,9 @@ export function explainError(error: unknown, shownFile: string, table: string): 
       cause,
     });
   }
-  if (is('SQLITE_CONSTRAINT')) {
+  // What a trigger, a check or a foreign key of the table needs, and the database lacks.
+  const isBroken = code === 'SQLITE_ERROR' && /^(foreign key mismatch|no such )/.test(messageOf(error));
+  if (is('SQLITE_CONSTRAINT') || isBroken) {
     return new FlexetlError('TARGET_INCOMPATIBLE', {
       message: `${shownFile}, table ${table} refuses the rows: ${messageOf(error)}.`,
       hint: 'Change the constraint or index of the table, or the rows: deduplicate, filter.',

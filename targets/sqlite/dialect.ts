@@ -11,7 +11,7 @@ import { assertColumns } from '../sql/columns';
 import type { SqlDialect, SqlSession } from '../sql/dialect';
 import type { TableOptions } from '../sql/options';
 import { explainError, notDatabase, openSession } from './database';
-import { declareType, keepsType } from './affinity';
+import { declareType, isDecimalText, keepsType } from './affinity';
 import { hasRules } from './replace';
 import { rowidName } from './tables';
 
@@ -49,10 +49,12 @@ export const sqliteDialect: SqlDialect<SqliteOptions> = {
     rowidName(schema, place);
   },
 
-  async assertTable(db, { table, mode, database }, schema) {
+  async assertTable(db, options, schema) {
+    const { table, mode, database } = options;
     await assertKind(db, database, table);
-    if (mode !== 'replace') return;
     const place = `${database}, table ${table}`;
+    if (mode === 'merge') await assertKeyType(db, place, options);
+    if (mode !== 'replace') return;
     const [made] = await db.all(`SELECT sql FROM sqlite_schema WHERE type = 'table' AND ${isNamed(table)}`);
     if (!made) return;
     if (hasRules(String(made['sql']))) assertColumns(sqliteDialect, schema, await db.columns(table), place);
@@ -84,6 +86,18 @@ async function assertKind(db: SqlSession, shownFile: string, table: string): Pro
   throw new FlexetlError('TARGET_INVALID', {
     message: `${shownFile}: "${table}" is ${kind === 'index' ? 'an' : 'a'} ${kind}${kind === 'virtual' ? ' table' : ''}, expected a table.`,
     hint: 'Choose another name in `table`.',
+  });
+}
+
+/** A decimal that is kept as text may be another text in an earlier run: 1.1 and 1.10. */
+async function assertKeyType(db: SqlSession, place: string, options: SqliteOptions): Promise<void> {
+  const keys = new Set(options.primary_key?.map(nameKey));
+  const columns = await db.columns(options.table);
+  const long = columns.find(({ name, type }) => keys.has(nameKey(name)) && isDecimalText(type));
+  if (!long) return;
+  throw new FlexetlError('TARGET_INCOMPATIBLE', {
+    message: `${place}: column "${long.name}" of primary_key is ${long.type}: one number can have several texts there.`,
+    hint: 'Cast the column to string or integer in the pipeline, and alter the table.',
   });
 }
 

@@ -28,11 +28,40 @@ export interface TablePlace {
 /** The staging table takes the place of the table, and gets its indexes and triggers. */
 export function replaceTable(at: TablePlace, stage: string): Promise<void> {
   return keepReferences(at, () => {
+    const views = listViews(at);
     const extras = readExtras(at, ['index', 'trigger']);
     at.db.exec(`DROP TABLE IF EXISTS ${ident(at.table)}`);
     at.db.exec(`ALTER TABLE ${ident(stage)} RENAME TO ${ident(at.table)}`);
     createExtras(at, extras);
+    assertViews(at, views);
   });
+}
+
+/** Views of the database that can be read. */
+function listViews({ db }: TablePlace): string[] {
+  const names = db.prepare(`SELECT name FROM sqlite_schema WHERE type = 'view'`).pluck().all() as string[];
+  return names.filter((name) => explainView(db, name) === undefined);
+}
+
+/** @throws FlexetlError TARGET_INCOMPATIBLE for a view that asks for a column that is gone */
+function assertViews({ db, place }: TablePlace, views: readonly string[]): void {
+  for (const name of views) {
+    const problem = explainView(db, name);
+    if (problem === undefined) continue;
+    throw new FlexetlError('TARGET_INCOMPATIBLE', {
+      message: `${place}: view "${name}" does not fit the columns of this run: ${problem}. The old table is unchanged.`,
+      hint: 'Drop the view, or keep the column in the pipeline.',
+    });
+  }
+}
+
+function explainView(db: Sqlite, name: string): string | undefined {
+  try {
+    db.prepare(`SELECT * FROM ${ident(name)}`);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Tables with rules of their own: the rows of a run obey them, or nothing changes; nothing is invented or lost. */
-import { INTEGER, STRING, type Schema } from '../../pipeline/types';
+import { decimal, INTEGER, STRING, type Column, type Schema } from '../../pipeline/types';
 import type { TextRow } from '../support/parts';
 import { openTable } from '../support/sqlite-table';
 
@@ -116,6 +116,49 @@ describe.each(['append', 'merge', 'replace'] as const)('mode %s into a table wit
     table.execute('CREATE TABLE t (id INTEGER, w TEXT, v TEXT AS (upper(w)))');
     await expect(table.target().check(SCHEMA)).rejects.toMatchObject(
       refused('TARGET_INCOMPATIBLE', 'column "v" is generated'),
+    );
+  });
+});
+
+describe('a key of mode merge', () => {
+  it('is no decimal that is kept as text: 1.1 and 1.10 would be two rows', async () => {
+    const table = openTable({ mode: 'merge', primary_key: ['n'] });
+    const schema: Schema = [{ name: 'n', type: decimal(38, 2) }];
+    table.execute(`CREATE TABLE t (n DECIMAL_TEXT); INSERT INTO t VALUES ('1.1')`);
+    await expect(table.run(schema, [['1.10']])).rejects.toMatchObject(
+      refused('TARGET_INCOMPATIBLE', 'column "n" of primary_key is DECIMAL_TEXT'),
+    );
+    expect(table.query('SELECT n FROM t')).toEqual([['1.1']]);
+  });
+
+  it('finds a decimal that is kept as a number, whatever its scale', async () => {
+    const table = openTable({ mode: 'merge', primary_key: ['n'] });
+    table.execute(`CREATE TABLE t (n DECIMAL); INSERT INTO t VALUES (1.1)`);
+    const schema: Schema = [{ name: 'n', type: decimal(38, 2) }];
+    expect(await table.run(schema, [['1.10']])).toEqual({ rows: 1, inserted: 0, updated: 1 });
+  });
+
+  it('makes the column of a new table wide enough for its values', async () => {
+    const table = openTable({ mode: 'merge', primary_key: ['id'] });
+    const schema: Schema = [SCHEMA[0] as Column, { name: 'n', type: decimal(38, 2) }];
+    await table.run(schema, [['1', '1234567890123456789.01']]);
+    expect(table.query('SELECT n FROM t')).toEqual([['1234567890123456789.01']]);
+  });
+});
+
+describe('a table that is broken', () => {
+  it.each([
+    ['a foreign key without a unique parent', 'v TEXT REFERENCES parent (other)', 'foreign key mismatch'],
+    [
+      'a trigger on a table that is gone',
+      `v TEXT); CREATE TRIGGER g AFTER INSERT ON t BEGIN INSERT INTO gone VALUES (1); END; --`,
+      'no such table',
+    ],
+  ])('is named: %s', async (_, columns, message) => {
+    const table = openTable();
+    table.execute(`CREATE TABLE parent (other TEXT); CREATE TABLE t (id INTEGER, ${columns})`);
+    await expect(table.run(SCHEMA, ROWS)).rejects.toMatchObject(
+      refused('TARGET_INCOMPATIBLE', `t.db, table t refuses the rows: ${message}`),
     );
   });
 });

@@ -63,6 +63,19 @@ describe('the definition of a table that is replaced', () => {
     expect(table.query(`SELECT name FROM pragma_table_info('t')`).flat()).toEqual(['id', 'v']);
   });
 
+  it('refuses to take away a column that a view reads', async () => {
+    const table = open();
+    table.execute(`CREATE TABLE t (id INTEGER, other TEXT); CREATE VIEW seen AS SELECT other FROM t;
+      CREATE VIEW broken AS SELECT x FROM nowhere`);
+    await expect(table.run(SCHEMA, NEW)).rejects.toMatchObject({
+      code: 'TARGET_INCOMPATIBLE',
+      message: expect.stringContaining(
+        'view "seen" does not fit the columns of this run: no such column: other',
+      ) as string,
+    });
+    expect(table.query(`SELECT name FROM pragma_table_info('t')`).flat()).toEqual(['id', 'other']);
+  });
+
   it('refuses a pipeline that does not fit it, before anything is loaded', async () => {
     const table = open();
     table.execute(
