@@ -4,6 +4,7 @@ import { FlexetlError } from '../errors';
 import { AGGREGATES } from '../expression/aggregates';
 import { FUNCTIONS } from '../expression/functions';
 import { parseExpression, type Node } from '../expression/parse';
+import { explainPattern, PATTERN_HINT } from '../expression/pattern';
 import { expressionError } from '../expression/problem';
 import { suggest } from '../suggest';
 import { findOptions } from './find-options';
@@ -40,6 +41,9 @@ function assertFunctions(node: Node, text: string, known: readonly string[]): vo
         : near && `Did you mean "${near}"?`;
       throw expressionError(text, node.at, `There is no function "${node.name}" here`, hint);
     }
+    const [, pattern] = node.args;
+    const wrong = node.name === 'matches' && pattern?.kind === 'string' && explainPattern(pattern.value);
+    if (wrong) throw expressionError(text, pattern.at, `The pattern ${wrong}`, PATTERN_HINT);
     for (const arg of node.args) assertFunctions(arg, text, known);
   } else if (node.kind === 'unary') assertFunctions(node.argument, text, known);
   else if (node.kind === 'in') {

@@ -1,8 +1,8 @@
 /** The functions of a single row. A null argument gives null unless the entry says otherwise. */
 import { castExactly, castToText, keepTexts } from '../exact-cast';
-import { LIMITS } from '../limits';
 import { sqlType } from '../sql';
 import { BOOLEAN, DATE, FLOAT, INTEGER, STRING, decimal, type ColumnType } from '../types';
+import { explainPattern, PATTERN_HINT } from './pattern';
 import { assertFinite, nameOfType, nameOfUsage, unify, type Operand } from './operand';
 
 type FunctionResult =
@@ -173,17 +173,12 @@ const matches: ScalarFunction = {
   arity: [2, 2],
   compile: (args) => {
     const [text, pattern] = args;
-    const wrong = expectKinds(args, ['string']);
-    if (wrong || !text || !pattern) return wrong ?? { problem: 'Expected a text and a pattern' };
+    const misfit = expectKinds(args, ['string']);
+    if (misfit || !text || !pattern) return misfit ?? { problem: 'Expected a text and a pattern' };
     const { literal, at } = pattern;
     if (literal === undefined) return { problem: 'The pattern of matches(…) is a text in quotes', at };
-    if (literal.length > LIMITS.patternCharsMax) {
-      return { problem: `The pattern has over ${LIMITS.patternCharsMax} characters`, at };
-    }
-    if (/\(\?(?:[=!]|<[=!])|\\[1-9]/.test(literal)) {
-      const hint = 'Patterns are RE2: no (?=…), (?!…), (?<=…), (?<!…) and no \\1.';
-      return { problem: 'The pattern uses a lookaround or a back-reference', at, hint };
-    }
+    const wrong = explainPattern(literal);
+    if (wrong !== undefined) return { problem: `The pattern ${wrong}`, at, hint: PATTERN_HINT };
     return { sql: `regexp_matches(${text.sql}, ${pattern.sql})`, type: BOOLEAN, fails: true };
   },
 };

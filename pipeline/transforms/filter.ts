@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineTransform } from '../../plugin/transform';
 import { columnList, requireColumn, selectRows, union } from '../columns';
 import { CONDITION_OPERATORS, compileFilter } from '../condition';
+import { explainPattern } from '../expression/pattern';
 import { LIMITS } from '../limits';
 
 const TAKES: Readonly<Record<string, string>> = {
@@ -34,6 +35,9 @@ export const filter = defineTransform({
     .superRefine(({ operator, value }, context) => {
       const wanted = TAKES[operator] ?? 'one value';
       const found = value === undefined ? 'no value' : Array.isArray(value) ? 'a list' : 'one value';
+      const wrong = operator === 'matches' && typeof value === 'string' ? explainPattern(value) : undefined;
+      if (wrong !== undefined)
+        context.addIssue({ code: 'custom', path: ['value'], message: `the pattern ${wrong}` });
       if (found === wanted) return;
       context.addIssue({
         code: 'custom',
