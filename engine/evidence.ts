@@ -14,8 +14,10 @@ import {
   type TypeEvidence,
 } from '../pipeline/schema';
 import { sameType, type Schema } from '../pipeline/types';
+import { mapTogether } from '../runtime/map-together';
 import { EVIDENCE_PREFIX, evidenceName } from '../runtime/staging/parts';
 import type { RunStaging } from '../runtime/staging/store';
+import { findWhole } from '../runtime/staging/whole';
 import type { RunPlan } from './plan';
 
 interface EvidenceReceipt {
@@ -42,7 +44,7 @@ function firstPlaces(places: readonly Place[]): Place[] {
 
 async function readReceipts(staging: RunStaging): Promise<EvidenceReceipt[]> {
   const names = await staging.list(EVIDENCE_PREFIX);
-  const parts = await Promise.all(names.map((name) => staging.fetch<EvidenceReceipt>(name)));
+  const parts = await mapTogether(names, (name) => findWhole<EvidenceReceipt>(staging, name));
   return parts.flatMap((part) => (part ? [part.receipt] : []));
 }
 
@@ -54,7 +56,7 @@ export async function recordEvidence(
   becameText: readonly Place[],
 ): Promise<void> {
   const name = evidenceName(partition);
-  const before = (await staging.fetch<EvidenceReceipt>(name))?.receipt;
+  const before = (await findWhole<EvidenceReceipt>(staging, name))?.receipt;
   const receipt: EvidenceReceipt = {
     evidence: [...mergeAllEvidence([new Map(before?.evidence), evidence])],
     becameText: firstPlaces([...(before?.becameText ?? []), ...becameText]),

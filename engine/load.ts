@@ -10,14 +10,13 @@ import type { LoadKey, OpenTarget, Published, Target } from '../plugin/target';
 import { createPart } from '../runtime/batches/part';
 import { fileIdentity } from '../runtime/file-identity';
 import { projectPath } from '../runtime/settings';
-import { OUTPUT, outputName } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { loadKeyOf } from './load-key';
-import { readPlan, requirePart, type RunPlan } from './plan';
+import { wholeOutput, wholeOutputPart } from './output';
+import { readPlan, type RunPlan } from './plan';
 import { firstSliceRows, loadSlices, nextSliceRows } from './slices';
-import type { OutputReceipt, TransformResult } from './transform';
 import { pluginsOf } from './resolve-config';
 
 /** A target as a pipeline uses it. */
@@ -66,8 +65,8 @@ export async function loadPart(
 ): Promise<{ rows: number }> {
   const { staging } = context;
   const plan = await readPlan(staging);
-  const { schema } = (await requirePart<OutputReceipt>(staging, OUTPUT)).receipt;
-  const output = await requirePart<TransformResult>(staging, outputName(part));
+  const schema = await wholeOutput(deps, run, context);
+  const output = await wholeOutputPart(deps, run, part, context);
   const { target, options } = targetOf(deps, plan.config, index);
   const key = loadKey(deps, plan, run, index);
   const total = output.receipt.rows;
@@ -104,7 +103,7 @@ export async function publishTarget(
   context: StepContext,
 ): Promise<Published> {
   const plan = await readPlan(context.staging);
-  const { schema } = (await requirePart<OutputReceipt>(context.staging, OUTPUT)).receipt;
+  const schema = await wholeOutput(deps, run, context);
   const key = loadKey(deps, plan, run, target);
   return openTarget(deps, plan.config, target, context).publish(key, schema, rows);
 }

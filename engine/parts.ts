@@ -1,37 +1,15 @@
 /** The staged parts of a run, as one relation of rows and one of partial groups. */
 import { FAILED_COLUMN, RECORD_COLUMN } from '../pipeline/columns';
-import type { Evidence } from '../pipeline/schema';
 import { ident, readParquet, sqlType } from '../pipeline/sql';
 import { stagedColumn } from '../pipeline/stage-sql';
 import { formatType, type Schema } from '../pipeline/types';
-import { extractName } from '../runtime/staging/parts';
-import type { RunStaging } from '../runtime/staging/store';
-import { schemaOf } from './evidence';
 import type { ExtractReceipt } from './extract/receipt';
-import { requirePart, type RunPlan } from './plan';
 
 export interface ExtractedPart {
   index: number;
   receipt: ExtractReceipt;
   /** Absolute path of its file on this machine. */
   path: string;
-}
-
-/** The parts of partitions under the final types, in order. @throws FlexetlError STAGING_MISSING */
-export async function readParts(
-  plan: RunPlan,
-  evidence: Evidence,
-  indexes: readonly number[],
-  staging: RunStaging,
-): Promise<ExtractedPart[]> {
-  const schema = schemaOf(plan, evidence);
-  return Promise.all(
-    indexes.map(async (index) => {
-      const { receipt, path } = await requirePart<ExtractReceipt>(staging, extractName(index, schema));
-      const file = path ?? (await requirePart(staging, receipt.stagedAs ?? '')).path;
-      return { index, receipt, path: file ?? '' };
-    }),
-  );
 }
 
 /**

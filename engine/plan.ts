@@ -1,11 +1,10 @@
 /** What prepare decides for the whole run, staged as the receipt `plan`; every later step reads it. */
 import type { PipelineConfig } from '../pipeline/config/schema';
-import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import type { EvidenceEntries, SourceColumn } from '../pipeline/schema';
-import type { Partition, Partitions, SourceSurvey } from '../plugin/source';
+import type { Partitions, SourceSurvey } from '../plugin/source';
 import { defaultMemoryMb, type DuckdbOptions } from '../runtime/duckdb';
-import { landedName, PLAN, stagingMissing } from '../runtime/staging/parts';
+import { PLAN, stagingMissing } from '../runtime/staging/parts';
 import type { RunStaging } from '../runtime/staging/store';
 import type { StepContext } from './context';
 
@@ -32,41 +31,11 @@ export interface RunPlan {
   groups: boolean;
 }
 
-/** @throws FlexetlError STAGING_MISSING */
+/** @throws FlexetlError STAGING_MISSING, STAGING_DAMAGED */
 export async function readPlan(staging: RunStaging): Promise<RunPlan> {
-  return (await requirePart<RunPlan>(staging, PLAN)).receipt;
-}
-
-/** @throws FlexetlError STAGING_MISSING */
-export async function requirePart<R extends object>(
-  staging: RunStaging,
-  name: string,
-): Promise<{ receipt: R; path: string | null }> {
-  const part = await staging.fetch<R>(name);
-  if (part) return part;
-  throw stagingMissing(`The staged part ${name} is missing.`);
-}
-
-/** The receipt of a landed partition. */
-export interface LandedReceipt {
-  partition: Partition;
-  /** Absent after the last partition. */
-  next?: unknown;
-}
-
-export async function findPartition(plan: RunPlan, index: number, staging: RunStaging): Promise<Partition> {
-  if (!('known' in plan.partitions)) {
-    return (await requirePart<LandedReceipt>(staging, landedName(index))).receipt.partition;
-  }
-  const partition = plan.partitions.known[index];
-  if (partition) return partition;
-  throw new FlexetlError('INTERNAL', { message: `The plan has no partition ${index}.` });
-}
-
-/** How many partitions there are, once all are landed. */
-export async function countPartitions(plan: RunPlan, staging: RunStaging): Promise<number> {
-  if ('known' in plan.partitions) return plan.partitions.known.length;
-  return (await staging.list(landedName(0).replace(/\d+$/, ''))).length;
+  const part = await staging.fetch<RunPlan>(PLAN);
+  if (part) return part.receipt;
+  throw stagingMissing('The plan of the run is missing in the staging folder.');
 }
 
 /** The number of partitions processed at the same time, over all workers. */

@@ -8,6 +8,7 @@ import type { SourceFile } from '../plugin/source';
 import { openReports } from '../runtime/report-file';
 import { PLAN } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
+import { findWhole } from '../runtime/staging/whole';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { schemaOf } from './evidence';
@@ -99,7 +100,7 @@ function explainAlready(run: RunRef, { name, already }: TargetDescription): stri
 
 /**
  * The plan of this attempt. Parts that an earlier attempt staged under the same plan are used, so a failed run
- * continues where it was. Parts of another plan, for example of a changed source, are removed.
+ * continues where it was. Parts of another plan, for example of a changed source, or of a damaged one are removed.
  */
 async function takePlan(
   deps: Deps,
@@ -109,8 +110,10 @@ async function takePlan(
 ): Promise<RunPlan> {
   const { staging } = context;
   let plan = await planRun(deps, config, context);
-  const before = (await staging.fetch<RunPlan>(PLAN))?.receipt;
-  if (before && before.id !== plan.id) {
+  const before = (await findWhole<RunPlan>(staging, PLAN))?.receipt;
+  // Of parts without a plan nobody knows what they are.
+  const isOther = before ? before.id !== plan.id : (await staging.list('')).length > 0;
+  if (isOther) {
     await staging.remove('');
     plan = await planRun(deps, config, context);
   }

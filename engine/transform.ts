@@ -15,12 +15,13 @@ import { planTransformSql, type TransformStatement } from '../pipeline/transform
 import { withDuckdb, withProgress, type Duckdb } from '../runtime/duckdb';
 import { OUTPUT, outputName } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
+import { findWhole } from '../runtime/staging/whole';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
-import { readEvidence, schemaOf } from './evidence';
-import { groupsSql, readParts, rowsSql, type ExtractedPart } from './parts';
-import { countPartitions, readPlan, sessionOptions } from './plan';
+import { groupsSql, rowsSql, type ExtractedPart } from './parts';
+import { sessionOptions } from './plan';
 import { pluginsOf } from './resolve-config';
+import { wholeParts } from './whole-parts';
 
 export interface TransformInput {
   run: RunRef;
@@ -47,15 +48,11 @@ export async function transformPart(
   context: StepContext,
 ): Promise<TransformResult> {
   const { staging, scratchDir } = context;
-  const there = await staging.fetch<TransformResult>(outputName(input.part));
+  const there = await findWhole<TransformResult>(staging, outputName(input.part));
   if (there) return there.receipt;
-  const plan = await readPlan(staging);
-  const evidence = await readEvidence(plan, staging);
-  const schema = schemaOf(plan, evidence);
+  const { run, partition } = input;
+  const { plan, schema, parts } = await wholeParts(deps, run, context, { partition, read: true });
   const steps = planTransforms(plan.config.transformations, schema, pluginsOf(deps, plan.config).transforms);
-  const indexes =
-    input.partition === null ? [...Array(await countPartitions(plan, staging)).keys()] : [input.partition];
-  const parts = await readParts(plan, evidence, indexes, staging);
   const file = join(scratchDir, 'output.parquet');
   const result = await withDuckdb(sessionOptions(plan.config, context), (db) =>
     withProgress(db, context.progress, () => transformParts(db, steps, schema, parts, file)),

@@ -14,18 +14,19 @@ import { readParquet } from '../pipeline/sql';
 import { outputSchema, planTransforms } from '../pipeline/transforms/plan';
 import { formatType } from '../pipeline/types';
 import { withDuckdb } from '../runtime/duckdb';
-import { rejectsName } from '../runtime/staging/parts';
+import { schemaDigest, TYPES } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
-import { readEvidence, readTextPlaces, schemaOf } from './evidence';
+import { readEvidence, readTextPlaces } from './evidence';
 import { extractColumns } from './extract/columns';
 import type { ExtractReceipt } from './extract/receipt';
 import { openSource } from './open-source';
 import { checkTargets } from './load';
-import { readParts, type ExtractedPart } from './parts';
-import { countPartitions, readPlan, sessionOptions, type RunPlan } from './plan';
+import type { ExtractedPart } from './parts';
+import { sessionOptions, type RunPlan } from './plan';
 import { pluginsOf } from './resolve-config';
+import { wholeParts, wholeRejects, type TypesReceipt } from './whole-parts';
 
 export interface ValidateInput {
   run: RunRef;
@@ -39,17 +40,14 @@ export interface ValidateResult {
 
 export async function validateRun(
   deps: Deps,
-  _input: ValidateInput,
+  { run }: ValidateInput,
   context: StepContext,
 ): Promise<ValidateResult> {
   const { staging } = context;
-  const plan = await readPlan(staging);
+  const { plan, schema, parts } = await wholeParts(deps, run, context, { partition: null, read: false });
+  await staging.commit(TYPES, { types: schemaDigest(schema) } satisfies TypesReceipt);
   const plugins = pluginsOf(deps, plan.config);
-  const evidence = await readEvidence(plan, staging);
-  const indexes = [...Array(await countPartitions(plan, staging)).keys()];
-  const parts = await readParts(plan, evidence, indexes, staging);
-  await assertNoRejects(plan, parts, context);
-  const schema = schemaOf(plan, evidence);
+  await assertNoRejects(deps, run, plan, parts, context);
   try {
     const steps = planTransforms(plan.config.transformations, schema, plugins.transforms);
     await checkTargets(deps, plan.config, outputSchema(steps, schema), context);
@@ -57,6 +55,7 @@ export async function validateRun(
     throw explainText(error, await readTextPlaces(staging));
   }
   const { rules } = openSource(plugins, plan.config.source, context);
+  const evidence = await readEvidence(plan, staging);
   const { checks } = extractColumns(plan, evidence, rules, plugins.checks);
   const passed = [...new Set(checks.rows.map(({ rule }) => rule))].map((name): CheckReport => ({
     name,
@@ -112,6 +111,8 @@ function judgeDatasets(
 
 /** @throws FlexetlError RECORDS_REJECTED with the first places */
 async function assertNoRejects(
+  deps: Deps,
+  run: RunRef,
   plan: RunPlan,
   parts: readonly ExtractedPart[],
   context: StepContext,
@@ -120,7 +121,7 @@ async function assertNoRejects(
   if (bad.length === 0) return;
   const rejected = bad.reduce((sum, { receipt }) => sum + receipt.rejected, 0);
   const read = parts.reduce((sum, { receipt }) => sum + receipt.rows + receipt.rejected, 0);
-  const rejects = await readRejects(plan, bad, context);
+  const rejects = await readRejects(deps, run, plan, bad, context);
   const places = rejects.map(({ rule: _, ...place }) => place);
   const records = new Set(places.map(({ file, record }) => `${record} ${file}`)).size;
   const shown = records < rejected ? `, the first ${records} are shown` : '';
@@ -159,6 +160,8 @@ function wayOut({ rule, reason }: RejectPlace): string {
 
 /** The first rejects in the order of the source, at most `LIMITS.placesMax`. */
 async function readRejects(
+  deps: Deps,
+  run: RunRef,
   plan: RunPlan,
   parts: readonly ExtractedPart[],
   context: StepContext,
@@ -167,10 +170,9 @@ async function readRejects(
   for (const { index } of parts) {
     const room = LIMITS.placesMax - places.length;
     if (room <= 0) break;
-    const part = await context.staging.fetch(rejectsName(index));
-    if (!part?.path) continue;
+    const path = await wholeRejects(deps, run, index, context);
     const sql = `SELECT file, line::INT AS line, record::INT AS record, "column", "value", reason, rule
-      FROM ${readParquet(part.path)} LIMIT ${room}`;
+      FROM ${readParquet(path)} LIMIT ${room}`;
     const rows = await withDuckdb(sessionOptions(plan.config, context), (db) => db.all(sql));
     places.push(...(rows as unknown as RejectPlace[]));
   }

@@ -114,6 +114,8 @@ export const LIMITS = {
   duckdbMemoryShare: 1 / 4,
   /** Smallest memory limit that can be set: below it DuckDB cannot even read a CSV file. */
   duckdbMemoryMbMin: 64,
+  /** Staged files that one step opens at a time: there may be thousands, and systems allow 256 open files at the least. */
+  filesTogether: 16,
   /** Activities of one run at a time when `parallel_workers` is not set. */
   parallelWorkersDefault: 1,
   /** Source files named in a report; there may be thousands. */

@@ -15,8 +15,9 @@ import type { RunRef } from '../../runtime/staging/store';
 import type { StepContext } from '../context';
 import type { Deps } from '../deps';
 import { readEvidence, recordEvidence, schemaOf } from '../evidence';
+import { findPartition } from '../land';
 import { openSource } from '../open-source';
-import { findPartition, readPlan, sessionOptions, type RunPlan } from '../plan';
+import { readPlan, sessionOptions, type RunPlan } from '../plan';
 import { pluginsOf } from '../resolve-config';
 import { extractColumns } from './columns';
 import type { ExtractReceipt, ExtractResult } from './receipt';
@@ -39,7 +40,7 @@ export async function extractPartition(
 ): Promise<ExtractResult> {
   const { staging } = context;
   const plan = await readPlan(staging);
-  const partition = await findPartition(plan, input.partition, staging);
+  const partition = await findPartition(deps, plan, input.partition, context);
   let evidence = await readEvidence(plan, staging);
   const there = await findStaged(plan, evidence, partition.index, context);
   if (there) return resultOf(there, schemaOf(plan, evidence));

@@ -6,6 +6,8 @@ import { formatType, parseType, type ColumnType, type Schema, type TypeKind } fr
 import type { Evidence } from '../../pipeline/schema';
 import { withDuckdb } from '../../runtime/duckdb';
 import { extractName, extractPrefix } from '../../runtime/staging/parts';
+import type { RunStaging, StagedPart } from '../../runtime/staging/store';
+import { findWhole } from '../../runtime/staging/whole';
 import type { StepContext } from '../context';
 import { schemaOf } from '../evidence';
 import { sessionOptions, type RunPlan } from '../plan';
@@ -24,10 +26,10 @@ export async function findStaged(
   const { staging } = context;
   const schema = schemaOf(plan, evidence);
   const wanted = extractName(partition, schema);
-  const there = await staging.fetch<ExtractReceipt>(wanted);
+  const there = await findForm(staging, wanted);
   if (there) return there.receipt;
   for (const name of await staging.list(extractPrefix(partition))) {
-    const part = await staging.fetch<ExtractReceipt>(name);
+    const part = await findWhole<ExtractReceipt>(staging, name, 'open');
     if (!part?.path || part.receipt.kind !== 'rows') continue;
     if (!(await castsExactly(plan, part.path, part.receipt.types, schema, context))) continue;
     const receipt = { ...part.receipt, stagedAs: name };
@@ -35,6 +37,13 @@ export async function findStaged(
     return receipt;
   }
   return undefined;
+}
+
+/** A part of these types, if the part with its rows is there as well. */
+async function findForm(staging: RunStaging, name: string): Promise<StagedPart<ExtractReceipt> | undefined> {
+  const part = await findWhole<ExtractReceipt>(staging, name);
+  const { stagedAs } = part?.receipt ?? {};
+  return stagedAs === undefined || (await findWhole(staging, stagedAs)) ? part : undefined;
 }
 
 /** Types whose values give back the texts that they were read from. Nulls, of an unknown type too, fit any type. */

@@ -5,9 +5,12 @@ import { dirname, join } from 'node:path';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import { makeFolders } from '../folders';
-import { findPath, publishFile, writeDurably } from './durable-file';
+import { checksumFile, sameChecksum, type Checksum } from './checksum';
+import { publishFile, writeDurably } from './durable-file';
+import { stagingDamaged } from './parts';
+import { seal, unseal } from './sealed';
 import { createSharedFiles } from './shared-files';
-import type { RunRef, RunStaging, StagingStore } from './store';
+import type { RunRef, RunStaging, StagedPart, StagingStore } from './store';
 
 /** Of the file of a part, and of its receipt. */
 const PART = '.parquet';
@@ -58,13 +61,20 @@ function createRunStaging(dir: string): RunStaging {
   return {
     localDir: dir,
     async fetch<R extends object>(name: string) {
-      const receipt = await readReceipt<R>(join(partsDir, name + RECEIPT));
-      if (receipt === undefined) return undefined;
-      return { receipt, path: (await findPath(join(partsDir, name + PART))) ?? null };
+      return (await fetchPart<R>(partsDir, name))?.part;
+    },
+    async open<R extends object>(name: string) {
+      const found = await fetchPart<R>(partsDir, name);
+      if (found?.file) {
+        const { path } = found.file;
+        if (!sameChecksum(await checksumFile(path), found.file)) throw damaged(name, path);
+      }
+      return found?.part;
     },
     async commit(name, receipt, scratchFile) {
+      const file = scratchFile === undefined ? null : await checksumFile(scratchFile);
       if (scratchFile !== undefined) await publishFile(scratchFile, join(partsDir, name + PART));
-      await writeDurably(join(partsDir, name + RECEIPT), JSON.stringify(receipt));
+      await writeDurably(join(partsDir, name + RECEIPT), seal({ name, file, receipt } satisfies Sealed));
     },
     async list(prefix) {
       // Only the folder that the prefix names: there may be thousands of parts in the others.
@@ -108,19 +118,40 @@ async function removeEmpty(...folders: string[]): Promise<void> {
   for (const folder of folders) await rmdir(folder).catch(() => undefined);
 }
 
-/** @throws FlexetlError STAGING_DAMAGED for a receipt that is not JSON */
-async function readReceipt<R>(file: string): Promise<R | undefined> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as R;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new FlexetlError('STAGING_DAMAGED', {
-      message: `The staged file ${file} is damaged.`,
-      hint: 'Check the disk of the staging folder, then start the pipeline again under another run key.',
-      cause: error,
-    });
-  }
+/** The content of a receipt's file. The name is in it, so that files that were swapped are noticed. */
+interface Sealed {
+  name: string;
+  file: Checksum | null;
+  receipt: object;
+}
+
+interface Fetched<R> {
+  part: StagedPart<R>;
+  /** The file of the part, and what it must be. */
+  file: (Checksum & { path: string }) | null;
+}
+
+/** A part whose receipt is whole and whose file has the right length. @throws FlexetlError STAGING_DAMAGED */
+async function fetchPart<R>(partsDir: string, name: string): Promise<Fetched<R> | undefined> {
+  const receiptPath = join(partsDir, name + RECEIPT);
+  const text = await readFile(receiptPath, 'utf8').catch(ignoreMissing);
+  if (text === undefined) return undefined;
+  const sealed = unseal(text) as Sealed | undefined;
+  if (sealed?.name !== name) throw damaged(name, receiptPath);
+  const receipt = sealed.receipt as R;
+  if (!sealed.file) return { part: { receipt, path: null }, file: null };
+  const path = join(partsDir, name + PART);
+  const info = await stat(path).catch(ignoreMissing);
+  if (info?.size !== sealed.file.bytes) throw damaged(name, path);
+  return { part: { receipt, path }, file: { ...sealed.file, path } };
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+}
+
+function damaged(name: string, path: string): FlexetlError {
+  return stagingDamaged(`The staged part ${name} is damaged: ${path} is not what was written.`);
 }
 
 /** A folder name from a run key or pipeline name: the readable part, and a hash where something was replaced. */

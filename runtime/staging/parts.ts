@@ -7,9 +7,14 @@ export const PLAN = 'plan';
 /** The schema of the output. */
 export const OUTPUT = 'output';
 
+/** The digest of the final types. */
+export const TYPES = 'types';
+
+export const LANDED_PREFIX = 'landed/';
+
 /** The name of what `land` keeps: the place of a partition, and where the next one starts. */
 export function landedName(partition: number): string {
-  return `landed/${pad(partition)}`;
+  return `${LANDED_PREFIX}${pad(partition)}`;
 }
 
 /** All staged forms of a partition start with this. */
@@ -42,6 +47,15 @@ export function stagingMissing(message: string): FlexetlError {
   return new FlexetlError('STAGING_MISSING', {
     message,
     hint: 'All workers of a task queue need the same FLEXETL_STAGING_DIR, on a shared volume.',
+  });
+}
+
+/** @param message what is damaged */
+export function stagingDamaged(message: string, cause?: unknown): FlexetlError {
+  return new FlexetlError('STAGING_DAMAGED', {
+    message,
+    hint: 'Check the disk of the staging folder, then run the pipeline again: it continues with what is whole.',
+    cause,
   });
 }
 

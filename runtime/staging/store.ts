@@ -29,8 +29,17 @@ export interface RunStaging {
    * The one local folder in which files of this run are read and written. The store of a bucket keeps copies here.
    */
   localDir: string;
-  /** The part of a name, brought to this machine; undefined where none is committed. */
+  /**
+   * The part of a name, brought to this machine; undefined where none is committed. Its receipt is whole, and its file is
+   * there and has the right length.
+   * @throws FlexetlError STAGING_DAMAGED
+   */
   fetch<R extends object>(name: string): Promise<StagedPart<R> | undefined>;
+  /**
+   * The same, for whoever reads its file: every byte is compared with the checksum in the receipt.
+   * @throws FlexetlError STAGING_DAMAGED
+   */
+  open<R extends object>(name: string): Promise<StagedPart<R> | undefined>;
   /**
    * Puts a part under its name, complete and durable: first its file, then its receipt. An existing part is replaced;
    * the new one must have the same rows.

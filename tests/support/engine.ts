@@ -4,13 +4,13 @@ import { dirname, join } from 'node:path';
 import pino from 'pino';
 import { withContext, type StepContext } from '../../engine/context';
 import { createDeps, type Deps } from '../../engine/deps';
-import { readEvidence, schemaOf } from '../../engine/evidence';
 import { extractPartition } from '../../engine/extract/extract';
 import type { ExtractResult } from '../../engine/extract/receipt';
-import { landPartition } from '../../engine/land';
-import { readParts, rowsSql } from '../../engine/parts';
-import { countPartitions, readPlan, sessionOptions, type RunPlan } from '../../engine/plan';
+import { countPartitions, landPartition } from '../../engine/land';
+import { rowsSql } from '../../engine/parts';
+import { readPlan, sessionOptions, type RunPlan } from '../../engine/plan';
 import { planRun } from '../../engine/plan-run';
+import { wholeParts } from '../../engine/whole-parts';
 import { checks } from '../../pipeline/checks/index';
 import type { PipelineConfig, Plugins } from '../../pipeline/config/schema';
 import { RECORD_COLUMN } from '../../pipeline/columns';
@@ -94,7 +94,7 @@ export async function stageAll<T>(
       const plan = await planRun(deps, configOf(input), context);
       await context.staging.commit(PLAN, cutInto(plan, input.cutBytes));
       const results = await extractAll(deps, context);
-      return work({ dir, deps, context, results, ...(await readStaging(context)) });
+      return work({ dir, deps, context, results, ...(await readStaging(deps, context)) });
     },
   );
 }
@@ -108,7 +108,7 @@ export async function extractAll(
   const plan = await readPlan(context.staging);
   for (let index = 0; !('known' in plan.partitions); index += 1)
     if ((await landPartition(deps, { run: of, partition: index }, context)).last) break;
-  const count = await countPartitions(plan, context.staging);
+  const count = await countPartitions(deps, plan, context);
   for (;;) {
     const results: ExtractResult[] = [];
     for (let partition = 0; partition < count; partition += 1)
@@ -140,17 +140,14 @@ function cutInto(plan: RunPlan, cutBytes: number | undefined): RunPlan {
 }
 
 async function readStaging(
+  deps: Deps,
   context: StepContext,
 ): Promise<Pick<Staging, 'plan' | 'columns' | 'rows' | 'rejects' | 'rejected'>> {
   const { staging } = context;
-  const plan = await readPlan(staging);
-  const evidence = await readEvidence(plan, staging);
-  const schema = schemaOf(plan, evidence);
-  const indexes = [...Array(await countPartitions(plan, staging)).keys()];
-  const parts = await readParts(plan, evidence, indexes, staging);
+  const { plan, schema, parts } = await wholeParts(deps, run, context, { partition: null, read: true });
   const rejected: Reject[] = [];
   const rows = await withDuckdb(sessionOptions(plan.config, context), async (db) => {
-    for (const index of indexes) {
+    for (const { index } of parts) {
       const part = await staging.fetch(rejectsName(index));
       if (!part?.path) continue;
       const sql = `SELECT * REPLACE (line::INT AS line, record::INT AS record, byte_offset::INT AS byte_offset)

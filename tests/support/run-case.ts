@@ -3,7 +3,8 @@ import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withContext } from '../../engine/context';
 import { loadPart, publishTarget } from '../../engine/load';
-import { countPartitions, readPlan } from '../../engine/plan';
+import { countPartitions } from '../../engine/land';
+import { readPlan } from '../../engine/plan';
 import { prepareRun } from '../../engine/prepare';
 import { transformPart } from '../../engine/transform';
 import { validateRun } from '../../engine/validate';
@@ -52,7 +53,7 @@ export async function runPipeline(
       state.rejected += rejected;
     }
     state.checks = (await validateRun(deps, { run }, context)).checks;
-    const partitions = await countPartitions(await readPlan(context.staging), context.staging);
+    const partitions = await countPartitions(deps, await readPlan(context.staging), context);
     const parts = plan.perPartition ? Math.max(1, partitions) : 1;
     for (let part = 0; part < parts; part += 1) {
       const partition = plan.perPartition && partitions > 0 ? part : null;

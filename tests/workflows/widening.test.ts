@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LandedReceipt } from '../../engine/plan';
+import type { Landed } from '../../plugin/source';
 import type { RunReport } from '../../pipeline/report';
 import { landedName } from '../../runtime/staging/parts';
 import { waitFor } from '../support/wait-for';
@@ -146,7 +146,7 @@ function holdPartitionOf(file: string, value: string, later: readonly string[]):
     const result = await real(input);
     const staging = await harness.deps.staging.openRun(input.run);
     const { start = 0, end = 0 } =
-      (await staging.fetch<LandedReceipt>(landedName(input.partition)))?.receipt.partition ?? {};
+      (await staging.fetch<Landed>(landedName(input.partition)))?.receipt.partition ?? {};
     const lines = text.slice(start, end).split('\n');
     const has = (one: string): boolean => lines.some((line) => line.endsWith(`,${one}`));
     later.filter(has).forEach((one) => done.add(one));
