@@ -224,7 +224,7 @@ describe('a table that is appended to', () => {
       status: 'failed',
       error: {
         code: 'KEY_REUSED',
-        message: expect.stringMatching(/append\.csv \(20 bytes, .*append\.csv \(26 bytes, /) as string,
+        message: expect.stringMatching(/append\.csv \(19 bytes, .*append\.csv \(25 bytes, /) as string,
       },
     });
     expect(count()).toEqual([3n, 3n]);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { openSource } from '../../engine/landing';
+import { LIMITS } from '../../pipeline/limits';
 import { defineSource, type OpenSource } from '../../plugin/source';
 import { csv } from '../../sources/csv';
 import { landAll, openSandbox, readRecords, type Sandbox } from '../support/source-sandbox';
@@ -101,4 +102,30 @@ it('pages are not used for other options', async () => {
   });
   for (const day of [1, 2])
     expect(await valuesOf(openSource(counted, { day }, run.context), 100)).toEqual([[String(day)]]);
+});
+
+describe('the content of a file', () => {
+  const contentOf = async (bytes: Uint8Array, seconds: number): Promise<string | undefined> => {
+    root.write('content.csv', bytes);
+    utimesSync(join(root.dir, 'content.csv'), seconds, seconds);
+    const run = root.freshRun();
+    return (await openCsv({ path: 'content.csv' }, run).survey()).files[0]?.content;
+  };
+  const lines = (middle: string): Buffer =>
+    Buffer.from(`a,b\n${'1,x\n'.repeat(20_000)}1,${middle}\n${'1,x\n'.repeat(20_000)}`);
+
+  it.each([
+    ['small', Buffer.from('a\n1\n'), Buffer.from('a\n2\n')],
+    ['changed far from its ends', lines('old'), lines('new')],
+  ])('is the same for each copy of it, and another for any other: %s', async (_, before, after) => {
+    const known = await contentOf(before, 1_000_000);
+    expect(known).toMatch(/^[0-9a-f]{32}$/);
+    expect(await contentOf(before, 2_000_000)).toBe(known);
+    expect(await contentOf(after, 1_000_000)).not.toBe(known);
+  });
+
+  it('of a very large file is not read', async () => {
+    jest.replaceProperty(LIMITS, 'contentBytesMax', 10 as never);
+    expect(await contentOf(Buffer.from('a\n1\n2\n3\n4\n5\n'), 1_000_000)).toBeUndefined();
+  });
 });

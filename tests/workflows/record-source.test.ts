@@ -1,7 +1,8 @@
 /** A source of pages through a whole run: what is landed is never asked for again. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { once } from 'node:events';
+import { ApplicationFailure } from '@temporalio/common';
 import { landPartition } from '../../engine/land';
 import { createStep } from '../../activities/step';
 import { defineSource } from '../../plugin/source';
@@ -14,21 +15,27 @@ const ORDERS = Array.from({ length: PAGES }, (_, page) => ordersOf(page)).flat()
 
 let harness: Harness;
 let failsAt: number | undefined;
+/** Added to all ids: the source yields other records. */
+let shift: number;
 beforeEach(async () => {
   failsAt = undefined;
+  shift = 0;
   const source = defineSource({
     ...fakeRecords,
-    read: (options, context, from) => withFaults({ fails_at: failsAt }).read(options, context, from),
+    async *read(options, context, from) {
+      for await (const page of withFaults({ fails_at: failsAt }).read(options, context, from))
+        yield { ...page, records: page.records.map((one) => ({ ...one, id: Number(one['id']) + shift })) };
+    },
   });
   harness = await openHarness({ workers: 0, sources: [source] });
 });
 afterEach(() => harness.close());
 
 /** A page is a partition: a chunk is smaller than one. */
-const add = (): string =>
+const add = (mode: 'replace' | 'append' = 'replace'): string =>
   harness.addPipeline({
     source: { type: 'fake_records', pages: PAGES, requests: 'requests.txt' },
-    targets: [sqliteTarget('orders')],
+    targets: [sqliteTarget('orders', mode)],
     fault_tolerance: RETRY_FAST,
     scalability: { processing: { chunk_size: 1, parallel_workers: 2 } },
   });
@@ -119,4 +126,38 @@ it('asks only for the pages that are missing, under the key of a run that failed
   expect(await harness.run({ name, run_key: 'k' })).toMatchObject({ status: 'succeeded' });
   expect(requests().slice(7)).toEqual(['4', '5', '6']);
   expectAllOrders();
+});
+
+it('is asked again by every run, which appends what it gets, and loads nothing under a run key that is loaded', async () => {
+  await harness.startWorker();
+  const name = add('append');
+  await harness.run(name);
+  await harness.run(name);
+  await harness.run({ name, run_key: 'k' });
+  const asked = requests().length;
+  expect(asked).toBe(3 * PAGES);
+  expect(await harness.run({ name, run_key: 'k' })).toMatchObject({
+    targets: [{ already: { run_key: 'k' } }],
+  });
+  // Prepare looks at the first page.
+  expect(requests()).toHaveLength(asked + 1);
+  const rows = BigInt(3 * ORDERS.length);
+  expect(harness.query('out.db', 'SELECT count(*) FROM orders')).toEqual([[rows]]);
+});
+
+it('has its loads continued only with the pages that they were made from', async () => {
+  await harness.startWorker();
+  const name = add();
+  harness.fake('load', (real) => async (input) => {
+    if (input.part < 3) return real(input);
+    throw ApplicationFailure.nonRetryable('No more.', 'TARGET_INVALID');
+  });
+  harness.fake('abort', () => () => Promise.reject(ApplicationFailure.nonRetryable('No.', 'TARGET_INVALID')));
+  expect(await harness.run({ name, run_key: 'k' })).toMatchObject({ status: 'failed' });
+  harness.mend();
+  rmSync(harness.settings.stagingDir, { recursive: true });
+  shift = 1000;
+  expect(await harness.run({ name, run_key: 'k' })).toMatchObject({ status: 'succeeded', balanced: true });
+  const ids = harness.query('out.db', 'SELECT id FROM orders ORDER BY rowid').flat();
+  expect(ids).toEqual(ORDERS.map(({ id }) => BigInt(Number(id) + shift)));
 });
