@@ -4,6 +4,8 @@ import { cutHead, unreadable, type Head, type HeadOptions } from './head';
 import { splitRecords, type Fields } from './split';
 
 export const DELIMITERS = [',', ';', '\t', '|'];
+/** Not detected, as they are also text; but a file of one column may be one of these. */
+const RARE_DELIMITERS = [':', '^', '~', '\x01', '\x1f'];
 const RECORDS_MAX = 100;
 
 interface Candidate {
@@ -23,17 +25,23 @@ export function detectDelimiter(
   options: HeadOptions,
   newline: Dialect['newline'],
 ): { delimiter: string; warning?: string } {
-  const found = DELIMITERS.filter((delimiter) => delimiter !== options.quote).flatMap((delimiter) =>
-    tryDelimiter(head, from, {
-      delimiter,
-      quote: options.quote,
-      escape: options.escape ?? options.quote,
-      newline,
-    }),
-  );
+  const escape = options.escape ?? options.quote;
+  const tryAll = (delimiters: readonly string[]): Candidate[] =>
+    delimiters
+      .filter((delimiter) => delimiter !== options.quote)
+      .flatMap((delimiter) => tryDelimiter(head, from, { delimiter, quote: options.quote, escape, newline }));
+  const found = tryAll(DELIMITERS);
   const share = Math.max(...found.map((one) => one.share));
   const best = found.filter((one) => one.share === share).map(({ delimiter }) => delimiter);
   const [delimiter = ',', ...others] = best;
+  if (best.length === 0) {
+    const [rare] = tryAll(RARE_DELIMITERS).filter((one) => one.share === 1);
+    if (rare)
+      return {
+        delimiter,
+        warning: `is read as one column; its delimiter may be ${JSON.stringify(rare.delimiter)}`,
+      };
+  }
   if (others.length === 0) return { delimiter };
   const names = best.map((one) => JSON.stringify(one)).join(' and ');
   if (best.includes('\t') && /\.tsv(\.gz)?$/i.test(head.path)) {

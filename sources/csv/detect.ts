@@ -1,5 +1,4 @@
 /** What the head of a file shows: line break, delimiter, header, start of the records. */
-import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import { likelyEncoding } from '../files/likely-encoding';
 import type { Dialect } from './boundaries';
@@ -18,6 +17,8 @@ export interface Layout {
   /** Offset of the first record and its physical line. */
   start: number;
   line: number;
+  /** Physical line of the header, or of the first record where there is none. */
+  headerLine: number;
   /** Physical lines before the records when DuckDB can skip them by itself, else null. */
   skip: number | null;
   /** The records of the head. */
@@ -67,6 +68,7 @@ export function detectLayout(head: Head, options: HeadOptions, delimiter: string
     surplus,
     start,
     line: first.line + linesBefore(dataAt),
+    headerLine,
     skip: countSkippable(head.bytes.subarray(0, start), dialect),
     sample,
     sampleBytes: cuts.slice(dataAt).reduce((sum, cut) => sum + cut.end - cut.start, 0),
@@ -114,8 +116,8 @@ function countSkippable(before: Buffer, dialect: Dialect): number | null {
 
 /** @throws FlexetlError SOURCE_UNREADABLE naming the first difference */
 export function assertSameColumns(
-  path: string,
-  columns: readonly string[],
+  head: Head,
+  { columns, headerLine }: Layout,
   first: { path: string; columns: readonly string[] },
 ): void {
   const count = Math.max(columns.length, first.columns.length);
@@ -124,9 +126,11 @@ export function assertSameColumns(
     const expected = first.columns[index];
     if (found === expected) continue;
     const show = (name: string | undefined): string => (name === undefined ? 'no column' : `"${name}"`);
-    throw new FlexetlError('SOURCE_UNREADABLE', {
-      message: `${path} has ${show(found)} as column ${index + 1}, ${first.path} has ${show(expected)}.`,
-      hint: 'All files of a source must have the same columns in the same order.',
-    });
+    throw unreadable(
+      head,
+      `has ${show(found)} as column ${index + 1}, ${first.path} has ${show(expected)}`,
+      'All files of a source must have the same columns in the same order.',
+      headerLine,
+    );
   }
 }

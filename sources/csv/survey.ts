@@ -60,7 +60,7 @@ export async function surveyCsv(options: CsvOptions, context: PluginContext): Pr
     if (!copied) assertText(head.bytes, file.path, options.encoding);
     const layout = detectLayout(head, options, delimiter);
     for (const what of layout.warnings) warnings.set(what, [...(warnings.get(what) ?? []), file.path]);
-    if (first) assertSameColumns(file.path, layout.columns, first);
+    if (first) assertSameColumns(head, layout, first);
     first ??= { path: file.path, columns: layout.columns };
     delimiter ??= layout.dialect.delimiter;
     files.push(await withContent(absolute, file));

@@ -116,6 +116,7 @@ describe('the files of a CSV source', () => {
     await expect(survey({ path: 'mixed' })).rejects.toMatchObject({
       code: 'SOURCE_UNREADABLE',
       message: 'mixed/b.csv has "z" as column 2, mixed/a.csv has "y".',
+      places: [{ file: 'mixed/b.csv', line: 1, reason: 'the header' }],
     });
     sandbox.write('mixed/b.csv', 'x\n');
     await expect(survey({ path: 'mixed', delimiter: ',' })).rejects.toThrow(
@@ -222,6 +223,14 @@ ${line('3', text, '4')}
       message: expect.stringContaining(`tie.csv could have the delimiter ${names}`),
       hint: 'Set delimiter to the right one.',
     });
+  });
+
+  it.each([
+    ['a:b\n1:2\n', ['a:b'], ['rare.csv is read as one column; its delimiter may be ":".']],
+    ['time\n10:00\n', ['time'], []],
+  ])('may be one that is not detected, which is said: %j', async (text, columns, warnings) => {
+    sandbox.write('rare.csv', text);
+    expect(await survey({ path: 'rare.csv' })).toMatchObject({ columns, warnings });
   });
 
   it('is decided by the name of a .tsv file, and said', async () => {
