@@ -10,6 +10,7 @@ import type { RunReport } from '../pipeline/report';
 import type { Logger } from '../runtime/log';
 import { reportPath } from '../runtime/report-file';
 import { projectPath } from '../runtime/settings';
+import { buildId } from '../worker/bundle';
 import { untilStopped } from '../server/stop';
 import { EXIT, type CommandContext } from './context';
 import { errorLines, printJson, printLine, printNote, printReport } from './print';
@@ -82,7 +83,7 @@ async function watched<T>(
 ): Promise<T> {
   const progress = createProgress(context, log);
   const stopWatch = watchRun(client, handle, (found) => progress.show(found));
-  const tasks = watchTasks(client, handle);
+  const tasks = watchTasks(client, handle, buildId());
   try {
     // Without these the command would wait for ever after its worker or the workflow has failed.
     return await Promise.race([wait(handle), failureOf(workerDone), tasks.failed]);

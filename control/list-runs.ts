@@ -5,7 +5,7 @@ import { workflowIdOf } from '../workflows/messages';
 /** A run in a list. Field names are fixed: `--json` prints them. */
 export interface RunSummary {
   pipeline: string;
-  /** As in the run report, or how Temporal ended it: `terminated`, `timed_out`. A partial run is `failed` here. */
+  /** As in the run report, or how Temporal ended it: `terminated`, `timed_out`. */
   status: string;
   /** Empty for a run whose first task no worker has taken yet. */
   run_key: string;
@@ -65,9 +65,11 @@ async function* scanRuns(client: Client, project: string, pipeline?: string): As
 
 function summaryOf(info: WorkflowExecutionInfo, pipeline: string): RunSummary {
   const key = info.memo?.['run_key'];
+  const status = info.status.name.toLowerCase().replace('completed', 'succeeded');
   return {
     pipeline,
-    status: info.status.name.toLowerCase().replace('completed', 'succeeded'),
+    // A run whose targets are only partly published has failed, as far as Temporal knows.
+    status: status === 'failed' && info.memo?.['status'] === 'partial' ? 'partial' : status,
     run_key: typeof key === 'string' ? key : '',
     started_at: info.startTime.toISOString(),
     duration_ms: info.closeTime ? info.closeTime.getTime() - info.startTime.getTime() : null,

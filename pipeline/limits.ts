@@ -157,10 +157,10 @@ export const LIMITS = {
   /** Between two looks at whether the workflow of a run fails. */
   taskLookMs: 1_000,
   /**
-   * A workflow task in its third attempt, after failures and not after deaths of workers, is an error to whoever waits.
-   * attempt takes workflowTaskTimeoutMs.
+   * Attempts of one workflow task that fail one after the other, while a command waits for the run; more are an error. Each takes
+   * workflowTaskTimeoutMs.
    */
-  taskAttemptsMax: 3,
+  taskFailuresMax: 2,
   /** A worker that needs longer to answer a health check is unhealthy: its event loop is never blocked for this long. */
   healthAnswerMs: 4_000,
   /** The part of it for the question to the Temporal server. */

@@ -130,6 +130,8 @@ function installRuntime(log: Logger): void {
 function writeEntry(log: Logger, entry: LogEntry): void {
   // Failed attempts are logged by the steps, in their own words.
   if (entry.message === 'Activity failed' || entry.message === 'Workflow failed') return;
-  const level = entry.level === 'ERROR' ? 'error' : 'debug';
+  // Temporal only warns of workflows that fail, and tries them for ever.
+  const isError = entry.level === 'ERROR' || entry.message === 'Failing workflow task';
+  const level = isError ? 'error' : 'debug';
   log[level]({ temporal: entry.meta }, entry.message);
 }

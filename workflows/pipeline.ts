@@ -55,6 +55,8 @@ export async function pipeline(input: string | PipelineInput): Promise<RunReport
     state.error ??= errorReportOf(error, state.step);
     state.checks = detailsIn(error).checks ?? state.checks;
     const status = isPartial(run) ? 'partial' : isCancellation(error) ? 'cancelled' : 'failed';
+    // Temporal knows only that it failed; lists of runs read it here.
+    if (status === 'partial') upsertMemo({ status });
     closed = await end(run, 'abort', report(status));
     throw isCancellation(error) ? error : failureOf(closed);
   }

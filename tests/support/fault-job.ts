@@ -32,6 +32,9 @@ const EXPECTED = Array.from({ length: ROWS }, (_, n) => n)
   .filter((n) => n % 97 > 0)
   .map((n) => [BigInt(n), BigInt(n % 97), BigInt(priceOf(n).replace('.', '')) * BigInt(n % 97)]);
 
+/** How many rows the table has in the end. */
+export const ROWS_OUT = EXPECTED.length;
+
 /** Every row once and in order, sums to the last digit, an intact file, and nothing left of the work. */
 export function expectExact(project: Project): void {
   const db = openSqlite(project.path('output', 'out.db'), { readonly: true });

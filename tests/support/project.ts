@@ -35,6 +35,8 @@ export interface Project {
   /** Of its one pipeline; unlike that of any other test. */
   name: string;
   env: Record<string, string | undefined>;
+  /** The start file of commands that are processes; another one is another build. */
+  cli: string;
   /** Commands in this process write to a terminal. */
   terminal: boolean;
   path(...parts: string[]): string;
@@ -75,6 +77,7 @@ export function openProject(): Project {
       FLEXETL_LOCAL_PORT: '1',
       FORCE_COLOR: undefined,
     },
+    cli: CLI,
     terminal: false,
     path: (...parts) => join(dir, ...parts),
     write(path, content) {
@@ -144,7 +147,7 @@ function createCapture(): Writable & { text(): string } {
 }
 
 function startCommand(argv: readonly string[], project: Project): Running {
-  const child = spawn(process.execPath, [CLI, ...argv], {
+  const child = spawn(process.execPath, [project.cli, ...argv], {
     cwd: project.dir,
     env: project.env as NodeJS.ProcessEnv,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -9,7 +9,7 @@ import { startRun } from '../../control/start-run';
 import { watchRun, type RunProgress } from '../../control/watch-run';
 import { buildId } from '../../worker/bundle';
 import { waitFor } from '../support/wait-for';
-import { createGate, openHarness, type Harness } from '../support/worker-harness';
+import { createGate, openHarness, sqliteTarget, type Harness } from '../support/worker-harness';
 
 let harness: Harness;
 let name: string;
@@ -133,6 +133,28 @@ describe('a run', () => {
 });
 
 describe('runs', () => {
+  it('that are partial or were terminated are listed as what they are', async () => {
+    const targets = [sqliteTarget('a'), sqliteTarget('b')];
+    const partial = harness.addPipeline({
+      source: { path: 'data.csv' },
+      targets,
+      fault_tolerance: { retry: { enabled: false } },
+    });
+    harness.fake('publish', (real) => (input) => {
+      if (input.target === 1) throw new Error('It is locked.');
+      return real(input);
+    });
+    expect(await awaitReport(await started('k1', partial))).toMatchObject({ status: 'partial' });
+    const gate = holdRuns();
+    const handle = await started('k1');
+    await gate.reached;
+    await handle.terminate();
+    const statusOf = async (pipeline: string): Promise<string | undefined> =>
+      (await listRuns(harness.client, { project: 'test', pipeline }))[0]?.status;
+    await waitFor(async () => (await statusOf(partial)) === 'partial', { what: 'a partial run' });
+    await waitFor(async () => (await statusOf(name)) === 'terminated', { what: 'a terminated run' });
+  });
+
   it('are listed by pipeline, the newest first, with the state that they are in', async () => {
     await awaitReport(await started('k1'));
     await awaitReport(await started('k2'));
