@@ -22,8 +22,8 @@ const options = z
   .superRefine(requireKey);
 
 /**
- * A replaced table keeps its indexes and triggers, and views on it still work. SQLite's calls block, so all of them
- * are in a thread.
+ * A replaced table keeps its indexes, triggers, views, and the keys, constraints and defaults that its users have given
+ * it. SQLite's calls block, so all of them are in a thread.
  */
 export const sqlite = defineTarget<z.infer<typeof options>>({
   type: 'sqlite',

@@ -137,11 +137,24 @@ describe('the journal of a database', () => {
     }
   });
 
-  it('without WAL has room for loads that meet', async () => {
-    const table = openTable({ mode: 'append' });
-    table.execute('CREATE TABLE t (id INTEGER, v TEXT)');
-    await Promise.all([1, 2, 3].map(() => table.run(SCHEMA, ROWS)));
-    expect(table.query('SELECT count(*) FROM t')).toEqual([[3n]]);
-    expect(table.query(journal)).toEqual([['delete']]);
+  it.each([
+    ['a writer', 'wal', 'BEGIN IMMEDIATE'],
+    ['a writer', 'delete', 'BEGIN IMMEDIATE'],
+    ['one that lets nobody read', 'delete', 'BEGIN EXCLUSIVE'],
+    ['one that keeps the file', 'delete', 'PRAGMA locking_mode = EXCLUSIVE; DELETE FROM t'],
+    ['one that keeps the file', 'wal', 'PRAGMA locking_mode = EXCLUSIVE; DELETE FROM t'],
+  ])('does not matter to waiting for a lock: %s, %s', async (_, mode, lock) => {
+    const table = openTable({ mode: 'replace' });
+    table.execute(`PRAGMA journal_mode = ${mode}; CREATE TABLE t (id INTEGER, v TEXT)`);
+    const user = openSqlite(table.file);
+    user.exec(lock);
+    jest.replaceProperty(LIMITS, 'sqliteBusyMs', 1 as never);
+    const busy = { code: 'TARGET_BUSY', retryable: true };
+    await expect(table.target().publish(LOAD_KEY, SCHEMA)).rejects.toMatchObject(busy);
+    jest.restoreAllMocks();
+    const waiting = table.run(SCHEMA, ROWS);
+    user.close();
+    await waiting;
+    expect(table.query('SELECT id FROM t').flat()).toEqual([1n]);
   });
 });
