@@ -22,7 +22,7 @@ export function readLayout(root: unknown, known: readonly string[]): Layout {
   const origins = new Map<string, Path>();
   const layout: Layout = { sections, origins, single: false, problems: [], usable: isSection(root) };
   const complain = (path: Path, message: string): void => {
-    if (layout.problems.length < LIMITS.problemsMax) layout.problems.push({ path, message, atKey: true });
+    if (layout.problems.length <= LIMITS.problemsMax) layout.problems.push({ path, message, atKey: true });
   };
   if (!isSection(root)) {
     complain(

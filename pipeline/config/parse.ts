@@ -75,6 +75,10 @@ export function parsePipelineText(input: PipelineText): PipelineConfig {
   const lines = [
     ...broken.map(({ label, problem }) => `${label}: ${problem}`),
     ...printProblems(all.slice(0, LIMITS.problemsMax), document, layout, good, file),
+    // Those who find problems stop after one more than are shown.
+    ...(all.length > LIMITS.problemsMax
+      ? [`${file}: more problems follow; the first ${LIMITS.problemsMax} are shown.`]
+      : []),
   ];
   if (lines.length || !result.success) throw invalid(lines, input);
   return result.data;
@@ -114,7 +118,13 @@ export interface Request {
 }
 
 /** The identity of a request. */
-export function digestRequest({ text, overrides, config, staging, again = false }: Request): `sha256:${string}` {
+export function digestRequest({
+  text,
+  overrides,
+  config,
+  staging,
+  again = false,
+}: Request): `sha256:${string}` {
   return sha256(JSON.stringify([text, overrides, digestOf(config), staging ?? null, again]));
 }
 

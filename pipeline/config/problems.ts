@@ -30,7 +30,7 @@ export function describeIssue(issue: RawIssue): string | undefined {
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(issue.inst);
     return issue.keys
-      .slice(0, LIMITS.problemsMax)
+      .slice(0, LIMITS.problemsMax + 1)
       .map((key) => unknownKey(key, known))
       .join('\n');
   }
@@ -57,7 +57,7 @@ export function problemsOf(issues: readonly Issue[], input: unknown, prefix: Pat
     const path = [...prefix, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
     if (issue.code === 'unrecognized_keys') {
       const lines = issue.message.split('\n');
-      return issue.keys.slice(0, LIMITS.problemsMax).map((key, index) => ({
+      return issue.keys.slice(0, LIMITS.problemsMax + 1).map((key, index) => ({
         path: [...path, key],
         message: lines[index] ?? '',
         atKey: true,

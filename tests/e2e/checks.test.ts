@@ -33,6 +33,11 @@ describe('null_check', () => {
       says: ['null_check: column "name" is null in 4 of 40 rows'],
     });
     expect(report).toMatchObject({ status: 'failed', rows: { read: 40 }, targets: [] });
+    expect(report.checks).toEqual([
+      { name: 'type', status: 'passed', failing_rows: 0 },
+      { name: 'null_check', columns: ['id'], status: 'passed', failing_rows: 0 },
+      { name: 'null_check', columns: ['name'], status: 'failed', failing_rows: 4 },
+    ]);
     expect(project.rows()).toBeUndefined();
   });
 
@@ -40,7 +45,12 @@ describe('null_check', () => {
     configure({ type: 'null_check', columns: ['name'], max_null_percentage: 10 });
     const report = reportOf(await project.flexetl('run', project.name, '--json'));
     expect(report).toMatchObject({ status: 'succeeded', balanced: true });
-    expect(report.checks).toContainEqual({ name: 'null_check', status: 'passed', failing_rows: 4 });
+    expect(report.checks).toContainEqual({
+      name: 'null_check',
+      columns: ['name'],
+      status: 'passed',
+      failing_rows: 4,
+    });
     expect(project.rows()).toHaveLength(40);
   });
 });

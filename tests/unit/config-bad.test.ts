@@ -162,11 +162,18 @@ pipeline:
   it.each([
     ['at the top', (keys: string) => BASE + keys],
     ['in a section', (keys: string) => `${BASE}monitoring:\n${keys.replace(/^/gm, '  ').trimEnd()}\n`],
-  ])('is told at most 100 problems: %s', (_where, textOf) => {
-    const keys = Array.from({ length: 1000 }, (_, index) => `unknown_${index}: 1\n`).join('');
-    const lines = problems(textOf(keys));
-    expect(lines).toHaveLength(100);
-    expect(lines[0]).toContain('unknown_0: unknown key');
+  ])('is told at most 100 problems, and whether there are more: %s', (_where, textOf) => {
+    const keys = (count: number): string =>
+      Array.from({ length: count }, (_, index) => `unknown_${index}: 1\n`).join('');
+    for (const count of [101, 1000]) {
+      const lines = problems(textOf(keys(count)));
+      expect(lines).toHaveLength(101);
+      expect(lines[0]).toContain('unknown_0: unknown key');
+      expect(lines[100]).toBe('configs/sales.yaml: more problems follow; the first 100 are shown.');
+    }
+    const all = problems(textOf(keys(100)));
+    expect(all).toHaveLength(100);
+    expect(all[99]).toContain('unknown_99: unknown key');
   });
 
   it('is told of a key that is there twice, wherever it is', () => {

@@ -252,7 +252,11 @@ describe('a run whose counts do not add up', () => {
     lie(harness.fake);
     const name = add([sqliteTarget('t', 'replace', database)]);
     const report: RunReport = await awaitReport(await harness.start(name));
-    expect(report).toMatchObject({ status: 'failed', balanced: false, error: { code: 'ROWS_UNBALANCED' } });
+    expect(report).toMatchObject({
+      status: 'failed',
+      balanced: false,
+      error: { code: 'ROWS_UNBALANCED', step: expect.stringMatching(/^(load|publish)$/) as string },
+    });
     expect(report.error?.message).toMatch(/\d+.*\d+/);
     expectUntouched(database);
   });
