@@ -2,6 +2,7 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { detailsOf, type ErrorDetails } from '../pipeline/error-details';
 import { FlexetlError, messageOf } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
 
 /** What a failure carries beside its code and message; small, and free of rows. */
 export interface FailureDetails extends ErrorDetails {
@@ -46,7 +47,7 @@ function asKnown(error: unknown): FlexetlError {
     });
   }
   return new FlexetlError('INTERNAL', {
-    message: `Unexpected: ${message}`,
+    message: `Unexpected: ${message.slice(0, LIMITS.pluginMessageCharsMax)}`,
     hint: 'The stack is in the log file.',
     cause: error,
   });

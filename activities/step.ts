@@ -6,6 +6,7 @@ import { messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { assertSmall } from '../pipeline/payload';
 import type { Ownership } from '../runtime/project';
+import { hideSecrets } from '../runtime/secrets';
 import type { RunRef } from '../runtime/staging/store';
 import { toFailure } from './failures';
 import { assertOwn } from './ownership';
@@ -33,6 +34,7 @@ export function createStep<I extends { run: RunRef }, O extends object>(
       log.debug({ ms: Math.round(performance.now() - startedMs) }, 'step done');
       return result;
     } catch (error) {
+      hideSecrets(error);
       log.warn({ err: error }, `${name} failed: ${messageOf(error)}`);
       throw endingFailure() ?? toFailure(error);
     }

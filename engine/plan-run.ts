@@ -21,6 +21,7 @@ import { extractColumns } from './extract/columns';
 import { assertDistinctTargets } from './load';
 import { describeContent, digestPlan } from './load-key';
 import { openSource } from './open-source';
+import { assertPluginSql } from './plugin-sql';
 import { parallelWorkersOf, type RunPlan } from './plan';
 import { pluginsOf } from './resolve-config';
 
@@ -42,9 +43,11 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
   });
   const used = columnsNeeded(steps, survey.columns);
   const columns = declared.map((column) => ({ ...column, staged: used.has(column.name) }));
-  const { checks } = inSource(survey, () =>
+  const extracted = inSource(survey, () =>
     extractColumns({ config, columns }, evidence, source.rules, plugins.checks),
   );
+  const { checks } = extracted;
+  await assertPluginSql(deps, config, stagedSchema(declared, evidence), steps, extracted, context);
   const measured = new Set(checks.datasets.flatMap((check) => check.columns));
   // Dataset checks look at the rows.
   const partial = checks.datasets.length === 0 ? planPartialGroups(steps) : undefined;

@@ -8,6 +8,7 @@ import type { compileChecks } from '../pipeline/checks/compile';
 import { addDetails } from '../pipeline/error-details';
 import { FlexetlError, type Place } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
+import { callPlugin } from '../pipeline/plugin-failure';
 import type { CheckReport, RunReport } from '../pipeline/report';
 import { typedColumn, type Evidence } from '../pipeline/schema';
 import { readParquet } from '../pipeline/sql';
@@ -90,7 +91,9 @@ function judgeDatasets(
 ): CheckReport[] {
   const verdicts = checks.map((check, index) => {
     const states = parts.map(({ receipt }: { receipt: ExtractReceipt }) => receipt.states[index]);
-    const verdict = check.verdict(states.reduce((sum, state) => check.merge(sum, state), check.empty));
+    const verdict = callPlugin(`The check ${check.rule}`, () =>
+      check.verdict(states.reduce((sum, state) => check.merge(sum, state), check.empty)),
+    );
     return { rule: check.rule, columns: check.columns.slice(0, LIMITS.checkColumnsMax), ...verdict };
   });
   const failed = verdicts.filter(({ status }) => status === 'failed');

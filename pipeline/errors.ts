@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   USAGE: { exit: 2, retryable: false },
   EXPRESSION_INVALID: { exit: 2, retryable: false },
   PLUGIN_UNKNOWN: { exit: 2, retryable: false },
+  PLUGIN_FAILED: { exit: 3, retryable: false },
   SECRET_MISSING: { exit: 2, retryable: false },
   SERVER_UNREACHABLE: { exit: 3, retryable: false },
   SERVER_BINARY_MISSING: { exit: 3, retryable: false },

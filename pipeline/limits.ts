@@ -122,6 +122,8 @@ export const LIMITS = {
   reportFilesMax: 100,
   /** Characters of the JSON of the columns in a report: about 150 columns. */
   reportColumnsChars: 8_000,
+  /** Characters of what a plugin throws, in the message of the run. */
+  pluginMessageCharsMax: 300,
   /** Columns named in the report of a check. */
   checkColumnsMax: 20,
   /** Warnings of one run: more are not read, and a state with all of them must fit into a payload. */

@@ -11,6 +11,32 @@ export type Secrets = (name: string) => Promise<string>;
  * @throws FlexetlError SECRET_MISSING
  */
 export function createSecrets(env: Readonly<Record<string, string | undefined>>): Secrets {
+  const look = lookUp(env);
+  return async (name) => {
+    const secret = await look(name);
+    given.add(secret);
+    return secret;
+  };
+}
+
+/** The secrets that this process has given to plugins. */
+const given = new Set<string>();
+
+/** Cuts secrets out of the message and stack of an error, which plugins may have put into it, and of its causes. */
+export function hideSecrets(error: unknown): void {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    one.message = withoutSecrets(one.message);
+    if (one.stack !== undefined) one.stack = withoutSecrets(one.stack);
+  }
+}
+
+function withoutSecrets(text: string): string {
+  // The longest first: one may be part of another.
+  const secrets = [...given].sort((a, b) => b.length - a.length);
+  return secrets.reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text);
+}
+
+function lookUp(env: Readonly<Record<string, string | undefined>>): Secrets {
   return async (name) => {
     const value = env[name];
     if (value) return value;

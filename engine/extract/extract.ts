@@ -18,6 +18,7 @@ import { readEvidence, recordEvidence, schemaOf } from '../evidence';
 import { findPartition } from '../land';
 import { openSource } from '../open-source';
 import { readPlan, sessionOptions, type RunPlan } from '../plan';
+import { explainSqlError, ownPlugins } from '../plugin-sql';
 import { pluginsOf } from '../resolve-config';
 import { extractColumns } from './columns';
 import type { ExtractReceipt, ExtractResult } from './receipt';
@@ -51,7 +52,9 @@ export async function extractPartition(
   for (let round = 0; round < ROUNDS_MAX; round += 1) {
     const columns = extractColumns(plan, evidence, source.rules, plugins.checks);
     const work = { plan, reader, columns, context, session: sessionOptions(plan.config, context) };
-    const staged = await stagePartition(work, plugins.transforms);
+    const staged = await stagePartition(work, plugins.transforms).catch((error: unknown) => {
+      throw explainSqlError(error, ownPlugins(deps, plan.config).checks);
+    });
     if ('wider' in staged) {
       const places = await findTextPlaces(reader, columns, staged.wider, staged.failing);
       await recordEvidence(staging, partition.index, staged.wider, places);

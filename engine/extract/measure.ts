@@ -2,6 +2,7 @@
 import { FAILED_COLUMN } from '../../pipeline/columns';
 import { ident, readParquet } from '../../pipeline/sql';
 import { unstageTerms } from '../../pipeline/stage-sql';
+import { callPlugin } from '../../pipeline/plugin-failure';
 import type { Duckdb } from '../../runtime/duckdb';
 import type { ExtractColumns } from './columns';
 
@@ -19,11 +20,10 @@ export async function measureStates(
   );
   const rows = `SELECT ${unstageTerms(staged).join(', ')} FROM ${readParquet(file)} WHERE ${FAILED_COLUMN} IS NULL`;
   const measured = await db.one(`SELECT ${terms.join(', ')} FROM (${rows})`);
-  return checks.datasets.map(({ measure, read }, index) =>
-    read(
-      Object.fromEntries(
-        Object.keys(measure).map((name) => [name, measured[`${index}.${name}`] as string | null]),
-      ),
-    ),
-  );
+  return checks.datasets.map(({ rule, measure, read }, index) => {
+    const texts = Object.keys(measure).map((name) => [name, measured[`${index}.${name}`] as string | null]);
+    return callPlugin(`The check ${rule}`, () =>
+      read(Object.fromEntries(texts) as Parameters<typeof read>[0]),
+    );
+  });
 }

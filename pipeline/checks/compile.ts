@@ -2,6 +2,7 @@
 import type { Check, DatasetCheck, RowCheck } from '../../plugin/check';
 import { findPlugin, type PluginUse } from '../config/schema';
 import type { Schema, TextRules } from '../types';
+import { callPlugin } from '../plugin-failure';
 import { nullableChecks, typeChecks } from './declared';
 
 /** A check with its name in reports and rejects. */
@@ -27,11 +28,12 @@ export interface ChecksInput {
 
 /** @throws FlexetlError SCHEMA_MISMATCH, EXPRESSION_INVALID, PLUGIN_UNKNOWN */
 export function compileChecks({ columns, rules, uses, plugins, explainType }: ChecksInput): CompiledChecks {
-  const chosen = uses.flatMap(({ type, options }) =>
-    findPlugin(plugins, type)
-      .compile(options, columns)
-      .map((check) => ({ ...check, rule: type })),
-  );
+  const chosen = uses.flatMap(({ type, options }, index) => {
+    const plugin = findPlugin(plugins, type);
+    const compile = () => plugin.compile(options, columns);
+    const compiled = callPlugin(`validation.quality_checks.${index}: ${type}`, compile);
+    return compiled.map((check) => ({ ...check, rule: type }));
+  });
   return {
     rows: [
       ...typeChecks(columns, rules, explainType).map((check) => ({ ...check, rule: 'type' })),

@@ -5,7 +5,7 @@ export const PATTERN_HINT = 'Patterns are RE2: https://github.com/google/re2/wik
 
 const REPEATS_MAX = 1000;
 const ESCAPE =
-  /^\\(?:[pP](?:\{\^?\w+\}|[A-Z])|x(?:[0-9a-fA-F]{2}|\{[0-9a-fA-F]{1,6}\})|0[0-7]{0,2}|[1-7][0-7]{1,2}|[!-\/:-@[-`{-~\s]|[aftnrvdDsSwWbBAzCQ])/u;
+  /^\\(?:[pP](?:\{\^?\w+\}|[A-Z])|x(?:[0-9a-fA-F]{2}|\{[0-9a-fA-F]{1,6}\})|0[0-7]{0,2}|[1-7][0-7]{1,2}|[!-/:-@[-`{-~\s]|[aftnrvdDsSwWbBAzCQ])/u;
 const GROUP = /^\((?:\?(?:P?<[A-Za-z_]\w*>|[imsU]*(?:-[imsU]+)?[:)]))?/;
 const REPETITION = /^(?:[*+?]|\{(\d+)(?:,(\d*))?\})/;
 

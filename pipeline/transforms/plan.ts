@@ -3,6 +3,7 @@ import type { Transform, TransformPlan } from '../../plugin/transform';
 import { assertColumnNames } from '../columns';
 import { findPlugin, type PluginUse } from '../config/schema';
 import { FlexetlError } from '../errors';
+import { callPlugin } from '../plugin-failure';
 import type { Schema } from '../types';
 
 export interface PlannedStep {
@@ -28,7 +29,9 @@ export function planTransforms(
   );
   let before = schema;
   return steps.map(({ type, options }, index) => {
-    const plan = inStep(index, () => findPlugin(transforms, type).plan(options, before));
+    const transform = inStep(index, () => findPlugin(transforms, type));
+    const call = () => inStep(index, () => transform.plan(options, before));
+    const plan = callPlugin(`transformations.${index}: ${type}`, call);
     before = plan.schema;
     return { index, type, plan };
   });
