@@ -13,8 +13,13 @@ export async function previewCommand(
 ): Promise<number> {
   const rowsMax = wholeNumber('--rows', options.rows);
   const { config } = await loadPipeline(context, name, options);
-  const { header, rows, read, rejected } = await withRehearsal(context, config, ({ deps, plan, step }) =>
-    previewRows(deps, plan, step, rowsMax),
+  const { header, rows, read, rejected, warnings } = await withRehearsal(
+    context,
+    config,
+    async ({ deps, plan, step }) => ({
+      ...(await previewRows(deps, plan, step, rowsMax)),
+      warnings: plan.survey.warnings ?? [],
+    }),
   );
   if (context.json) {
     printJson(
@@ -28,6 +33,7 @@ export async function previewCommand(
     ))
       printLine(context, line);
   }
+  for (const warning of warnings) printNote(context, `warning: ${warning}`);
   printNote(
     context,
     `From the first ${many(read, 'record')}${rejected > 0 ? `; ${rejected} of them would be rejected and are left out` : ''}.`,

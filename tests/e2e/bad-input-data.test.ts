@@ -54,15 +54,17 @@ describe('a source', () => {
     expect(project.leftovers()).toEqual([]);
   });
 
-  it('whose header has a name twice gets another one, which plan, run and report say', async () => {
+  it('whose header has a name twice gets another one, which plan, preview, run and report say', async () => {
     input('a,b,A\n1,2,3\n');
     project.configure();
     const warning = expect.stringMatching(/^data\/input\.csv has columns .*: column 3 A_2\.$/) as string;
     const plan = await project.flexetl('plan', project.name, '--json');
     expect(JSON.parse(plan.stdout)).toMatchObject({ warnings: [warning] });
     expect((await project.flexetl('plan', project.name)).stdout).toMatch(/\n {2}warning: data.*A_2\.\n/);
+    const said = /warning: data\/input\.csv has columns .*A_2\./;
+    expect((await project.flexetl('preview', project.name)).stderr).toMatch(said);
     const outcome = await project.flexetl('run', project.name, '--json');
-    expect(outcome.stderr).toMatch(/warning: data\/input\.csv has columns .*A_2\./);
+    expect(outcome.stderr).toMatch(said);
     expect(reportOf(outcome)).toMatchObject({ status: 'succeeded', warnings: [warning] });
     expect(project.rows()).toEqual([['1', '2', '3']]);
   });
