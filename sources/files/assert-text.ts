@@ -4,17 +4,17 @@ import { FlexetlError } from '../../pipeline/errors';
 const UNPACK = 'Unpack it and name the files in it.';
 const EXPORT = 'Save its sheet as CSV (UTF-8).';
 
-/** What a file is, what it starts with, and what to do. A longer start that contains a shorter one stands first. */
+/** What a file is, what it starts with (`?` is any byte), and what to do. */
 const KINDS: readonly [name: string, start: string, hint: string][] = [
   ['a zip archive', 'PK\x03\x04', UNPACK],
   ['an empty zip archive', 'PK\x05\x06', UNPACK],
-  ['a bzip2 file', 'BZh', 'Unpack it with bunzip2, or pack it with gzip.'],
+  ['a bzip2 file', 'BZh?1AY&SY', 'Unpack it with bunzip2, or pack it with gzip.'],
   ['an xz file', '\xfd7zXZ\x00', 'Unpack it with unxz, or pack it with gzip.'],
   ['a Zstandard file', '\x28\xb5\x2f\xfd', 'Unpack it with unzstd, or pack it with gzip.'],
   ['a 7z archive', "7z\xbc\xaf'\x1c", UNPACK],
   ['a RAR archive', 'Rar!\x1a', UNPACK],
   ['an Excel workbook (.xls)', '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', EXPORT],
-  ['a Parquet file', 'PAR1', 'Export it as CSV.'],
+  ['a Parquet file', 'PAR1\x15', 'Export it as CSV.'],
   ['a SQLite database', 'SQLite format 3\x00', 'Export the table as CSV.'],
   ['a PDF document', '%PDF-', 'Export the table as CSV.'],
   ['a gzip file', '\x1f\x8b', 'It is packed twice: unpack it once.'],
@@ -39,7 +39,7 @@ const MARKS: readonly [encoding: string, mark: string][] = [
  */
 export function assertText(bytes: Buffer, shown: string, encoding: string): void {
   const head = bytes.toString('latin1', 0, 512);
-  const kind = KINDS.find(([, start]) => head.startsWith(start));
+  const kind = KINDS.find(([, start]) => startsLike(head, start));
   if (kind?.[1] === 'PK\x03\x04' && isWorkbook(bytes))
     throw refuse(shown, 'is an Excel workbook (.xlsx)', EXPORT);
   if (kind) throw refuse(shown, `is ${kind[0]}, not text`, kind[2]);
@@ -52,6 +52,10 @@ export function assertText(bytes: Buffer, shown: string, encoding: string): void
     ? `UTF-32 cannot be read: convert the file, for example with iconv -f UTF-32 -t UTF-8.`
     : `Set encoding: ${found}.`;
   throw refuse(shown, what, hint);
+}
+
+function startsLike(head: string, start: string): boolean {
+  return [...start].every((char, index) => char === '?' || char === head[index]);
 }
 
 /** The first entries of a workbook have such names. */

@@ -13,7 +13,7 @@ describe('a file that is no CSV text', () => {
     ['zip', 'PK\x03\x04\x14', /is a zip archive/, /Unpack it/],
     ['xlsx', 'PK\x03\x04\x14\0\0\0xl/workbook.xml', /Excel workbook \(\.xlsx\)/, /Save its sheet as CSV/],
     ['xls', Buffer.from('d0cf11e0a1b11ae1', 'hex'), /Excel workbook \(\.xls\)/, /Save its sheet as CSV/],
-    ['bz2', 'BZh91AY', /is a bzip2 file/, /bunzip2/],
+    ['bz2', 'BZh91AY&SY', /is a bzip2 file/, /bunzip2/],
     ['xz', Buffer.from('fd377a585a00', 'hex'), /is an xz file/, /unxz/],
     ['zst', Buffer.from('28b52ffd', 'hex'), /is a Zstandard file/, /unzstd/],
     ['parquet', 'PAR1\x15', /is a Parquet file/, /Export it/],
@@ -34,6 +34,11 @@ describe('a file that is no CSV text', () => {
       await expect(survey({ path })).rejects.toMatchObject(refusal);
       await expect(survey({ path, encoding: 'windows-1252' })).rejects.toMatchObject(refusal);
     }
+  });
+
+  it.each(['PAR1,PAR2', 'BZh,x', 'PK,Rar!'])('is none because of a name: %s', async (header) => {
+    sandbox.write('names.csv', `${header}\n1,2\n`);
+    expect((await survey({ path: 'names.csv' })).columns).toEqual(header.split(','));
   });
 
   it('has a mark that contradicts the declared encoding', async () => {
