@@ -1,5 +1,5 @@
 /** Where a table is: paths and names of every spelling, and databases that others use in their own way. */
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { INTEGER, STRING, type Schema } from '../../pipeline/types';
 import { LIMITS } from '../../pipeline/limits';
@@ -114,6 +114,28 @@ describe('the journal of a database', () => {
     await table.target().discard({ ...LOAD_KEY, runKey: 'other' });
     expect(table.query(journal)).toEqual([[mode]]);
     expect(readdirSync(table.dir)).toEqual(['t.db']);
+  });
+
+  it('of a database that was removed is not taken for its own, that of a killed writer is', async () => {
+    for (const [removed, expected] of [
+      [true, [1n]],
+      [false, [7n, 1n]],
+    ] as const) {
+      const table = openTable();
+      const killed = openSqlite(table.file);
+      killed.exec(
+        'PRAGMA journal_mode = WAL; CREATE TABLE t (id INTEGER, v TEXT); INSERT INTO t VALUES (7, 0)',
+      );
+      const files = readdirSync(table.dir).map(
+        (name) => [join(table.dir, name), readFileSync(join(table.dir, name))] as const,
+      );
+      killed.close();
+      for (const [file, bytes] of files) if (!removed || file !== table.file) writeFileSync(file, bytes);
+      if (removed) rmSync(table.file);
+      await table.run(SCHEMA, ROWS);
+      expect(table.query('SELECT id FROM t').flat()).toEqual(expected);
+      expect(readdirSync(table.dir)).toEqual(['t.db']);
+    }
   });
 
   it('lets a publish without WAL wait for a reader, who sees the old rows to his end', async () => {
