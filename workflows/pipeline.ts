@@ -54,7 +54,8 @@ export async function pipeline(input: string | PipelineInput): Promise<RunReport
     if (error instanceof ContinueAsNew) throw error;
     state.error ??= errorReportOf(error, state.step);
     state.checks = detailsIn(error).checks ?? state.checks;
-    const status = isPartial(run) ? 'partial' : isCancellation(error) ? 'cancelled' : 'failed';
+    // A cancelled run has published nothing: what its targets have is of earlier ones.
+    const status = isCancellation(error) ? 'cancelled' : isPartial(run) ? 'partial' : 'failed';
     // Temporal knows only that it failed; lists of runs read it here.
     if (status === 'partial') upsertMemo({ status });
     closed = await end(run, 'abort', report(status));

@@ -163,18 +163,16 @@ describe('a run with two targets of which one fails for good', () => {
 
 describe('a run whose counts do not add up', () => {
   /** Makes an output part say that it has a row less, so that a row less is loaded. */
-  const shorten = async ({ run, part }: LoadInput): Promise<void> => {
+  const shorten = (input: LoadInput): Promise<void> => copyTo(input, input.part, -1);
+  /** Puts the same output part under another number, or as one that says to have more rows. */
+  const copyTo = async ({ run, part }: LoadInput, other: number, rowsMore = 0): Promise<void> => {
     const staging = await harness.deps.staging.openRun(run);
-    const { rows, counts } = await outputOf(staging, part);
-    await staging.commit(outputName(part), { rows: rows - 1, counts });
-  };
-  /** Puts the same output part under another number. */
-  const copyTo = async ({ run, part }: LoadInput, other: number): Promise<void> => {
-    const staging = await harness.deps.staging.openRun(run);
-    const { receipt, path } = (await staging.fetch(outputName(part))) ?? {};
+    const receipt = await outputOf(staging, part);
+    const path = (await staging.fetch(outputName(part)))?.path ?? '';
     await staging.withScratch(async (scratchDir) => {
-      copyFileSync(path ?? '', join(scratchDir, 'copy'));
-      await staging.commit(outputName(other), receipt ?? {}, join(scratchDir, 'copy'));
+      copyFileSync(path, join(scratchDir, 'copy'));
+      const changed = { ...receipt, rows: receipt.rows + rowsMore };
+      await staging.commit(outputName(other), changed, join(scratchDir, 'copy'));
     });
   };
   const lies: [string, (fake: Harness['fake']) => void][] = [
