@@ -2,7 +2,7 @@
 import { messageOf } from '../pipeline/errors';
 import { reportLine } from '../pipeline/markdown';
 import type { RunReport } from '../pipeline/report';
-import { writeReport } from '../runtime/report-file';
+import { findReport, writeReport } from '../runtime/report-file';
 import { PLAN } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
@@ -28,7 +28,7 @@ export async function finishRun(
 ): Promise<FinishResult> {
   const warnings: string[] = [];
   await staging.remove('').catch((error: unknown) => warnings.push(notRemoved('Staged files', error)));
-  await writeReport(deps.settings.projectDir, { ...report, warnings: [...report.warnings, ...warnings] });
+  await putReport(deps.settings.projectDir, { ...report, warnings: [...report.warnings, ...warnings] });
   deps.log.info(reportLine(report));
   return { warnings };
 }
@@ -51,7 +51,7 @@ export async function abortRun(
     deps.log.warn(text);
   };
   // It is also in the workflow's failure.
-  await writeReport(projectDir, report).catch((error: unknown) => warn(messageOf(error)));
+  await putReport(projectDir, report).catch((error: unknown) => warn(messageOf(error)));
   deps.log.info(reportLine(report));
   // A run that failed in prepare has no plan and has touched no target.
   const plan = (await staging.fetch<RunPlan>(PLAN).catch(() => undefined))?.receipt;
@@ -63,10 +63,24 @@ export async function abortRun(
   if (report.status === 'cancelled' || !plan)
     await staging.remove('').catch((error: unknown) => warn(notRemoved('Staged files', error)));
   if (warnings.length > 0)
-    await writeReport(projectDir, { ...report, warnings: [...report.warnings, ...warnings] }).catch(
+    await putReport(projectDir, { ...report, warnings: [...report.warnings, ...warnings] }).catch(
       () => undefined,
     );
   return { warnings };
+}
+
+/**
+ * A run that finds its rows loaded under its key, or its key used for other rows, has changed nothing: the report of the
+ * run that has loaded them stays.
+ */
+async function putReport(projectDir: string, report: RunReport): Promise<void> {
+  const { targets, error, run_key } = report;
+  const hasFound = targets.length > 0 && targets.every(({ already }) => already?.run_key === run_key);
+  if (hasFound || error?.code === 'KEY_REUSED') {
+    const before = await findReport(projectDir, report);
+    if (before?.targets.some(({ status }) => status === 'published')) return;
+  }
+  await writeReport(projectDir, report);
 }
 
 function notRemoved(what: string, error: unknown): string {

@@ -1,6 +1,6 @@
 /** The run report as a file. */
 import { accessSync, constants } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
@@ -48,6 +48,18 @@ async function removeDrafts(file: string): Promise<void> {
   const isDraft = (name: string): boolean => name.startsWith(`${basename(file)}.`) && name.endsWith('.tmp');
   const drafts = (await readdir(dirname(file))).filter(isDraft);
   for (const name of drafts) await rm(join(dirname(file), name), { force: true });
+}
+
+/** The report that a run key has, if it can be read. */
+export async function findReport(
+  projectDir: string,
+  { pipeline, run_key }: Pick<RunReport, 'pipeline' | 'run_key'>,
+): Promise<RunReport | undefined> {
+  try {
+    return JSON.parse(await readFile(join(projectDir, reportPath(pipeline, run_key)), 'utf8')) as RunReport;
+  } catch {
+    return undefined;
+  }
 }
 
 function unwritable(path: string, cause: unknown): FlexetlError {

@@ -1,4 +1,5 @@
 /** What a run finds in its targets decides what it does: nothing is loaded twice, and nothing of another input is continued. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Activities } from '../../activities';
 import { toFailure } from '../../activities/failures';
@@ -138,7 +139,9 @@ describe('a run whose rows are in the target', () => {
     async (mode) => {
       const file = `published-${mode}`;
       const name = add(file, mode);
-      await harness.run({ name, run_key: 'k' });
+      const first = await harness.run({ name, run_key: 'k' });
+      const kept = (): unknown =>
+        JSON.parse(readFileSync(join(harness.dir, 'output/reports', name, 'k.json'), 'utf8'));
       const steps = watchSteps();
       expect(await harness.run({ name, run_key: 'k' })).toMatchObject({
         status: 'succeeded',
@@ -146,12 +149,14 @@ describe('a run whose rows are in the target', () => {
         targets: [{ rows_loaded: 0, already: { run_key: 'k', rows: ROWS } }],
       });
       expect(steps).toEqual(['prepare', 'finish']);
+      expect(kept()).toEqual(first);
       write(file, 'new');
       expect(await harness.run({ name, run_key: 'k' })).toMatchObject({
         status: 'failed',
         error: { code: 'KEY_REUSED', step: 'prepare' },
         targets: [],
       });
+      expect(kept()).toEqual(first);
       expect(found(file)).toEqual([['old', BigInt(ROWS)]]);
     },
   );
