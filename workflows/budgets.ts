@@ -58,14 +58,14 @@ export function createBudgets(step: string, settings: () => FaultTolerance): Bud
           if (refusals >= LIMITS.refusalsMax) return undefined;
           const ms = Math.min(100 * 2 ** refusals, LIMITS.refusalPauseMs);
           refusals += 1;
-          return { ms, waitingFor: `waiting for another worker: ${cause?.message}` };
+          return { ms, waitingFor: `waiting for another worker: ${reasonOf(cause)}` };
         }
         case 'wait': {
           const ms = Math.min(2 ** waits * LIMITS.waitPauseMsMin, LIMITS.waitPauseMsMax);
           waits += 1;
           waitedMs += Math.min(tookMs, LIMITS.waitAttemptMsMax) + ms;
           if (waitedMs > settings().busy_timeout_seconds * 1000) return undefined;
-          return { ms, waitingFor: `waiting for ${WAITING_CODES.get(codeOf(cause))}: ${cause?.message}` };
+          return { ms, waitingFor: `waiting for ${WAITING_CODES.get(codeOf(cause))}: ${reasonOf(cause)}` };
         }
         case 'failure': {
           const { retry } = settings();
@@ -103,6 +103,11 @@ function kindOf(step: string, cause: Error | undefined): 'final' | 'death' | 're
 /** May also be a code that is not of the closed list: WORKER_SHUTDOWN, or of another version. */
 function codeOf(cause: Error | undefined): string {
   return (cause instanceof ApplicationFailure && cause.type) || '';
+}
+
+/** Without its full stop: more follows it. */
+function reasonOf(cause: Error | undefined): string {
+  return (cause?.message ?? '').replace(/\.$/, '');
 }
 
 function backoffMs(retry: FaultTolerance['retry'], failures: number): number {

@@ -26,6 +26,8 @@ export function createLocalStore(stagingDir: string): StagingStore {
       try {
         makeFolders(dir, 0o700);
       } catch (error) {
+        // Becomes DISK_FULL, which a run waits for.
+        if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
         throw new FlexetlError('PATH_UNWRITABLE', {
           message: `The staging folder cannot be created: ${messageOf(error)}.`,
           hint: 'Make it writable, or set FLEXETL_STAGING_DIR to a folder that is.',

@@ -66,7 +66,7 @@ describe('a step that needs what comes back', () => {
   ] as const)('in %s waits, after %s, for %s, says so, and goes on', async (step, code, what) => {
     block(step, code);
     const handle = await harness.start(add(`${step}-${code}.db`));
-    await waitingOf(handle, `waiting for ${what}: It is away.`);
+    await waitingOf(handle, `waiting for ${what}: It is away`);
     harness.mend();
     const report = await handle.result();
     expect(report).toMatchObject({ status: 'succeeded', steps: { [step]: { attempts: 1 } } });
@@ -91,7 +91,7 @@ describe('a step that needs what comes back', () => {
     block('load', 'DISK_FULL');
     const name = add('cancelled.db');
     const handle = await harness.start(name);
-    await waitingOf(handle, 'waiting for disk space: It is away.');
+    await waitingOf(handle, 'waiting for disk space: It is away');
     await handle.cancel();
     await expect(handle.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) as Error });
     expect(await handle.query(reportQuery)).toMatchObject({ status: 'cancelled' });
@@ -111,7 +111,7 @@ describe('a target that others hold locked', () => {
     const user = openSqlite(join(harness.dir, 'locked.db'));
     user.exec('CREATE TABLE mine (x); BEGIN IMMEDIATE');
     const handle = await harness.start(add('locked.db'));
-    await waitingOf(handle, 'waiting for the target: locked.db is locked by another program.');
+    await waitingOf(handle, 'waiting for the target: locked.db is locked by another program');
     user.exec('COMMIT');
     user.close();
     expect(await handle.result()).toMatchObject({ status: 'succeeded', steps: { load: { attempts: 1 } } });
