@@ -54,6 +54,8 @@ export async function startOrJoin(
 function findDifference(open: OpenRun, { request, runKey, join }: Asked): string | undefined {
   if (open.cancelRequested) return 'it is being cancelled';
   if (join) return undefined;
+  if (open.staging !== undefined && open.staging !== request.input.staging)
+    return `it belongs to another checkout of the project, with the staging store ${open.staging}`;
   if (runKey !== undefined && runKey !== open.runKey) return 'it has another run key';
   if (open.requestDigest === undefined) return 'it was started by the name of the pipeline';
   if (open.requestDigest === request.input.request_digest) return undefined;

@@ -8,6 +8,8 @@ export interface OpenRun extends PipelineRef {
   runKey: string | undefined;
   /** Of what was asked for; undefined if it was started by its name alone. */
   requestDigest: string | undefined;
+  /** Id of the staging store; undefined if the starter did not name one. */
+  staging: string | undefined;
   startedAt: Date;
   /** It was cancelled and has not cleaned up yet. */
   cancelRequested: boolean;
@@ -30,6 +32,7 @@ export async function findOpenRun(client: Client, of: PipelineRef): Promise<Open
     runId,
     runKey: textOf(memo?.['run_key']),
     requestDigest: textOf(memo?.['request_digest']),
+    staging: textOf(memo?.['staging']),
     startedAt: startTime,
     cancelRequested: raw.workflowExtendedInfo?.cancelRequested === true,
     build: raw.workflowExecutionInfo?.mostRecentWorkerVersionStamp?.buildId || undefined,

@@ -26,7 +26,7 @@ export async function startRun(
   request: StartRequest,
 ): Promise<{ started: RunHandle } | { open: OpenRun }> {
   const { input, taskQueue, summary, eager } = request;
-  const { project, name, request_digest, run_key } = input;
+  const { project, staging, name, request_digest, run_key } = input;
   assertSmall('the pipeline file', input);
   for (;;) {
     try {
@@ -42,6 +42,7 @@ export async function startRun(
         memo: {
           ...(request_digest !== undefined && { request_digest }),
           ...(run_key !== undefined && { run_key }),
+          ...(staging !== undefined && { staging }),
         },
       });
       return { started };

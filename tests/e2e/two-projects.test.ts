@@ -7,6 +7,7 @@ import {
   closeProjects,
   openProject,
   readTable,
+  readText,
   reportOf,
   type Project,
   type Running,
@@ -101,14 +102,24 @@ describe('two projects with one pipeline name on one server', () => {
 });
 
 describe('two checkouts of one project on one server', () => {
-  it('each read and write their own files, although they share a task queue', async () => {
+  beforeEach(() => {
     for (const project of [shopA, shopB]) {
-      project.write('flexetl.yaml', 'project: shop\n');
+      project.write('flexetl.yaml', `project: shop-${shopA.name}\n`);
       project.env['TEMPORAL_ADDRESS'] = FLEXETL_TEST_ADDRESS;
-      project.env['FLEXETL_TASK_QUEUE'] = `queue-${shopA.name}`;
       project.configure({ targets: [{ type: 'sqlite', database: 'out.db', table: 'result' }] });
       cpSync(project.path('data', 'orders.csv'), project.path('data', 'input.csv'));
     }
+  });
+
+  it('run the same pipeline at the same time, one after the other, each over its own files', async () => {
+    shopB.write(`configs/${shopA.name}.yaml`, readText(shopA.path('configs', `${shopA.name}.yaml`)));
+    const runs = [shopA, shopB].map((project) => project.start('run', shopA.name, '--json'));
+    await Promise.all(runs.map(expectDone));
+    expect(tableOf(shopA, 'result')).toEqual(ROWS_A);
+    expect(tableOf(shopB, 'result')).toEqual(ROWS_B);
+  });
+
+  it('each read and write their own files, although they share a task queue', async () => {
     const workers = [shopA, shopB].map((project) => project.start('worker'));
     for (const worker of workers) await worker.says(/Worker of task queue/);
     await Promise.all(

@@ -28,7 +28,7 @@ afterAll(() => harness.close());
 
 function start(run_key: string, pipeline = name): Promise<{ started: RunHandle } | { open: OpenRun }> {
   return startRun(harness.client, {
-    input: { project: 'test', name: pipeline, run_key, request_digest: 'sha256:t' },
+    input: { ...harness.owner, name: pipeline, run_key, request_digest: 'sha256:t' },
     taskQueue: harness.project.taskQueue,
     summary: 'csv → sqlite',
     eager: false,
@@ -70,6 +70,7 @@ describe('a run', () => {
       runId: expect.any(String) as string,
       runKey: 'k1',
       requestDigest: 'sha256:t',
+      staging: harness.owner.staging,
       startedAt: expect.any(Date) as Date,
       cancelRequested: false,
       build: buildId(),
