@@ -20,8 +20,7 @@ describe('a worker', () => {
   it('refuses a run of another project, and names both and its folder', () => {
     expect(refusalOf({ ...owner, project: 'shop-a' })).toMatchObject({
       code: 'WRONG_WORKER',
-      message:
-        'The run belongs to project shop-a; this worker works for project shop-b, in /srv/shop_b.',
+      message: 'The run belongs to project shop-a; this worker works for project shop-b, in /srv/shop_b.',
     });
   });
 

@@ -8,6 +8,7 @@ import type { StepContext } from '../../engine/context';
 import type { Deps } from '../../engine/deps';
 import { prepareRun } from '../../engine/prepare';
 import type { ExtractInput } from '../../engine/extract/extract';
+import { extractPartition } from '../../engine/extract/extract';
 import type { ExtractResult } from '../../engine/extract/receipt';
 import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
@@ -151,6 +152,21 @@ describe('a step that fails for a while', () => {
       }
     },
   );
+});
+
+describe('a step that gets to a worker of another project', () => {
+  it('goes to the right one, which costs no attempt', async () => {
+    const foreign = { ...harness.owner, project: 'other' };
+    let calls = 0;
+    harness.fake('extract', (real) => (input) => {
+      calls += 1;
+      const refusing = createStep(harness.deps, foreign, 'extract', extractPartition);
+      return calls <= 2 ? refusing(input) : real(input);
+    });
+    const handle = await harness.start(add({ enabled: false }));
+    expect(await handle.result()).toMatchObject({ status: 'succeeded', steps: { extract: { attempts: 1 } } });
+    expect(await timersOf(handle)).toEqual([100, 200]);
+  });
 });
 
 describe('a step that fails for good', () => {
