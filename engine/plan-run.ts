@@ -32,14 +32,13 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
   const source = openSource(plugins, config.source, context);
   const survey = await source.survey();
   const { declared, evidence, steps } = inSource(survey, () => {
+    assertColumnCount(survey.columns.length, 'The source');
     const declared = declareColumns(survey.columns, config.validation.schema);
     const evidence = evidenceOfSample(declared, survey.sample, source.rules);
     const schema = stagedSchema(declared, evidence);
-    return {
-      declared,
-      evidence,
-      steps: planTransforms(config.transformations, schema, plugins.transforms),
-    };
+    const steps = planTransforms(config.transformations, schema, plugins.transforms);
+    for (const { type, plan } of steps) assertColumnCount(plan.schema.length, `The step ${type}`);
+    return { declared, evidence, steps };
   });
   const used = columnsNeeded(steps, survey.columns);
   const columns = declared.map((column) => ({ ...column, staged: used.has(column.name) }));
@@ -63,6 +62,15 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
     groups,
   };
   return { id: digestPlan(plan), ...plan };
+}
+
+/** @throws FlexetlError SCHEMA_MISMATCH: more columns can end the process without a word */
+function assertColumnCount(count: number, what: string): void {
+  if (count <= LIMITS.columnsMax) return;
+  throw new FlexetlError('SCHEMA_MISMATCH', {
+    message: `${what} has ${count} columns, the limit is ${LIMITS.columnsMax}.`,
+    hint: 'Split the source into several files with fewer columns, or turn columns into rows.',
+  });
 }
 
 /** Where it makes partial groups pay, partitions may be larger, unless the user has chosen their size. */

@@ -3,6 +3,7 @@ import type { PipelineConfig } from '../pipeline/config/schema';
 import { addDetails } from '../pipeline/error-details';
 import { LIMITS } from '../pipeline/limits';
 import { count } from '../pipeline/markdown';
+import { fitting } from '../pipeline/payload';
 import { isRowWise, outputSchema, planTransforms } from '../pipeline/transforms/plan';
 import type { SourceFile } from '../plugin/source';
 import { openReports } from '../runtime/report-file';
@@ -76,9 +77,12 @@ async function prepareConfig(
     digest: plan.digest,
     partitions,
     bytes,
-    files: plan.survey.files
-      .slice(0, LIMITS.reportFilesMax)
-      .map(({ path, bytes, fingerprint }) => ({ path, bytes, fingerprint })),
+    files: fitting(
+      plan.survey.files
+        .slice(0, LIMITS.reportFilesMax)
+        .map(({ path, bytes, fingerprint }) => ({ path, bytes, fingerprint })),
+      LIMITS.reportFilesChars,
+    ),
     targets,
     perPartition: isRowWise(steps),
     parallelWorkers: parallelWorkersOf(config),

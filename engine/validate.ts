@@ -11,6 +11,7 @@ import { LIMITS } from '../pipeline/limits';
 import { callPlugin } from '../pipeline/plugin-failure';
 import type { CheckReport, RunReport } from '../pipeline/report';
 import { typedColumn, type Evidence } from '../pipeline/schema';
+import { fitting } from '../pipeline/payload';
 import { readParquet } from '../pipeline/sql';
 import { outputSchema, planTransforms } from '../pipeline/transforms/plan';
 import { formatType } from '../pipeline/types';
@@ -71,12 +72,11 @@ export async function validateRun(
 
 /** A source may have thousands of columns, and a result must be small. */
 function describeColumns({ columns }: RunPlan, evidence: Evidence): { name: string; type: string }[] {
-  let room = LIMITS.reportColumnsChars;
   const described = columns.map((column) => {
     const { name, type } = typedColumn(column, evidence);
     return { name, type: formatType(type) };
   });
-  return described.filter((column) => (room -= JSON.stringify(column).length) >= 0);
+  return fitting(described, LIMITS.reportColumnsChars);
 }
 
 /**
@@ -191,7 +191,7 @@ function explainText(error: unknown, becameText: readonly Place[]): unknown {
     ({ column }) => words.has(column ?? '') || error.message.includes(`"${column}"`),
   );
   // The step may know the column by another name.
-  const places = named.length > 0 ? named : becameText;
+  const places = (named.length > 0 ? named : becameText).slice(0, LIMITS.placesMax);
   const columns = places.map(({ column }) => `"${column}"`).join(', ');
   return new FlexetlError(error.code, {
     message: `${error.message} The values of ${columns} made it text.`,

@@ -120,6 +120,10 @@ export const LIMITS = {
   parallelWorkersDefault: 1,
   /** Source files named in a report; there may be thousands. */
   reportFilesMax: 100,
+  /** Characters of JSON for them: their paths can be long, and a result must be small. */
+  reportFilesChars: 20_000,
+  /** Columns of a source, and of the output. DuckDB's time and memory grow faster than their number; 6,000 ended its process. */
+  columnsMax: 5_000,
   /** Characters of the JSON of the columns in a report: about 150 columns. */
   reportColumnsChars: 8_000,
   /** Characters of what a plugin throws, in the message of the run. */

@@ -27,8 +27,8 @@ export type Row = Record<string, JS>;
 
 export interface Duckdb {
   run(sql: string): Promise<void>;
-  /** Writes the rows of a query to a Parquet file, in their order. */
-  copy(select: string, file: string): Promise<void>;
+  /** Writes the rows of a query to a Parquet file, in their order. @param columns their number, where there can be many */
+  copy(select: string, file: string, columns?: number): Promise<void>;
   /**
    * Rows as objects of JavaScript values: BIGINT is a bigint, DECIMAL a number: cast to text where every digit counts.
    */
@@ -155,7 +155,10 @@ function createDuckdb(connection: DuckDBConnection, signal: AbortSignal | undefi
   return {
     connection,
     all,
-    copy: (select, file) => run(`COPY (${select}) TO ${literal(file)} (${PARQUET})`),
+    copy: (select, file, columns = 1) =>
+      run(
+        `COPY (${select}) TO ${literal(file)} (${PARQUET}, DICTIONARY_SIZE_LIMIT ${dictionaryMax(columns)})`,
+      ),
     run,
     one: async (sql) => {
       const [row] = await all(sql);
@@ -200,8 +203,15 @@ function cancelled(): FlexetlError {
  * asked for here, too: without it DuckDB 1.5.6 writes row groups in any order when a query has a hash join, and a list of
  * four values after IN is one.
  */
-const PARQUET =
-  'FORMAT parquet, COMPRESSION lz4_raw, PARQUET_VERSION V2, DICTIONARY_SIZE_LIMIT 5000, PRESERVE_ORDER true';
+const PARQUET = 'FORMAT parquet, COMPRESSION lz4_raw, PARQUET_VERSION V2, PRESERVE_ORDER true';
+
+/**
+ * Values in the dictionary of a column. Memory for them is taken before the first value comes: with 5,000 each, 5,000
+ * columns need more than 1.8 GB; with 100 each, less than 700 MB.
+ */
+function dictionaryMax(columns: number): number {
+  return Math.max(1, Math.min(5_000, Math.floor(500_000 / columns)));
+}
 
 const TAGGED = /FLEXETL:([A-Z_]+):([^\n]*)/;
 

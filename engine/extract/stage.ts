@@ -135,7 +135,8 @@ async function tryGroups(
   const { checked, checks, rules } = work.columns;
   const file = join(work.context.scratchDir, 'groups.parquet');
   try {
-    await copyTo(work, db, partial.sql(typedRowsSql(relation, checked, checks.rows, rules)), file);
+    const groups = partial.sql(typedRowsSql(relation, checked, checks.rows, rules));
+    await copyTo(work, db, groups, file);
   } catch (error) {
     if (error instanceof FlexetlError && !ROW_ERRORS.includes(error.code)) throw error;
     return undefined;
@@ -158,8 +159,8 @@ async function writeRows(work: StageWork, db: Duckdb, relation: string): Promise
   return { kind: 'rows', file, rows: Number(counts['rows']), rejected: Number(counts['rejected']) };
 }
 
-function copyTo({ context }: StageWork, db: Duckdb, select: string, file: string): Promise<void> {
-  return withProgress(db, context.progress, () => db.copy(select, file));
+function copyTo({ context, columns }: StageWork, db: Duckdb, select: string, file: string): Promise<void> {
+  return withProgress(db, context.progress, () => db.copy(select, file, columns.staged.length + 1));
 }
 
 /** Finds out whether types must be wider; if not, writes the rejects and measures the dataset checks. */

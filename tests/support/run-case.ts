@@ -8,7 +8,9 @@ import { readPlan } from '../../engine/plan';
 import { prepareRun } from '../../engine/prepare';
 import { transformPart } from '../../engine/transform';
 import { validateRun } from '../../engine/validate';
+import type { Plugins } from '../../pipeline/config/schema';
 import { FlexetlError } from '../../pipeline/errors';
+import { assertSmall } from '../../pipeline/payload';
 import { assertBalanced, bookRows } from '../../pipeline/row-balance';
 import { openSqlite } from '../../targets/sqlite/binding';
 import { targets } from '../../targets/index';
@@ -24,6 +26,8 @@ export interface RunOptions {
   /** As a run without a key: what another run has appended is not appended again. */
   once?: boolean;
   env?: Record<string, string>;
+  /** Beside the targets of FlexETL, or instead of them. */
+  plugins?: Partial<Plugins>;
 }
 
 /**
@@ -34,30 +38,30 @@ export interface RunOptions {
 export async function runPipeline(
   dir: string,
   file = 'pipeline.yaml',
-  { overrides = [], runKey = `k${(keys += 1)}`, once = false, env = {} }: RunOptions = {},
+  { overrides = [], runKey = `k${(keys += 1)}`, once = false, env = {}, plugins = {} }: RunOptions = {},
 ): Promise<RunState> {
-  const deps = createTestDeps(dir, { targets }, env);
+  const deps = createTestDeps(dir, { targets, ...plugins }, env);
   const text = readFileSync(join(dir, file), 'utf8');
   const name = /^ {2}name: *(\S+)/m.exec(text)?.[1] ?? '';
   const run = { project: 'test', pipeline: name, runKey };
   const world = { signal: new AbortController().signal, progress: () => undefined };
   return withContext(deps, run, world, async (context) => {
     const state = createRunState(name, runKey, Date.now());
-    const plan = await prepareRun(deps, { run, once, text, file, overrides }, context);
+    const plan = small(await prepareRun(deps, { run, once, text, file, overrides }, context));
     state.plan = plan;
     addWarnings(state, plan.warnings);
     startLoads(state, state.plan);
     if (plan.targets.every(({ already }) => already !== undefined)) return state;
-    for (const { rows, rejected } of await extractAll(deps, context, run)) {
+    for (const { rows, rejected } of small(await extractAll(deps, context, run))) {
       state.read += rows + rejected;
       state.rejected += rejected;
     }
-    state.checks = (await validateRun(deps, { run }, context)).checks;
+    state.checks = small(await validateRun(deps, { run }, context)).checks;
     const partitions = await countPartitions(deps, await readPlan(context.staging), context);
     const parts = plan.perPartition ? Math.max(1, partitions) : 1;
     for (let part = 0; part < parts; part += 1) {
       const partition = plan.perPartition && partitions > 0 ? part : null;
-      const { rows, counts } = await transformPart(deps, { run, part, partition }, context);
+      const { rows, counts } = small(await transformPart(deps, { run, part, partition }, context));
       state.output += rows;
       addCounts(state, counts);
     }
@@ -77,6 +81,12 @@ export async function runPipeline(
 }
 
 let keys = 0;
+
+/** The result of a step must fit into a payload of Temporal. */
+function small<T>(result: T): T {
+  assertSmall('a step', result);
+  return result;
+}
 
 /** A copy of a folder of tests/cases. */
 export interface Case {
