@@ -24,6 +24,10 @@ beforeEach(() => {
 });
 afterEach(closeProjects);
 
+/** Fifty chunks: some seconds of work, but a minute where twenty processes share the processors. */
+const WHOLE_RUN_MS = 150_000;
+jest.setTimeout(240_000);
+
 /** When the run is in the middle of its input. */
 const MIDWAY = /extract [1-9]\d*\/\d+/;
 
@@ -69,7 +73,7 @@ describe.each([
     expect(report.rows.read).toBeLessThan(totals.rows.read);
     expect(existsSync(project.path('output', 'reports', project.name, `${report.run_key}.json`))).toBe(true);
     expectNothingPublished();
-    expectExact(await project.start('run', project.name, '--json').ended());
+    expectExact(await project.start('run', project.name, '--json').ended(WHOLE_RUN_MS));
   });
 });
 
@@ -86,7 +90,7 @@ describe('Ctrl-C twice', () => {
     expect(outcome.stdout).toBe('');
     // Leaving is bounded by two seconds; the rest is the machine's.
     expect(Date.now() - pressedMs).toBeLessThan(4_000);
-    expectExact(await project.start('run', project.name, '--json').ended());
+    expectExact(await project.start('run', project.name, '--json').ended(WHOLE_RUN_MS));
   });
 });
 

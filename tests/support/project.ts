@@ -7,6 +7,7 @@ import { Writable } from 'node:stream';
 import { stringify } from 'yaml';
 import { main } from '../../client/cli';
 import type { OnInterrupt, StopSignal } from '../../client/signals';
+import { messageOf } from '../../pipeline/errors';
 import type { RunReport } from '../../pipeline/report';
 import { makeFolder, removeFolder } from './folder';
 import { waitFor } from './wait-for';
@@ -175,7 +176,11 @@ function startCommand(argv: readonly string[], project: Project): Running {
       );
     },
     async ended(deadlineMs = 45_000) {
-      await waitFor(() => closed, { deadlineMs, what: `the end of ${argv.join(' ')}:\n${all()}` });
+      await waitFor(() => closed, { deadlineMs, what: `the end of ${argv.join(' ')}` }).catch(
+        (error: unknown) => {
+          throw new Error(`${messageOf(error)} It said:\n${all()}`);
+        },
+      );
       return { ...said };
     },
   };
