@@ -79,7 +79,8 @@ const RULES = `## Rules
   unquoted value that is only one \`\${…}\` can be a number or \`true\`/\`false\`; a quoted one is always text. Workers
   need these variables: they put the values in.
 - **Command line.** \`--set source.path=other.csv\` changes one value for one run; the path starts below \`pipeline\`,
-  entries of a list are counted from 0: \`--set targets.0.table=t\`. Brackets and quotes make lists and texts:
+  entries of a list are counted from 0: \`--set targets.0.table=t\`. \`\${VAR}\` is put in
+  as in the file. Brackets and quotes make lists and texts:
   \`--set 'transformations.0={type: drop_nulls}'\`.
 - **YAML.** Version 1.2, at most ${limitText('configBytesMax')}, without tags and merge keys.`;
 

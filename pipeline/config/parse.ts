@@ -52,7 +52,7 @@ export function parsePipelineText(input: PipelineText): PipelineConfig {
     );
   }
   const layout = readLayout(document.root, Object.keys(createConfigSchema(plugins).shape));
-  const overrides = (input.overrides ?? []).map(parseOverride);
+  const overrides = (input.overrides ?? []).map((text) => parseOverride(text, env));
   const broken = overrides.filter((override) => 'problem' in override);
   const good = overrides.filter((override) => 'path' in override);
   const problems = [...document.problems, ...layout.problems];

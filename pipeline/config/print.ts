@@ -2,7 +2,7 @@
 import type { ConfigDocument } from './document';
 import { inFile, type Layout } from './layout';
 import type { Override } from './overrides';
-import { show, startsWith, type Problem } from './problems';
+import { show, startsWith, type Path, type Problem } from './problems';
 
 /** @returns one line per problem: `file:line:column path: message`, or `--set path: message` */
 export function printProblems(
@@ -12,8 +12,9 @@ export function printProblems(
   overrides: readonly Override[],
   file: string,
 ): string[] {
-  const sources = overrides.map(({ path, label }) => ({
+  const sources = overrides.map(({ path, label, written }) => ({
     label,
+    written,
     path: inFile({ path, message: '' }, layout).path,
   }));
   const unread = document.problems.map(({ path }) => path);
@@ -30,7 +31,7 @@ export function printProblems(
       // A value that could not be read is not also reported for its type.
       return [];
     }
-    const message = override ? problem.message : withoutSecrets(problem, document);
+    const message = withoutSecrets(problem, override ? override.written : writtenAt(path, document));
     const where = override ? override.label : `${file}:${place.line}:${place.column}`;
     // `--set source.path` shows the path already.
     const named = override !== undefined && startsWith(override.path, path);
@@ -41,7 +42,10 @@ export function printProblems(
 }
 
 /** An interpolated value may be a secret: messages show its text as written. */
-function withoutSecrets({ path, message }: Problem, document: ConfigDocument): string {
-  const written = document.written.find((one) => startsWith(path, one.path));
-  return written ? message.replaceAll(show(written.value), () => written.text) : message;
+function withoutSecrets({ message }: Problem, written: Override['written']): string {
+  return written.reduce((text, one) => text.replaceAll(show(one.value), () => one.text), message);
+}
+
+function writtenAt(path: Path, document: ConfigDocument): Override['written'] {
+  return document.written.filter((one) => startsWith(path, one.path)).slice(0, 1);
 }

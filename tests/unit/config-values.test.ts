@@ -106,6 +106,33 @@ describe('--set', () => {
     expect(pathOf(parse(withPath('"${NONE}"'), { overrides: ['source.path=b.csv'] }))).toBe('b.csv');
   });
 
+  it('may have variables, in texts, lists and expressions', () => {
+    const { name, source, transformations } = parse(BASE, {
+      env: { FILE: 'b.csv', RATE: '1.19', MIN: '3' },
+      overrides: [
+        'source.path=data/${FILE}',
+        'source.delimiter=${NONE:-;}',
+        'transformations=[{type: aggregate, group_by: [a], aggregations: {gross: "sum(a * ${RATE})"}}, {type: filter, column: a, operator: ">", value: "${MIN}"}]',
+        'transformations.1.value=${MIN}',
+        'name="${MIN}"',
+      ],
+    });
+    expect(name).toBe('3');
+    expect(source.options).toMatchObject({ path: 'data/b.csv', delimiter: ';' });
+    expect(transformations.map(({ options }) => options)).toMatchObject([
+      { aggregations: { gross: 'sum(a * 1.19)' } },
+      { value: 3 },
+    ]);
+  });
+
+  it('shows variables in errors as they were written', () => {
+    const overrides = ['target.mode=${MODE}', 'source.path=${NONE}', 'target.table=$${X}'];
+    const lines = problems(BASE, { env: { MODE: 'hunter2' }, overrides }).join('\n');
+    expect(lines).toContain('--set target.mode: found ${MODE}, expected');
+    expect(lines).toContain('--set source.path: the environment variable NONE is not set.');
+    expect(lines).not.toContain('hunter2');
+  });
+
   it('is named in its errors', () => {
     const lines = problems(BASE, {
       overrides: [
