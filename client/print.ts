@@ -2,6 +2,7 @@
 import { ERROR_CODES, FlexetlError, messageOf, type Place } from '../pipeline/errors';
 import { count, seconds } from '../pipeline/markdown';
 import type { ErrorReport, RunReport } from '../pipeline/report';
+import { explainServer } from './explain-server';
 import { EXIT, type CommandContext } from './context';
 
 export function printLine(context: CommandContext, line = ''): void {
@@ -36,17 +37,6 @@ export function printError(context: CommandContext, error: unknown): number {
   context.stderr.write(`${errorLines(report).join('\n')}\n`);
   if (context.debug && error instanceof Error) context.stderr.write(`${error.stack ?? ''}\n`);
   return known ? ERROR_CODES[known.code].exit : EXIT.runFailed;
-}
-
-/** A server that has stopped answering: the client has already tried for a while. */
-function explainServer(error: unknown): FlexetlError | undefined {
-  if ((error as Error | undefined)?.name !== 'ServiceError') return undefined;
-  const { cause } = error as Error;
-  return new FlexetlError('SERVER_UNREACHABLE', {
-    message: `The Temporal server failed: ${messageOf(error)}${cause === undefined ? '' : `: ${messageOf(cause)}`}.`,
-    hint: 'Start the server and run the pipeline again: an open run then continues.',
-    cause: error,
-  });
 }
 
 export function errorLines(error: ErrorReport): string[] {

@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   PLUGIN_FAILED: { exit: 3, retryable: false },
   SECRET_MISSING: { exit: 2, retryable: false },
   SERVER_UNREACHABLE: { exit: 3, retryable: false },
+  SERVER_REFUSED: { exit: 3, retryable: false },
   SERVER_BINARY_MISSING: { exit: 3, retryable: false },
   SERVER_PORT_TAKEN: { exit: 3, retryable: false },
   SOURCE_MISSING: { exit: 3, retryable: false },
