@@ -129,7 +129,8 @@ const EXPRESSIONS = `### Expressions
 
 Values and conditions computed from columns: \`quantity * unit_price\`, \`if(quantity > 10, 'bulk', 'retail')\`.
 
-- **Operands**: columns by name, \`col("odd name")\` for others; numbers, texts in quotes, \`true\`, \`false\`, \`null\`.
+- **Operands**: columns by name, \`col("odd name")\` for others; numbers, texts in quotes, \`true\`, \`false\`, \`null\`. In texts
+  \`\\t\`, \`\\n\`, \`\\r\`, \`\\b\`, \`\\f\`, \`\\v\` are control characters, and any other character behind a backslash is itself: \`'C:\\\\temp'\` is C:\\temp.
 - **Operators**, from the highest precedence to the lowest: \`* / %\`, then \`+ -\`, then \`= != < <= > >=\`
   and \`in\`, as in \`shop in ('north', 'south')\`, then \`and\`, then \`or\`;
   \`not (…)\` negates.

@@ -20,6 +20,7 @@ import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { groupsSql, rowsSql, type ExtractedPart } from './parts';
 import { sessionOptions } from './plan';
+import { withPlace } from './place-of-record';
 import { explainSqlError, ownPlugins } from './plugin-sql';
 import { pluginsOf } from './resolve-config';
 import { wholeParts } from './whole-parts';
@@ -57,7 +58,8 @@ export async function transformPart(
   const file = join(scratchDir, 'output.parquet');
   const result = await withDuckdb(sessionOptions(plan.config, context), (db) =>
     withProgress(db, context.progress, () => transformParts(db, steps, schema, parts, file)),
-  ).catch((error: unknown) => {
+  ).catch(async (error: unknown) => {
+    if (error instanceof FlexetlError) throw await withPlace(deps, plan, steps, error, context);
     throw explainSqlError(error, ownPlugins(deps, plan.config).transforms);
   });
   await staging.commit(OUTPUT, { schema: outputSchema(steps, schema) } satisfies OutputReceipt);

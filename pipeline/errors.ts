@@ -66,6 +66,8 @@ export interface ErrorParts {
   /** One line: what to do. */
   hint?: string | undefined;
   places?: readonly Place[];
+  /** The number of the record, as rows have it between the steps. */
+  record?: number | undefined;
   cause?: unknown;
 }
 
@@ -74,6 +76,7 @@ export class FlexetlError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly places: readonly Place[];
+  readonly record: number | undefined;
 
   constructor(code: ErrorCode, parts: ErrorParts) {
     super(parts.message, parts.cause === undefined ? undefined : { cause: parts.cause });
@@ -81,6 +84,7 @@ export class FlexetlError extends Error {
     this.code = code;
     this.hint = parts.hint;
     this.places = parts.places ?? [];
+    this.record = parts.record;
   }
 
   get retryable(): boolean {

@@ -5,9 +5,16 @@ import { formatType, isNumeric, sameType, type ColumnType, type TypeKind } from 
 /**
  * A value as another type.
  * @param name the column or expression, for the error
+ * @param record SQL of the number of the record, for its place
  * @returns SQL, or undefined when the one type cannot be cast to the other
  */
-export function castExactly(sql: string, from: ColumnType, to: ColumnType, name: string): string | undefined {
+export function castExactly(
+  sql: string,
+  from: ColumnType,
+  to: ColumnType,
+  name: string,
+  record?: string,
+): string | undefined {
   if (sameType(from, to)) return sql;
   if (!isCastable(from, to)) return undefined;
   if (from.kind === 'unknown') return `CAST(${sql} AS ${sqlType(to)})`;
@@ -15,6 +22,7 @@ export function castExactly(sql: string, from: ColumnType, to: ColumnType, name:
   const error = sqlError(
     'CAST_FAILED',
     `"${name}" holds a ${from.kind} that cannot be cast to ${formatType(to)} exactly.`,
+    record,
   );
   if (from.kind === 'string') {
     const value = castText(sql, to, { decimal_separator: '.' });

@@ -7,7 +7,6 @@
  * the text reach SQL.
  */
 import { compile, type Compiled } from './expression/compile';
-import { expressionError } from './expression/problem';
 import type { Schema } from './types';
 
 export type { Compiled };
@@ -18,22 +17,6 @@ export type { Compiled };
  */
 export function compileExpression(text: string, schema: Schema): Compiled {
   return compile(text, schema);
-}
-
-/**
- * An expression that is true or false, such as `quantity > 0 and product_id != ""`, or null where a null makes it
- * unknown.
- * @throws FlexetlError EXPRESSION_INVALID with the character where it is wrong
- */
-export function compileCondition(text: string, schema: Schema): Compiled {
-  const compiled = compile(text, schema);
-  if (compiled.type.kind === 'boolean') return compiled;
-  throw expressionError(
-    text,
-    1,
-    `Expected a condition, found ${compiled.type.kind}`,
-    'Write a comparison such as quantity > 0.',
-  );
 }
 
 /**

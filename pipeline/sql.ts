@@ -149,10 +149,20 @@ function withPoint(text: string, rules: TextRules): string {
   return `translate(${text}, '.,', '#.')`;
 }
 
-/** Fails the query with a tag that `duckdb.ts` turns into a FlexetlError of that code. */
+/**
+ * Fails the query with a tag that `duckdb.ts` turns into a FlexetlError of that code.
+ * @param record SQL of the number of the record, where the row has it
+ */
 export function sqlError(
   code: 'VALUE_OVERFLOW' | 'DIVISION_BY_ZERO' | 'CAST_FAILED',
   message: string,
+  record?: string,
 ): string {
-  return `error(${literal(`FLEXETL:${code}:${message}`)})`;
+  const text = literal(`FLEXETL:${code}:${message}`);
+  return record === undefined
+    ? `error(${text})`
+    : `error(concat(${text}, ${literal(RECORD_TAG)}, ${record}))`;
 }
+
+/** Before the number of the record in the message of {@link sqlError}. */
+export const RECORD_TAG = ' FLEXETL:RECORD:';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection, type DuckDBDataChunk, type JS } from '@duckdb/node-api';
 import { FlexetlError, messageOf, type ErrorCode } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import { escapePattern, literal } from '../pipeline/sql';
+import { escapePattern, literal, RECORD_TAG } from '../pipeline/sql';
 
 export interface DuckdbOptions {
   /** The one folder that queries may read, write and spill to. */
@@ -222,7 +222,14 @@ function translateError(error: unknown, signal: AbortSignal | undefined): unknow
   const message = messageOf(error);
   if (signal?.aborted) return new FlexetlError('CANCELLED', { message: 'Cancelled.', cause: error });
   const tagged = TAGGED.exec(message);
-  if (tagged) return new FlexetlError(tagged[1] as ErrorCode, { message: tagged[2] ?? '', cause: error });
+  if (tagged) {
+    const [text = '', record] = (tagged[2] ?? '').split(RECORD_TAG);
+    return new FlexetlError(tagged[1] as ErrorCode, {
+      message: text,
+      record: record === undefined ? undefined : Number(record),
+      cause: error,
+    });
+  }
   if (NATIVE_OVERFLOW.test(message)) {
     // Without the cause: DuckDB's own message holds the values.
     return new FlexetlError('VALUE_OVERFLOW', {

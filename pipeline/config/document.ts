@@ -69,6 +69,8 @@ export function parseConfigDocument(text: string, env: Env): ConfigDocument | { 
       message: 'found a %YAML directive, expected none: files are YAML 1.2.',
     });
   }
+  const unquoted = syntax.find(({ line }) => UNQUOTED.test(text.split(/\r\n|\r|\n/)[line - 1] ?? ''));
+  if (unquoted) return { syntax: [{ ...unquoted, message: UNQUOTED_MESSAGE }] };
   if (syntax.length) return { syntax };
   const tree = readTree(document, env);
   const locate: ConfigDocument['locate'] = (path, atKey) => {
@@ -77,6 +79,10 @@ export function parseConfigDocument(text: string, env: Env): ConfigDocument | { 
   };
   return { ...tree, locate };
 }
+
+/** `${…}` that is a value between braces or brackets: YAML takes its brace for one of its own. */
+const UNQUOTED = /[[{].*[:,[]\s*\$\{/;
+const UNQUOTED_MESSAGE = 'put ${…} in quotes where it is between braces or brackets: {value: "${NAME}"}.';
 
 const DUPLICATE_KEY = 'this key is written twice, expected once.';
 
@@ -148,6 +154,9 @@ function readTree(
       const key = isScalar(pair.key) ? pair.key.value : pair.key;
       if (key === '__proto__') {
         problems.push({ path: [...path, key], message: 'this key is not allowed.', atKey: true });
+      } else if (key === '<<') {
+        const message = 'YAML merge keys are not supported. Write the keys out.';
+        problems.push({ path: [...path, key], message, atKey: true });
       } else if (typeof key === 'string') {
         map[key] = read(pair.value, [...path, key]);
       } else {

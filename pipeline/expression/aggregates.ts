@@ -195,13 +195,13 @@ export const AGGREGATES: ReadonlyMap<string, AggregateFunction> = new Map(
     ofAny('count_distinct(value)', 'The number of different values.', countDistinct),
     ofAny(
       'first(value)',
-      'The first value, in the order of records.',
+      'The first value that is not null, in the order of records.',
       (value) => ofOrder('arg_min', value),
       true,
     ),
     ofAny(
       'last(value)',
-      'The last value, in the order of records.',
+      'The last value that is not null, in the order of records.',
       (value) => ofOrder('arg_max', value),
       true,
     ),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineTransform } from '../../plugin/transform';
-import { requireColumns, selectRows } from '../columns';
+import { RECORD_COLUMN, requireColumns, selectRows } from '../columns';
 import { FlexetlError } from '../errors';
 import { castExactly, keepTexts } from '../exact-cast';
 import { ident } from '../sql';
@@ -63,7 +63,7 @@ function planCast(
       hint: keepTexts(name),
     });
   }
-  const sql = castExactly(ident(name), from, to, name);
+  const sql = castExactly(ident(name), from, to, name, ident(RECORD_COLUMN));
   if (sql !== undefined) return { sql, type: to };
   throw new FlexetlError('SCHEMA_MISMATCH', {
     message: `cast: cannot cast ${from.kind} to ${formatType(to)} (column "${name}").`,

@@ -60,7 +60,12 @@ pipeline:
       `${HEAD}source: {type: csv, path: a}\ntargets: []\n`,
       '3:10 targets: found an empty list, expected at least 1 entry.',
     ],
-    ['a merge key', `${BASE}<<: {a: 1}\n`, '4:1 <<: unknown key'],
+    ['a merge key', `${BASE}<<: {a: 1}\n`, '4:1 <<: YAML merge keys are not supported. Write the keys out.'],
+    [
+      'a variable without quotes between braces',
+      `${BASE}transformations: [{type: filter, column: n, operator: '>', value: \${MIN}}]\n`,
+      'put ${…} in quotes where it is between braces or brackets: {value: "${NAME}"}.',
+    ],
     ['a tag', `${BASE}name: !!js/function x\n`, '4:7 found a YAML tag (!…), expected none'],
     ['a duplicate key', `${BASE}version: "1.0"\n`, '4:1 this key is written twice, expected once.'],
     ['a second document', `${BASE}---\na: 1\n`, '4:1 found a second YAML document'],

@@ -1,4 +1,4 @@
-import { compileAggregate, compileCondition, compileExpression } from '../../pipeline/expression';
+import { compileAggregate, compileExpression } from '../../pipeline/expression';
 import { FlexetlError } from '../../pipeline/errors';
 import { sqlType, ident } from '../../pipeline/sql';
 import {
@@ -324,15 +324,5 @@ describe('an aggregate expression', () => {
 
   it('may use the columns of the groups outside of aggregates', () => {
     expect(compileAggregate('concat(name, count(*))', schema, new Set(['name'])).type).toEqual(STRING);
-  });
-});
-
-describe('a condition', () => {
-  it('is an expression that is true or false', () => {
-    const { sql, columns } = compileCondition('quantity > 0 and name != ""', schema);
-    expect(sql).toContain('"quantity"');
-    expect([...columns]).toEqual(['quantity', 'name']);
-    const error = failure('quantity + 1', compileCondition);
-    expect(error.message).toMatch(/^Expected a condition, found integer, at character 1 of/);
   });
 });
