@@ -72,7 +72,7 @@ describe('a folder that cannot be written', () => {
     await expectRefusal(project, {
       exit: 3,
       code: 'PATH_UNWRITABLE',
-      says: ['The staging folder cannot be created: ', folder, 'FLEXETL_STAGING_DIR'],
+      says: [`${folder}/id cannot be written: `, 'FLEXETL_STAGING_DIR'],
     });
     expect(project.rows()).toBeUndefined();
   });

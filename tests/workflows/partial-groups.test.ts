@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Activities } from '../../activities';
 import type { ExtractReceipt } from '../../engine/extract/receipt';
+import { unseal } from '../../runtime/staging/sealed';
 import { openHarness, type Harness } from '../support/worker-harness';
 
 /** More records than the sample has, so that what stands here is met only when it is read for good. */
@@ -41,7 +42,7 @@ async function countByShop(
     const receipts = harness.staged(name).filter((file) => /extract\/.*\.json$/.test(file));
     kinds = receipts.sort().map((file) => {
       const text = readFileSync(join(harness.settings.stagingDir, 'test', name, file), 'utf8');
-      return (JSON.parse(text) as ExtractReceipt).kind;
+      return (unseal(text) as { receipt: ExtractReceipt }).receipt.kind;
     });
     return real(input);
   });

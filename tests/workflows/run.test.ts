@@ -95,6 +95,13 @@ describe('a run', () => {
       ) as RunReport['steps'],
       dead_letter: { path: null, records: 0 },
       source: {
+        columns: [
+          { name: 'date', type: 'date' },
+          { name: 'product_id', type: 'string' },
+          { name: 'product_name', type: 'string' },
+          { name: 'quantity', type: 'integer' },
+          { name: 'unit_price', type: 'decimal(18,2)' },
+        ],
         files: [
           {
             path: 'data/sales.csv',
