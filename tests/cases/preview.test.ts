@@ -11,7 +11,11 @@ import { openCase } from '../support/run-case';
 
 async function preview(dir: string, file = 'pipeline.yaml'): Promise<Preview> {
   const deps = createTestDeps(dir, { targets });
-  const config = await resolveConfig(deps, { name: 'case', text: readFileSync(join(dir, file), 'utf8'), file });
+  const config = await resolveConfig(deps, {
+    name: 'case',
+    text: readFileSync(join(dir, file), 'utf8'),
+    file,
+  });
   const world = { signal: new AbortController().signal, progress: () => undefined };
   const run = { project: 'p', pipeline: 'case', runKey: 'preview' };
   return withContext(deps, run, world, async (context) =>
