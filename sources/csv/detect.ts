@@ -3,6 +3,7 @@ import { LIMITS } from '../../pipeline/limits';
 import { likelyEncoding } from '../files/likely-encoding';
 import type { Dialect } from './boundaries';
 import { detectDelimiter } from './delimiter';
+import { assertNoDocument } from './document';
 import { assertFirstLine } from './first-line';
 import { cutHead, unreadable, type Head, type HeadOptions } from './head';
 import { nameColumns } from './header';
@@ -38,6 +39,7 @@ export function detectLayout(head: Head, options: HeadOptions, delimiter: string
   if (head.bytes.length === 0) {
     throw unreadable(head, 'is empty, expected a header line', 'Check what writes the file.');
   }
+  assertNoDocument(head, options);
   const bom = head.bytes.subarray(0, 3).equals(BOM) ? 3 : 0;
   const newline = detectLineBreak(head, bom, { ...options, delimiter });
   const first = skipLines(head, bom, newline === '\r' ? 13 : 10, options.skip_rows);

@@ -43,7 +43,8 @@ export function assertText(bytes: Buffer, shown: string, encoding: string): void
   if (kind?.[1] === 'PK\x03\x04' && isWorkbook(bytes))
     throw refuse(shown, 'is an Excel workbook (.xlsx)', EXPORT);
   if (kind) throw refuse(shown, `is ${kind[0]}, not text`, kind[2]);
-  if (head.startsWith(TAR.mark, TAR.offset)) throw refuse(shown, 'is a tar archive, not text', UNPACK);
+  if (head.startsWith(TAR.mark, TAR.offset) || isOldTar(bytes))
+    throw refuse(shown, 'is a tar archive, not text', UNPACK);
   const [found] = MARKS.find(([, mark]) => head.startsWith(mark)) ?? [];
   const declared = new TextDecoder(encoding).encoding;
   if (found === undefined || found === declared) return;
@@ -56,6 +57,14 @@ export function assertText(bytes: Buffer, shown: string, encoding: string): void
 
 function startsLike(head: string, start: string): boolean {
   return [...start].every((char, index) => char === '?' || char === head[index]);
+}
+
+/** A tar archive without the mark: the sum of its first block, with blanks for the sum itself, is in it in octal. */
+function isOldTar(bytes: Buffer): boolean {
+  const field = /^ *([0-7]{1,7})[ \0]/.exec(bytes.toString('latin1', 148, 156))?.[1];
+  if (field === undefined || bytes.length < 512 || !bytes.includes(0)) return false;
+  const block = Buffer.from(bytes.subarray(0, 512)).fill(' ', 148, 156);
+  return block.reduce((sum, byte) => sum + byte, 0) === parseInt(field, 8);
 }
 
 /** The first entries of a workbook have such names. */

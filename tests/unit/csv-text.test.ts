@@ -8,6 +8,17 @@ const sandbox = openSandbox();
 const survey = (options: Record<string, unknown>): Promise<SourceSurvey> =>
   csv.open(csv.options.parse(options), sandbox.freshRun().context).survey();
 
+/** The first block of an archive without the mark of ustar. */
+function oldTar(): Buffer {
+  const block = Buffer.alloc(1024);
+  block.write('a.csv');
+  block.write('0000644\0', 100);
+  block.write('        ', 148);
+  const sum = block.reduce((all, byte) => all + byte, 0);
+  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  return block;
+}
+
 describe('a file that is no CSV text', () => {
   it.each<[string, string | Buffer, RegExp, RegExp]>([
     ['zip', 'PK\x03\x04\x14', /is a zip archive/, /Unpack it/],
@@ -18,6 +29,7 @@ describe('a file that is no CSV text', () => {
     ['zst', Buffer.from('28b52ffd', 'hex'), /is a Zstandard file/, /unzstd/],
     ['parquet', 'PAR1\x15', /is a Parquet file/, /Export it/],
     ['tar', `a.csv${'\0'.repeat(252)}ustar`, /is a tar archive/, /Unpack it/],
+    ['tar of the old kind', oldTar(), /is a tar archive/, /Unpack it/],
     ['UTF-32', Buffer.from('fffe000061000000', 'hex'), /mark of utf-32le/, /iconv -f UTF-32/],
     ['UTF-32 of the other order', Buffer.from('0000feff00000061', 'hex'), /mark of utf-32be/, /iconv/],
     ['UTF-16 of the other order', Buffer.from('feff0061', 'hex'), /mark of utf-16be/, /encoding: utf-16be/],
@@ -34,6 +46,42 @@ describe('a file that is no CSV text', () => {
       await expect(survey({ path })).rejects.toMatchObject(refusal);
       await expect(survey({ path, encoding: 'windows-1252' })).rejects.toMatchObject(refusal);
     }
+  });
+
+  it.each<[string, RegExp, RegExp]>([
+    ['<!DOCTYPE html>\n<html><body>a,b</body></html>\n', /is a web page \(HTML\), not CSV/, /download/],
+    ['\n  <HTML lang="en">\n', /is a web page/, /download/],
+    ['<table border="1">\n<tr><td>1</td></tr>\n', /is a web page/, /download/],
+    ['<?xml version="1.0"?>\n<rows><row a="1"/></rows>\n', /is an XML document, not CSV/, /as CSV/],
+    ['[{"a":1},{"a":2}]\n', /is JSON, not CSV/, /as CSV/],
+    ['[\n  {\n    "a": 1\n  }\n]\n', /is JSON/, /as CSV/],
+    ['{"a":1,"b":"x"}\n{"a":2,"b":"y"}\n', /is JSON/, /as CSV/],
+    ['{ "a": [1] }', /is JSON/, /as CSV/],
+    ['[["a","b"],[1,2]]', /is JSON/, /as CSV/],
+    ['[]\n', /is JSON/, /as CSV/],
+  ])('is a document of another format: %j, in any encoding', async (text, message, hint) => {
+    const refusal = { code: 'SOURCE_UNREADABLE', message: expect.stringMatching(message) };
+    for (const bytes of [text, `\ufeff${text}`, gzipSync(text)]) {
+      sandbox.write('page.csv', bytes);
+      await expect(survey({ path: 'page.csv' })).rejects.toMatchObject({
+        ...refusal,
+        hint: expect.stringMatching(hint),
+      });
+    }
+    sandbox.write('page.csv', Buffer.from(text, 'utf16le'));
+    await expect(survey({ path: 'page.csv', encoding: 'utf-16le' })).rejects.toMatchObject(refusal);
+  });
+
+  it.each<[string, Record<string, unknown>]>([
+    ['{id},[name],<b>\n1,2,3\n', {}],
+    ['[id],[name]\n1,2\n', {}],
+    ['<html_id>,name\n1,2\n', {}],
+    ['"{""a"":1}",name\n1,2\n', {}],
+    ['{"version":1}\na,b\n1,2\n', { skip_rows: 1 }],
+    ['{"a":1}\n{"a":2}\n', { header: false, delimiter: '\t' }],
+  ])('is none because of a bracket: %j', async (text, options) => {
+    sandbox.write('brackets.csv', text);
+    expect((await survey({ path: 'brackets.csv', ...options })).columns.length).toBeGreaterThan(0);
   });
 
   it.each(['PAR1,PAR2', 'BZh,x', 'PK,Rar!'])('is none because of a name: %s', async (header) => {
