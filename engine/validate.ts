@@ -146,16 +146,23 @@ function hintFor(rejects: readonly RejectPlace[]): string {
   return `Nothing was loaded. ${[...ways].join(', or ')}.`;
 }
 
-function wayOut({ rule, reason }: RejectPlace): string {
+const ENCODING_WAY =
+  'set the encoding of the source (often windows-1252; the program that wrote the file knows it, and the command file -i guesses it from such a line)';
+
+/** A number such as 1,234 or 1.234,5 or 1 234. */
+const GROUPED_NUMBER =
+  /^[+-]?[0-9]{1,3}(([,' \u00a0\u202f][0-9]{3})+([.,][0-9]+)?|\.[0-9]{3}(\.[0-9]{3})*,[0-9]+)$/;
+
+function wayOut({ rule, reason, value }: RejectPlace): string {
   switch (rule) {
     case 'type':
+      if (/^not a(n integer| decimal| number)$/.test(reason) && GROUPED_NUMBER.test(value ?? ''))
+        return 'write its numbers without thousands separators, which are not read';
       return 'declare the column with a type that fits (validation.schema)';
     case 'nullable':
       return 'declare the column with nullable: true (validation.schema)';
     case 'record':
-      return /UTF-|character/.test(reason)
-        ? 'set the encoding of the source'
-        : 'check delimiter and quote of the source';
+      return /UTF-|character/.test(reason) ? ENCODING_WAY : 'check delimiter and quote of the source';
     default:
       return `change the check ${rule} in validation.quality_checks`;
   }

@@ -1,6 +1,6 @@
 /** What the head of a file shows: line break, delimiter, header, start of the records. */
 import { LIMITS } from '../../pipeline/limits';
-import { likelyEncoding } from '../files/likely-encoding';
+import { likelyEncoding, UNTOLD_ENCODING } from '../files/likely-encoding';
 import type { Dialect } from './boundaries';
 import { detectDelimiter } from './delimiter';
 import { assertNoDocument } from './document';
@@ -85,7 +85,11 @@ export function detectLayout(head: Head, options: HeadOptions, delimiter: string
 function warnOfEncoding(head: Head, sample: readonly Fields[]): string[] {
   if (!sample.some((row) => !Array.isArray(row) && row.problem === NOT_UTF8)) return [];
   const likely = likelyEncoding(head.bytes);
-  return likely ? [`is not UTF-8, but looks like ${likely.name}: ${likely.hint}`] : [];
+  return [
+    likely
+      ? `is not UTF-8, but looks like ${likely.name}: ${likely.hint}`
+      : `is not UTF-8; ${UNTOLD_ENCODING}`,
+  ];
 }
 
 function skipLines(

@@ -2,7 +2,7 @@
 import { explainColumnName, nameKey } from '../../pipeline/columns';
 import type { FlexetlError } from '../../pipeline/errors';
 import { DATE, explainMismatch, FLOAT, TIMESTAMP, type TextRules, type TypeKind } from '../../pipeline/types';
-import { likelyEncoding } from '../files/likely-encoding';
+import { likelyEncoding, UNTOLD_ENCODING } from '../files/likely-encoding';
 import { unreadable, type Head, type HeadOptions } from './head';
 import { NOT_UTF8, NUL_CHARACTER, type Fields } from './split';
 import { trimText } from './values';
@@ -67,9 +67,10 @@ export function nameColumns(
 
 function explainBroken(head: Head, options: HeadOptions, problem: string, line: number): FlexetlError {
   const likely = problem === NOT_UTF8 || problem === NUL_CHARACTER ? likelyEncoding(head.bytes) : undefined;
+  const untold = problem === NOT_UTF8 && !likely ? `; ${UNTOLD_ENCODING}` : '';
   return unreadable(
     head,
-    `has a broken first line: ${problem}${likely ? `; it looks like ${likely.name}` : ''}`,
+    `has a broken first line: ${problem}${likely ? `; it looks like ${likely.name}` : untold}`,
     likely?.hint ?? 'Check encoding, quote and skip_rows.',
     line,
   );
@@ -131,8 +132,8 @@ function assertNames(head: Head, names: readonly string[], line: number): void {
     const problem = explainColumnName(name, new Map());
     if (problem === undefined) return;
     throw unreadable(
-      { ...head, path: `${head.path}:` },
-      `column ${index + 1} of the header ${problem}`,
+      head,
+      `cannot be read: column ${index + 1} of the header ${problem}`,
       'Rename the column, or set header: false and columns.',
       line,
     );

@@ -27,7 +27,9 @@ export const csvOptions = z
       .string()
       .refine(isEncoding, 'must be an encoding such as utf-8, utf-16le or windows-1252')
       .default('utf-8')
-      .describe('The text encoding, by its WHATWG name.'),
+      .describe(
+        'The text encoding, by its WHATWG name and table; there, the five bytes that windows-1252 leaves open are control characters.',
+      ),
     header: z
       .boolean()
       .default(true)

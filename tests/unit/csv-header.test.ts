@@ -17,6 +17,7 @@ describe('the header of a CSV source', () => {
     await expect(survey({ path: 'head.csv' })).rejects.toMatchObject({
       code: 'SOURCE_UNREADABLE',
       message: expect.stringMatching(message),
+      places: [{ file: 'head.csv', line: 1, reason: 'the header' }],
     });
   });
 

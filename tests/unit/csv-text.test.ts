@@ -103,6 +103,19 @@ describe('a file that is no CSV text', () => {
     ['windows-1251', Buffer.from('\xc3\xee\xf0\xee\xe4,\xc8\xec\xff\n', 'latin1'), /windows-1251/],
     ['macintosh', Buffer.from('caf\x8e,\x9fber\n', 'latin1'), /encoding: macintosh/],
     ['cp437 or cp850', Buffer.from('caf\x82,\x81ber,sch\x94n\n', 'latin1'), /iconv -f CP850/],
+    // 名前,都市 and テスト,大阪; 이름,도시; Köln,Mölln in the encoding of DOS.
+    [
+      'shift_jis or gbk or big5',
+      Buffer.from('96bc914f2c93738e730a8365835883672c91e58de30a', 'hex'),
+      /shift_jis, gbk, big5$/,
+    ],
+    [
+      'euc-jp or gbk or big5 or euc-kr',
+      Buffer.from('c0ccb8a72cb5b5bdc30a', 'hex'),
+      /^set encoding to the right one of euc-jp, gbk, big5, euc-kr$/,
+    ],
+    ['cp437 or cp850', Buffer.from('K\x94ln,M\x94lln\n', 'latin1'), /iconv -f CP850/],
+    ['EBCDIC', Buffer.from('d5c1d4c56bc3c9e3e825819595816bc28599938995f1f225', 'hex'), /iconv -f IBM1047/],
     ['utf-16le', Buffer.from('name,city\n', 'utf16le'), /encoding: utf-16le/],
     ['utf-16be', Buffer.from('name,city\n', 'utf16le').swap16(), /encoding: utf-16be/],
   ])('is told the encoding that it looks like: %s', async (name, header, hint) => {
@@ -112,9 +125,21 @@ describe('a file that is no CSV text', () => {
       hint: expect.stringMatching(hint),
       places: [{ file: 'coded.csv', line: 1, reason: 'the header' }],
     });
-    if (name.startsWith('utf')) return;
+    if (/^(utf|EBCDIC)/.test(name)) return;
     sandbox.write('coded.csv', Buffer.concat([Buffer.from('a,b\n'), header]));
     const { warnings } = await survey({ path: 'coded.csv', delimiter: ',' });
     expect(warnings?.[0]).toMatch(`coded.csv is not UTF-8, but looks like ${name}: `);
+  });
+
+  it('is told that its encoding cannot be told: a byte that windows-1252 does not have', async () => {
+    const untold = 'its encoding cannot be told: set encoding to the one that the program that wrote it uses';
+    const line = Buffer.from('caf\xe9,\x9d\n', 'latin1');
+    sandbox.write('untold.csv', line);
+    await expect(survey({ path: 'untold.csv', delimiter: ',' })).rejects.toMatchObject({
+      message: `untold.csv has a broken first line: not UTF-8; ${untold}.`,
+    });
+    sandbox.write('untold.csv', Buffer.concat([Buffer.from('a,b\n'), line]));
+    const { warnings } = await survey({ path: 'untold.csv', delimiter: ',' });
+    expect(warnings).toEqual([`untold.csv is not UTF-8; ${untold}.`]);
   });
 });

@@ -74,6 +74,11 @@ describe('records that do not fit', () => {
       'declare the column with a type that fits (validation.schema)',
     ],
     [
+      'a number with thousands separators',
+      { csv: 'x\n"1.234,56"\n', schema: { x: { type: 'decimal(10,2)' } } },
+      'write its numbers without thousands separators, which are not read',
+    ],
+    [
       'a null',
       { csv: 'x,y\n,1\n', schema: { x: { nullable: false } } },
       'declare the column with nullable: true (validation.schema)',
@@ -81,7 +86,7 @@ describe('records that do not fit', () => {
     [
       'bytes that are not UTF-8',
       { csv: Buffer.from([...Buffer.from('x,y\n1,2\na'), 0xff, ...Buffer.from(',3\n')]) },
-      'set the encoding of the source',
+      'set the encoding of the source (often windows-1252; the program that wrote the file knows it, and the command file -i guesses it from such a line)',
     ],
     ['a record with too many fields', { csv: 'x\n1,2,3\n2\n3\n' }, 'check delimiter and quote of the source'],
     [
