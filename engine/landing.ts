@@ -7,7 +7,6 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import { stagingMissing } from '../runtime/staging/parts';
 import type { PluginContext } from '../plugin/context';
 import type {
   Landed,
@@ -53,12 +52,6 @@ export function openSource<Options>(
   if (source.kind === 'files') return source.open(options, context);
   const { shared } = context;
   const landing = { source, options, context };
-  const folder = pagesFolder(landing);
-  const pagesOf = async ({ index, start }: Partition): Promise<readonly LandedPage[]> => {
-    const path = await shared.find(partitionName(folder, start));
-    if (path !== undefined) return (JSON.parse(await readFile(path, 'utf8')) as LandedPartition).pages;
-    throw stagingMissing(`The pages of partition ${index} of the source ${source.type} are missing.`);
-  };
   return {
     rules: { decimal_separator: '.' },
     survey: () => surveyPages(landing),
@@ -67,12 +60,15 @@ export function openSource<Options>(
       return Promise.resolve(columns.length === 0 ? { known: [] } : { first });
     },
     land: (survey, index, from) => landPartition(landing, survey, index, from as PageStart),
-    relation: async ({ columns }, partition) => landedRelation(await pagesOf(partition), columns, shared),
-    repair: async ({ columns }, partition) => repairLanded(await pagesOf(partition), columns, context),
+    relation: async ({ columns }, partition) =>
+      landedRelation(await wholePages(landing, columns, partition), columns, shared),
+    repair: async ({ columns }, partition) =>
+      repairLanded(await wholePages(landing, columns, partition), columns, context),
     async *records({ columns }, partition, ordinals) {
-      yield* readLandedRecords(source.type, await pagesOf(partition), columns, context, ordinals);
+      const pages = await wholePages(landing, columns, partition);
+      yield* readLandedRecords(source.type, pages, columns, context, ordinals);
     },
-    // Landed pages cannot change. They are the only copy, so they are kept until the run ends.
+    // Whole landed pages cannot change. They are the only copy, so they are kept until the run ends.
     assertUnchanged: () => Promise.resolve(),
     release: () => Promise.resolve(),
   };
@@ -131,6 +127,41 @@ async function landPartition<Options>(
 }
 
 /**
+ * The pages of a landed partition. Those that are damaged or missing are asked for again, by the receipts of the pages
+ * before them.
+ * @throws FlexetlError SOURCE_CHANGED where the source gives other pages now
+ */
+async function wholePages<Options>(
+  landing: Landing<Options>,
+  columns: readonly string[],
+  { index, start, end }: Partition,
+): Promise<readonly LandedPage[]> {
+  const { shared } = landing.context;
+  const path = await shared.find(partitionName(pagesFolder(landing), start));
+  const known = path && (JSON.parse(await readFile(path, 'utf8')) as LandedPartition).pages;
+  if (known) {
+    const paths = await Promise.all(known.map(({ file }) => shared.find(file)));
+    if (!paths.includes(undefined)) return known;
+  }
+  const again: LandedPage[] = [];
+  for await (const page of landPages(landing, { page: 0, cutBytes: 0 }, columns)) {
+    if (page.page >= start) again.push(page);
+    if (page.page + 1 === end) break;
+  }
+  const same = again.every(({ file }, at) => !known || file === known[at]?.file);
+  if (again.length === end - start && same) return again;
+  throw otherPages(`Pages of partition ${index} of the source ${landing.source.type} are`);
+}
+
+/** @param which pages, and `is` or `are` */
+function otherPages(which: string): FlexetlError {
+  return new FlexetlError('SOURCE_CHANGED', {
+    message: `${which} damaged in the staging folder, and the source gives something else now.`,
+    hint: 'Check the disk of the staging folder, then start a new run under another key.',
+  });
+}
+
+/**
  * The receipts of all pages from a start on: first those of landed pages, then those of pages that the source yields.
  * @param columns those of the first page; another column is an error
  */
@@ -157,8 +188,9 @@ async function* landPages<Options>(
       const receipt = await landPage(landing, at, page, columns);
       yield receipt;
       at = after(receipt);
-      // If another attempt landed this page first, with another next position, its receipts are used.
+      // If another attempt landed this page first, with another next position, or the next page, its receipts are used.
       if (!at || JSON.stringify(receipt.next) !== JSON.stringify(page.next)) break;
+      if (await findReceipt(landing, at)) break;
     }
     if (asked === 0) return;
   }
@@ -171,7 +203,10 @@ function receiptName(folder: string, { position }: PageStart): string {
   return `${folder}/at-${hash.slice(0, 32)}.json`;
 }
 
-/** @throws FlexetlError SOURCE_UNREADABLE for a position that repeats */
+/**
+ * The receipt of a page whose file is whole.
+ * @throws FlexetlError SOURCE_UNREADABLE for a position that repeats
+ */
 async function findReceipt<Options>(
   landing: Landing<Options>,
   start: PageStart,
@@ -180,7 +215,10 @@ async function findReceipt<Options>(
   const path = await context.shared.find(receiptName(pagesFolder(landing), start));
   if (path === undefined) return undefined;
   const receipt = JSON.parse(await readFile(path, 'utf8')) as LandedPage;
-  if (receipt.page === start.page) return receipt;
+  if (receipt.page === start.page) {
+    const isWhole = (await context.shared.find(receipt.file)) !== undefined;
+    return isWhole ? receipt : undefined;
+  }
   throw new FlexetlError('SOURCE_UNREADABLE', {
     message: `The source ${source.type} repeats itself: page ${start.page + 1} has the same position as page ${receipt.page + 1}.`,
     hint: 'Check how the source computes the position of the next page.',
@@ -208,5 +246,8 @@ async function landPage<Options>(
     broken,
   };
   await context.shared.make(receiptName(folder, start), (path) => writeFile(path, JSON.stringify(receipt)));
-  return (await findReceipt(landing, start)) ?? receipt;
+  // The receipt that is kept may be of a file that is damaged.
+  const kept = await findReceipt(landing, start);
+  if (kept) return kept;
+  throw otherPages(`Page ${start.page + 1} of the source ${source.type} is`);
 }

@@ -28,11 +28,12 @@ export interface PluginContext {
 
 /** A small store beside the staged parts of a run. Names are relative, as in `source/file-0.csv`. */
 export interface SharedFiles {
-  /** Absolute path of a finished file, or undefined if it does not exist. */
+  /** Absolute path of a finished file, or undefined if it does not exist, or is damaged and thus removed. */
   find(name: string): Promise<string | undefined>;
   /**
-   * Absolute path of the file of that name. If it does not exist, `write` writes it at the path that it is given, and
-   * it then appears under its name, complete and durable. If two attempts make it, the file of the first is kept.
+   * Absolute path of the file of that name. If it does not exist, or is damaged, `write` writes it at the path that it
+   * is given, and it then appears under its name, complete and durable. If two attempts make it, the file of the first
+   * is kept.
    */
   make(name: string, write: (path: string) => Promise<void>): Promise<string>;
   /** Names of finished files that start with a prefix, sorted. */

@@ -1,6 +1,6 @@
 /** Files that appear under their name complete and durable, or not at all. */
 import { randomUUID } from 'node:crypto';
-import { access, link, open, rename, rm, writeFile } from 'node:fs/promises';
+import { link, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolders } from '../folders';
 
@@ -16,7 +16,7 @@ export async function publishFile(scratchFile: string, file: string): Promise<vo
  * The same for a file that must not be replaced: an existing file is kept.
  * @returns whether the name was free
  */
-export async function publishOnce(scratchFile: string, file: string): Promise<boolean> {
+async function publishOnce(scratchFile: string, file: string): Promise<boolean> {
   await syncPath(scratchFile);
   try {
     await link(scratchFile, file);
@@ -54,12 +54,9 @@ export async function writeOnce(file: string, text: string): Promise<boolean> {
   }
 }
 
-/** The path itself, or undefined if there is nothing at it. */
-export function findPath(path: string): Promise<string | undefined> {
-  return access(path).then(
-    () => path,
-    () => undefined,
-  );
+/** For `catch`: a file that is not there is undefined. */
+export function ignoreMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }
 
 /** Makes the content of a file, or the names in a folder, survive a power cut. */

@@ -6,7 +6,7 @@ import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import { makeFolders } from '../folders';
 import { checksumFile, sameChecksum, type Checksum } from './checksum';
-import { publishFile, writeDurably } from './durable-file';
+import { ignoreMissing, publishFile, writeDurably } from './durable-file';
 import { stagingDamaged } from './parts';
 import { seal, unseal } from './sealed';
 import { createSharedFiles } from './shared-files';
@@ -146,10 +146,6 @@ async function fetchPart<R>(partsDir: string, name: string): Promise<Fetched<R> 
   const info = await stat(path).catch(ignoreMissing);
   if (info?.size !== sealed.file.bytes) throw damaged(name, path);
   return { part: { receipt, path }, file: { ...sealed.file, path } };
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }
 
 function damaged(name: string, path: string): FlexetlError {

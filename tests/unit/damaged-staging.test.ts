@@ -2,16 +2,9 @@
  * Damage of staged files: noticed whatever it is, done again from the source where that is unchanged, and never another
  * value in a target.
  */
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { stringify } from 'yaml';
 import { withContext, type StepContext } from '../../engine/context';
 import type { Deps } from '../../engine/deps';
@@ -23,6 +16,7 @@ import { prepareRun } from '../../engine/prepare';
 import { transformPart } from '../../engine/transform';
 import { validateRun } from '../../engine/validate';
 import { targets } from '../../targets/index';
+import { changeByte, DAMAGES } from '../support/damage';
 import { createTestDeps, extractAll } from '../support/engine';
 import { makeFolder } from '../support/folder';
 import { readTable } from '../support/project';
@@ -57,7 +51,7 @@ interface Project {
   deps: Deps;
 }
 
-function openProject(transformations: object[], csv = csvOf): Project {
+function openProject(transformations: object[], csv: (file: number) => string | Uint8Array = csvOf): Project {
   const dir = makeFolder();
   mkdirSync(join(dir, 'data'));
   for (let file = 0; file < FILES; file += 1) writeFileSync(join(dir, 'data', `${file}.csv`), csv(file));
@@ -113,22 +107,6 @@ function staged(partsDir: string, pattern: RegExp): string[] {
     .map((name) => join(partsDir, name))
     .sort();
 }
-
-const changeByte = (path: string, at: number): void => {
-  const bytes = readFileSync(path);
-  const place = Math.floor(bytes.length * at);
-  bytes[place] = (bytes[place] ?? 0) ^ 1;
-  writeFileSync(path, bytes);
-};
-
-/** What can happen to a file. */
-const DAMAGES: Record<string, (path: string) => void> = {
-  'one bit is flipped': (path) => changeByte(path, 0.3),
-  'the end is cut off': (path) => truncateSync(path, readFileSync(path).length - 20),
-  'it is empty': (path) => truncateSync(path, 0),
-  'it is garbage': (path) => writeFileSync(path, Buffer.alloc(readFileSync(path).length, 'x')),
-  'it is gone': (path) => rmSync(path),
-};
 
 /** Two parts with their receipts take each other's place. */
 function swap([one = '', other = '']: readonly string[]): void {
@@ -267,3 +245,17 @@ it.each(['changed', 'gone'])('a damaged part whose source is %s ends the run, an
     message: expect.stringMatching(/damaged, and it cannot be read again: data\/0\.csv changed/),
   });
 });
+
+it.each(Object.keys(DAMAGES).filter((how) => how !== 'it is gone'))(
+  'copies of compressed files are made again: %s',
+  async (how) => {
+    const packed = openProject(CUT, (file) => gzipSync(csvOf(file)));
+    const rows = await runSteps(packed, (step, partsDir) => {
+      if (step !== 'extract') return;
+      const copies = staged(join(partsDir, '..', 'shared'), /plain.*\.txt(?!.*receipt)/);
+      expect(copies).toHaveLength(FILES);
+      for (const file of copies) DAMAGES[how]?.(file);
+    });
+    expect(rows).toEqual(await undisturbed(CUT));
+  },
+);

@@ -1,5 +1,5 @@
 /** Files that are made from a source are never used for another content of it. */
-import { utimesSync } from 'node:fs';
+import { readdirSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
@@ -7,7 +7,17 @@ import { openSource } from '../../engine/landing';
 import { LIMITS } from '../../pipeline/limits';
 import { defineSource, type OpenSource } from '../../plugin/source';
 import { csv } from '../../sources/csv';
-import { landAll, openSandbox, readRecords, type Sandbox } from '../support/source-sandbox';
+import { withDuckdb } from '../../runtime/duckdb';
+import { DAMAGES } from '../support/damage';
+import { fakeRecords, ordersOf } from '../support/fake-record-source';
+import {
+  landAll,
+  openSandbox,
+  readFast,
+  readRecords,
+  type Landing,
+  type Sandbox,
+} from '../support/source-sandbox';
 
 const root = openSandbox();
 
@@ -128,4 +138,119 @@ describe('the content of a file', () => {
     jest.replaceProperty(LIMITS, 'contentBytesMax', 10 as never);
     expect(await contentOf(Buffer.from('a\n1\n2\n3\n4\n5\n'), 1_000_000)).toBeUndefined();
   });
+});
+
+/** The paths of shared files whose names match, or of their receipts. */
+function sharedFiles({ context }: Sandbox, pattern: RegExp, what: 'file' | 'receipt'): string[] {
+  const folder = join(context.scratchDir, '..', 'shared');
+  const names = readdirSync(folder, { recursive: true }).map(String);
+  return names
+    .filter((name) => /\.(txt|csv|json|ndjson)/.test(name) && pattern.test(name))
+    .filter((name) => name.endsWith('.receipt') === (what === 'receipt'))
+    .map((name) => join(folder, name));
+}
+
+describe.each(Object.keys(DAMAGES))('a derived file: %s,', (how) => {
+  const packed = gzipSync('a,b\n1,x\n2,y\n3,z\n4,w\n');
+  const openPacked = (run: Sandbox): OpenSource => openCsv({ path: 'packed.csv' }, run);
+  const openPages = (run: Sandbox): OpenSource =>
+    openSource(fakeRecords, { pages: 4, requests: 'requests' }, run.context);
+
+  const damage = (run: Sandbox, pattern: RegExp, what: 'file' | 'receipt'): void => {
+    const files = sharedFiles(run, pattern, what);
+    expect(files).not.toEqual([]);
+    for (const path of files) DAMAGES[how]?.(path);
+  };
+
+  async function readAll(source: OpenSource, { survey, partitions }: Landing): Promise<unknown[]> {
+    const fast: unknown[] = [];
+    await withDuckdb({ dir: root.dir, memoryMb: 200 }, async (db) => {
+      for (const partition of partitions)
+        fast.push(...((await readFast(db, source, survey, partition)) ?? ['refused']));
+    });
+    return [fast, await readRecords(source, survey, partitions)];
+  }
+
+  it.each([
+    ['plain copies', /^plain/, openPacked],
+    ['slices', /^slices.*csv/, openPacked],
+    ['what was found in slices', /^slices.*json/, openPacked],
+    ['numbers of lines', /^lines/, openPacked],
+    ['pages', /^pages.*ndjson/, openPages],
+    ['positions of pages', /^pages.*(at-|first)/, openPages],
+    ['partitions of pages', /^pages.*partition/, openPages],
+    ['all of it', /./, openPacked],
+    ['all of it', /./, openPages],
+  ])('is made again, with the same content: %s', async (_, pattern, open) => {
+    root.write('packed.csv', packed);
+    for (const what of ['file', 'receipt'] as const) {
+      const run = root.freshRun();
+      const source = open(run);
+      const landing = await landAll(source, 8);
+      expect(landing.partitions.length).toBeGreaterThan(1);
+      const expected = await readAll(source, landing);
+      damage(run, pattern, what);
+      expect(await readAll(source, landing)).toEqual(expected);
+      for (const path of sharedFiles(run, pattern, what)) DAMAGES[how]?.(path);
+      expect(await landAll(source, 8)).toEqual(landing);
+    }
+  });
+
+  it.each([/^plain/, /^slices.*csv/])('and its source has changed: %p', async (pattern) => {
+    const run = root.freshRun();
+    replace('packed.csv', packed);
+    const source = openPacked(run);
+    const landing = await landAll(source, 8);
+    damage(run, pattern, 'file');
+    replace('packed.csv', gzipSync('a,b\n1,x\n2,y\n3,q\n4,w\n'));
+    await expect(readAll(source, landing)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
+  });
+
+  it('and its source gives other pages now', async () => {
+    const run = root.freshRun();
+    let day = 1;
+    const changing = defineSource<object>({
+      kind: 'records',
+      type: 'changing',
+      description: 'Three pages of the day.',
+      options: z.strictObject({}),
+      async *read(_options, _context, from) {
+        await Promise.resolve();
+        for (let page = Number(from ?? 0); page < 3; page++)
+          yield { records: [{ day, page }], ...(page < 2 && { next: page + 1 }) };
+      },
+    });
+    const source = openSource(changing, {}, run.context);
+    const landing = await landAll(source, 1);
+    damage(run, /^pages.*000001-/, 'file');
+    day = 2;
+    await expect(readAll(source, landing)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' });
+  });
+});
+
+it('a derived page that is damaged is asked for alone', async () => {
+  const run = root.freshRun();
+  const asked: number[] = [];
+  const source = openSource(
+    defineSource<object>({
+      kind: 'records',
+      type: 'asked',
+      description: 'Four pages.',
+      options: z.strictObject({}),
+      async *read(_options, _context, from) {
+        await Promise.resolve();
+        for (let page = Number(from ?? 0); page < 4; page++) {
+          asked.push(page);
+          yield { records: ordersOf(page), next: page + 1 };
+        }
+      },
+    }),
+    {},
+    run.context,
+  );
+  const { survey, partitions } = await landAll(source, Number.MAX_SAFE_INTEGER);
+  asked.length = 0;
+  for (const path of sharedFiles(run, /000001-.*ndjson/, 'file')) rmSync(path);
+  expect(await readRecords(source, survey, partitions)).toHaveLength(12);
+  expect(asked).toEqual([1]);
 });
