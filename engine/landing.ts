@@ -103,24 +103,26 @@ async function landPartition<Options>(
   index: number,
   from: PageStart,
 ): Promise<Landed> {
-  const path = await landing.context.shared.make(
-    partitionName(pagesFolder(landing), from.page),
-    async (file) => {
-      const pages: LandedPage[] = [];
-      let next: PageStart | undefined;
-      let bytes = 0;
-      const startMs = performance.now();
-      for await (const page of landPages(landing, from, columns)) {
-        pages.push(page);
-        bytes += page.bytes;
-        next = page.next === undefined ? undefined : { ...from, page: page.page + 1, position: page.next };
-        if (bytes >= from.cutBytes || performance.now() - startMs > LIMITS.landingMs) break;
-        // A source that ends after a page with a next one has no more pages.
-        next = undefined;
-      }
-      await writeFile(file, JSON.stringify({ pages, ...(next && { next }) } satisfies LandedPartition));
-    },
-  );
+  const { shared } = landing.context;
+  const folder = pagesFolder(landing);
+  // One that is landed again ends where the next one starts: time, which ends partitions too, does not repeat itself.
+  const others = new Set(await shared.list(`${folder}/partition-`));
+  const path = await shared.make(partitionName(folder, from.page), async (file) => {
+    const pages: LandedPage[] = [];
+    let next: PageStart | undefined;
+    let bytes = 0;
+    const startMs = performance.now();
+    for await (const page of landPages(landing, from, columns)) {
+      pages.push(page);
+      bytes += page.bytes;
+      next = page.next === undefined ? undefined : { ...from, page: page.page + 1, position: page.next };
+      if (bytes >= from.cutBytes || performance.now() - startMs > LIMITS.landingMs) break;
+      if (others.has(partitionName(folder, page.page + 1))) break;
+      // A source that ends after a page with a next one has no more pages.
+      next = undefined;
+    }
+    await writeFile(file, JSON.stringify({ pages, ...(next && { next }) } satisfies LandedPartition));
+  });
   const { pages, next } = JSON.parse(await readFile(path, 'utf8')) as LandedPartition;
   const partition: Partition = { index, file: 0, start: from.page, end: from.page + pages.length };
   return next === undefined ? { partition } : { partition, next };

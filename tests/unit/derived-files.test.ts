@@ -254,3 +254,14 @@ it('a derived page that is damaged is asked for alone', async () => {
   expect(await readRecords(source, survey, partitions)).toHaveLength(12);
   expect(asked).toEqual([1]);
 });
+
+it('a partition of pages that is landed again ends where it ended, though time had ended it', async () => {
+  const run = root.freshRun();
+  const source = openSource(fakeRecords, { pages: 4, requests: 'requests' }, run.context);
+  const slow = jest.replaceProperty(LIMITS, 'landingMs', -1 as never);
+  const landing = await landAll(source, Number.MAX_SAFE_INTEGER);
+  slow.restore();
+  expect(landing.partitions).toHaveLength(4);
+  for (const path of sharedFiles(run, /partition-1/, 'file')) rmSync(path);
+  expect(await landAll(source, Number.MAX_SAFE_INTEGER)).toEqual(landing);
+});
