@@ -2,7 +2,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { withContext, type StepContext } from '../engine/context';
 import type { Deps } from '../engine/deps';
-import { messageOf } from '../pipeline/errors';
+import { awaitedBy, messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { assertSmall } from '../pipeline/payload';
 import type { Ownership } from '../runtime/project';
@@ -35,8 +35,11 @@ export function createStep<I extends { run: RunRef }, O extends object>(
       return result;
     } catch (error) {
       hideSecrets(error);
-      log.warn({ err: error }, `${name} failed: ${messageOf(error)}`);
-      throw endingFailure() ?? toFailure(error);
+      const failure = endingFailure() ?? toFailure(error);
+      const awaited = failure instanceof ApplicationFailure ? awaitedBy(name, failure.type ?? '') : undefined;
+      if (awaited === undefined) log.warn({ err: error }, `${name} failed: ${messageOf(error)}`);
+      else log.info({ err: error }, `${name}: waiting for ${awaited}: ${messageOf(failure)}`);
+      throw failure;
     }
   };
 }

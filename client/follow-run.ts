@@ -1,5 +1,4 @@
 /** What `flexetl run` says and does from the start of a run to its end. */
-import { existsSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { awaitEnd, awaitReport } from '../control/await-report';
 import type { RunHandle } from '../control/run-handle';
@@ -8,8 +7,7 @@ import { watchTasks } from '../control/watch-tasks';
 import { ERROR_CODES } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
 import type { Logger } from '../runtime/log';
-import { reportPath } from '../runtime/report-file';
-import { projectPath } from '../runtime/settings';
+import { findReport, reportPath } from '../runtime/report-file';
 import { buildId } from '../worker/bundle';
 import { untilStopped } from '../server/stop';
 import { EXIT, type CommandContext } from './context';
@@ -60,7 +58,7 @@ export async function followRun(
 ): Promise<number> {
   const ignoreStop = cancelOnStop(context, followed.handle, session);
   try {
-    return showReport(context, session, await watched(context, followed, awaitReport), joined);
+    return await showReport(context, session, await watched(context, followed, awaitReport), joined);
   } finally {
     ignoreStop();
   }
@@ -113,14 +111,14 @@ function failureOf(done: Promise<void> | undefined): Promise<never> {
   });
 }
 
-function showReport(
+async function showReport(
   context: CommandContext,
   { server }: Session,
   report: RunReport,
   joined: boolean,
-): number {
+): Promise<number> {
   if (context.json) printJson(context, { ...report, joined });
-  else printReport(context, report, findReportFile(context, report), whereInWebUi(server, report));
+  else printReport(context, report, await findReportFile(context, report), whereInWebUi(server, report));
   for (const warning of report.warnings) printNote(context, `warning: ${warning}`);
   if (report.error) context.stderr.write(`${errorLines(report.error).join('\n')}\n`);
   if (report.status === 'succeeded') return EXIT.done;
@@ -128,10 +126,13 @@ function showReport(
   return report.error ? ERROR_CODES[report.error.code].exit : EXIT.runFailed;
 }
 
-/** Undefined if the file could not be written, or is on another machine, that of the worker. */
-function findReportFile(context: CommandContext, report: RunReport): string | undefined {
-  const path = reportPath(report.pipeline, report.run_key);
-  return existsSync(projectPath(context.settings.projectDir, path)) ? path : undefined;
+/**
+ * Undefined if the file could not be written, is on another machine, that of the worker, or is of an earlier run with
+ * the same key, which stays when that run has loaded the rows.
+ */
+async function findReportFile({ settings }: CommandContext, report: RunReport): Promise<string | undefined> {
+  const found = await findReport(settings.projectDir, report);
+  return found?.started_at === report.started_at ? reportPath(report.pipeline, report.run_key) : undefined;
 }
 
 function whereInWebUi({ kind, uiUrl, namespace, address }: Session['server'], report: RunReport): string {

@@ -1,5 +1,5 @@
 /** `flexetl status` and `flexetl history`: the runs that Temporal knows. */
-import { listNewestRuns, listRuns, type RunSummary } from '../control/list-runs';
+import { listNewestRuns, listRuns, withWaits, type RunSummary } from '../control/list-runs';
 import { seconds } from '../pipeline/markdown';
 import { EXIT, type CommandContext } from './context';
 import { formatTable, printJson, printLine, printNote } from './print';
@@ -8,9 +8,10 @@ import { wholeNumber } from './whole-number';
 
 /** The newest run of each pipeline, open or not. */
 export async function statusCommand(context: CommandContext, name: string | undefined): Promise<number> {
-  return withSession(context, async ({ client, project }) =>
-    show(context, await listNewestRuns(client, { project: project.name, pipeline: name }), name),
-  );
+  return withSession(context, async ({ client, project }) => {
+    const runs = await listNewestRuns(client, { project: project.name, pipeline: name });
+    return show(context, await withWaits(client, project.name, runs), name);
+  });
 }
 
 export async function historyCommand(
@@ -45,5 +46,7 @@ function show(context: CommandContext, runs: readonly RunSummary[], name: string
   ]);
   for (const line of formatTable(['pipeline', 'status', 'run key', 'started', 'took'], rows))
     printLine(context, line);
+  for (const { pipeline, waiting_for } of runs)
+    if (waiting_for !== undefined) printLine(context, `${pipeline}: waiting for ${waiting_for}`);
   return EXIT.done;
 }

@@ -1,6 +1,8 @@
 /** The runs that Temporal knows, the newest first. */
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
-import { workflowIdOf } from '../workflows/messages';
+import { LIMITS } from '../pipeline/limits';
+import { progressQuery, workflowIdOf } from '../workflows/messages';
+import { runHandle } from './run-handle';
 
 /** A run in a list. Field names are fixed: `--json` prints them. */
 export interface RunSummary {
@@ -14,6 +16,8 @@ export interface RunSummary {
   /** Null while it is running. */
   duration_ms: number | null;
   run_id: string;
+  /** What an open run waits for, as `the target: out.db is locked by another program`. */
+  waiting_for?: string;
 }
 
 export interface ListOptions {
@@ -47,6 +51,24 @@ export async function listNewestRuns(
     if (!newest.has(run.pipeline)) newest.set(run.pipeline, run);
   }
   return [...newest.values()];
+}
+
+/** The same runs; open ones say what they wait for, if a worker answers in time. */
+export async function withWaits(
+  client: Client,
+  project: string,
+  runs: readonly RunSummary[],
+): Promise<RunSummary[]> {
+  const withWait = async (run: RunSummary): Promise<RunSummary> => {
+    if (run.status !== 'running') return run;
+    const handle = runHandle(client, { project, pipeline: run.pipeline }, run.run_id);
+    const progress = await client
+      .withDeadline(Date.now() + LIMITS.progressDeadlineMs, () => handle.query(progressQuery))
+      .catch(() => undefined);
+    const waits = (progress?.waiting ?? []).map((text) => text.replace(/^waiting for /, ''));
+    return waits.length === 0 ? run : { ...run, waiting_for: waits.join(', ') };
+  };
+  return Promise.all(runs.map(withWait));
 }
 
 async function* scanRuns(client: Client, project: string, pipeline?: string): AsyncIterable<RunSummary> {

@@ -59,6 +59,8 @@ export async function abortRun(
     (index) => report.targets[index]?.status !== 'published',
   );
   const failures = plan ? await discardLoads(deps, plan, run, open, context) : [];
+  // The plan is damaged or gone, after loads have begun.
+  if (!plan && report.targets.some(({ status }) => status !== 'published')) warn(ROWS_MAY_STAY);
   for (const error of failures) warn(notRemoved('Rows that are not published', error));
   if (report.status === 'cancelled' || !plan)
     await staging.remove('').catch((error: unknown) => warn(notRemoved('Staged files', error)));
@@ -82,6 +84,9 @@ async function putReport(projectDir: string, report: RunReport): Promise<void> {
   }
   await writeReport(projectDir, report);
 }
+
+const ROWS_MAY_STAY =
+  'Rows that are not published may still be in the staging tables of the targets: the plan of the run cannot be read. The next run of the pipeline will remove them.';
 
 function notRemoved(what: string, error: unknown): string {
   return `${what} could not be removed, which the next runs of the pipeline will do: ${messageOf(error)}`;

@@ -122,7 +122,7 @@ async function extractAgain(deps: Deps, run: RunRef, partition: number, context:
     if (!(error instanceof FlexetlError) || !error.code.startsWith('SOURCE_')) throw error;
     throw stagingDamaged(
       `What was staged of partition ${partition} is damaged, and it cannot be read again: ${messageOf(error)}`,
-      error,
+      { cause: error },
     );
   }
 }

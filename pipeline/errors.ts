@@ -105,6 +105,15 @@ export const WAITING_CODES: ReadonlyMap<string, string> = new Map<ErrorCode, str
   ['PATH_UNWRITABLE', 'a writable folder'],
 ]);
 
+/** What a step that failed with a code waits for; undefined where the code is an end, or a failure like others. */
+export function awaitedBy(step: string, code: string): string | undefined {
+  // What comes after publish must not hold up the end of the run.
+  if (step === 'finish' || step === 'abort') return undefined;
+  // A folder that cannot be written when a run starts is a mistake; later it is a disk that is away for a while.
+  if (step === 'prepare' && code === 'PATH_UNWRITABLE') return undefined;
+  return WAITING_CODES.get(code);
+}
+
 /** The message of anything that was thrown, also of errors from another realm. */
 export function messageOf(error: unknown): string {
   const message = (error as { message?: unknown } | null | undefined)?.message;

@@ -7,6 +7,7 @@ import { DuckDBInstance, type DuckDBConnection, type DuckDBDataChunk, type JS } 
 import { FlexetlError, messageOf, type ErrorCode } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { escapePattern, literal, RECORD_TAG } from '../pipeline/sql';
+import { stagingFull } from './staging/parts';
 
 export interface DuckdbOptions {
   /** The one folder that queries may read, write and spill to. */
@@ -239,11 +240,7 @@ function translateError(error: unknown, signal: AbortSignal | undefined): unknow
     });
   }
   if (/No space left|disk full/i.test(message)) {
-    return new FlexetlError('DISK_FULL', {
-      message: 'The disk of the staging folder is full.',
-      hint: 'Free space, or point FLEXETL_STAGING_DIR at a larger disk; the run then continues.',
-      cause: error,
-    });
+    return stagingFull(error);
   }
   return error;
 }

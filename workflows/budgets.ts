@@ -5,7 +5,7 @@
 import { TimeoutType } from '@temporalio/common';
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import type { PipelineConfig } from '../pipeline/config/schema';
-import { NON_RETRYABLE_CODES, WAITING_CODES } from '../pipeline/errors';
+import { awaitedBy, NON_RETRYABLE_CODES, WAITING_CODES } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 
 export type FaultTolerance = PipelineConfig['fault_tolerance'];
@@ -65,7 +65,7 @@ export function createBudgets(step: string, settings: () => FaultTolerance): Bud
           waits += 1;
           waitedMs += Math.min(tookMs, LIMITS.waitAttemptMsMax) + ms;
           if (waitedMs > settings().busy_timeout_seconds * 1000) return undefined;
-          return { ms, waitingFor: `waiting for ${WAITING_CODES.get(codeOf(cause))}: ${reasonOf(cause)}` };
+          return { ms, waitingFor: `waiting for ${awaitedBy(step, codeOf(cause))}: ${reasonOf(cause)}` };
         }
         case 'failure': {
           const { retry } = settings();
@@ -90,12 +90,9 @@ function kindOf(step: string, cause: Error | undefined): 'final' | 'death' | 're
   const code = codeOf(cause);
   if (code === 'WORKER_SHUTDOWN') return 'death';
   if (code === 'WRONG_WORKER') return 'refusal';
-  if (WAITING_CODES.has(code)) {
-    // What comes after publish must not hold up the end of the run.
-    if (step === 'finish' || step === 'abort') return 'failure';
-    // A folder that cannot be written when a run starts is a mistake; later it is a disk that is away for a while.
-    return step === 'prepare' && code === 'PATH_UNWRITABLE' ? 'final' : 'wait';
-  }
+  if (awaitedBy(step, code) !== undefined) return 'wait';
+  // PATH_UNWRITABLE too is tried again at the end, and only there.
+  if (WAITING_CODES.has(code)) return step === 'prepare' ? 'final' : 'failure';
   const refused = cause instanceof ApplicationFailure && cause.nonRetryable === true;
   return refused || NON_RETRYABLE_CODES.includes(code) ? 'final' : 'failure';
 }

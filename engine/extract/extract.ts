@@ -10,7 +10,7 @@ import { FlexetlError } from '../../pipeline/errors';
 import { mergeAllEvidence } from '../../pipeline/schema';
 import { formatType, type Schema } from '../../pipeline/types';
 import type { Partition } from '../../plugin/source';
-import { extractName, rejectsName, schemaDigest } from '../../runtime/staging/parts';
+import { explainFull, extractName, rejectsName, schemaDigest } from '../../runtime/staging/parts';
 import type { RunRef } from '../../runtime/staging/store';
 import type { StepContext } from '../context';
 import type { Deps } from '../deps';
@@ -53,7 +53,7 @@ export async function extractPartition(
     const columns = extractColumns(plan, evidence, source.rules, plugins.checks);
     const work = { plan, reader, columns, context, session: sessionOptions(plan.config, context) };
     const staged = await stagePartition(work, plugins.transforms).catch((error: unknown) => {
-      throw explainSqlError(error, ownPlugins(deps, plan.config).checks);
+      throw explainFull(explainSqlError(error, ownPlugins(deps, plan.config).checks));
     });
     if ('wider' in staged) {
       const places = await findTextPlaces(reader, columns, staged.wider, staged.failing);

@@ -84,25 +84,47 @@ function explainEscape(rest: string): string {
 function readClass(rest: string): { text: string } | { problem: string } {
   let text = /^\[\^?\]?/.exec(rest)![0];
   // The character before, where a - would make a range of it.
-  let from = text.endsWith(']') ? ']' : undefined;
+  let from: Character | undefined = text.endsWith(']') ? readCharacter(']') : undefined;
   for (;;) {
     const left = rest.slice(text.length);
     if (left === '') return { problem: 'has a [ that is not closed' };
     if (left.startsWith(']')) return { text: `${text}]` };
     const named = /^\[:\^?\w+:\]/.exec(left)?.[0];
-    const escape = left.startsWith('\\') ? ESCAPE.exec(left)?.[0] : undefined;
-    if (left.startsWith('\\') && (escape === undefined || /^\\[bBAzCQE]/.test(left)))
-      return { problem: explainEscape(left) };
-    const one = named ?? escape ?? [...left][0] ?? '';
-    const range = from !== undefined && one === '-' ? /^-([^\]\\])/u.exec(left) : null;
-    if (range?.[1] !== undefined && from !== undefined) {
-      if (from.codePointAt(0)! > range[1].codePointAt(0)!)
-        return { problem: `has the range ${from}-${range[1]}, which is the wrong way round` };
-      text += range[0];
-      from = undefined;
-    } else {
-      text += one;
-      from = (named ?? escape) ? undefined : one;
+    if (named !== undefined) {
+      [text, from] = [text + named, undefined];
+      continue;
     }
+    if (from !== undefined && /^-[^\]]/u.test(left)) {
+      const to = readCharacter(left.slice(1));
+      if (to === undefined) return { problem: explainEscape(left.slice(1)) };
+      if (to.isClass) return { problem: `has the range ${from.text}-${to.text}, whose end is no character` };
+      if (from.code !== undefined && to.code !== undefined && from.code > to.code)
+        return { problem: `has the range ${from.text}-${to.text}, which is the wrong way round` };
+      [text, from] = [`${text}-${to.text}`, undefined];
+      continue;
+    }
+    const one = readCharacter(left);
+    if (one === undefined) return { problem: explainEscape(left) };
+    [text, from] = [text + one.text, one.isClass ? undefined : one];
   }
+}
+
+interface Character {
+  text: string;
+  /** Its code point; undefined for an escape by number or by letter. */
+  code?: number | undefined;
+  /** It stands for many, as \d does. */
+  isClass: boolean;
+}
+
+/** The first character of a list, or its escape; undefined for an escape that a list cannot have. */
+function readCharacter(left: string): Character | undefined {
+  if (!left.startsWith('\\')) {
+    const text = [...left][0] ?? '';
+    return { text, code: text.codePointAt(0), isClass: false };
+  }
+  const text = ESCAPE.exec(left)?.[0];
+  if (text === undefined || /^\\[bBAzCQE]/.test(text)) return undefined;
+  const isItself = /^\\[^\w]$/u.test(text);
+  return { text, code: isItself ? text.codePointAt(1) : undefined, isClass: /^\\[dDsSwWpP]/.test(text) };
 }

@@ -7,7 +7,7 @@ import { LIMITS } from '../../pipeline/limits';
 import { makeFolders } from '../folders';
 import { checksumFile, sameChecksum, type Checksum } from './checksum';
 import { ignoreMissing, publishFile, writeDurably } from './durable-file';
-import { stagingDamaged } from './parts';
+import { explainFull, PLAN, stagingDamaged } from './parts';
 import { seal, unseal } from './sealed';
 import { createSharedFiles } from './shared-files';
 import type { RunRef, RunStaging, StagedPart, StagingStore } from './store';
@@ -27,7 +27,7 @@ export function createLocalStore(stagingDir: string): StagingStore {
         makeFolders(dir, 0o700);
       } catch (error) {
         // Becomes DISK_FULL, which a run waits for.
-        if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
+        if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw explainFull(error);
         throw new FlexetlError('PATH_UNWRITABLE', {
           message: `The staging folder cannot be created: ${messageOf(error)}.`,
           hint: 'Make it writable, or set FLEXETL_STAGING_DIR to a folder that is.',
@@ -75,8 +75,12 @@ function createRunStaging(dir: string): RunStaging {
     },
     async commit(name, receipt, scratchFile) {
       const file = scratchFile === undefined ? null : await checksumFile(scratchFile);
-      if (scratchFile !== undefined) await publishFile(scratchFile, join(partsDir, name + PART));
-      await writeDurably(join(partsDir, name + RECEIPT), seal({ name, file, receipt } satisfies Sealed));
+      try {
+        if (scratchFile !== undefined) await publishFile(scratchFile, join(partsDir, name + PART));
+        await writeDurably(join(partsDir, name + RECEIPT), seal({ name, file, receipt } satisfies Sealed));
+      } catch (error) {
+        throw explainFull(error);
+      }
     },
     async list(prefix) {
       // Only the folder that the prefix names: there may be thousands of parts in the others.
@@ -103,8 +107,10 @@ function createRunStaging(dir: string): RunStaging {
     async withScratch(work) {
       const scratchDir = join(scratchRoot, randomUUID());
       ownScratch.add(scratchDir);
-      await mkdir(scratchDir, { recursive: true, mode: 0o700 });
       try {
+        await mkdir(scratchDir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+          throw explainFull(error);
+        });
         return await work(scratchDir);
       } finally {
         await rm(scratchDir, { recursive: true, force: true });
@@ -149,7 +155,9 @@ async function fetchPart<R>(partsDir: string, name: string): Promise<Fetched<R> 
 }
 
 function damaged(name: string, path: string): FlexetlError {
-  return stagingDamaged(`The staged part ${name} is damaged: ${path} is not what was written.`);
+  const message = `The staged part ${name} is damaged: ${path} is not what was written.`;
+  // Without the plan nobody knows what the other parts are.
+  return stagingDamaged(message, name === PLAN ? { next: 'it starts from the beginning' } : {});
 }
 
 /** A folder name from a run key or pipeline name: the readable part, and a hash where something was replaced. */

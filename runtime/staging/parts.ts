@@ -51,10 +51,27 @@ export function stagingMissing(message: string): FlexetlError {
 }
 
 /** @param message what is damaged */
-export function stagingDamaged(message: string, cause?: unknown): FlexetlError {
+export function stagingDamaged(
+  message: string,
+  { cause, next = 'it continues with what is whole' }: { cause?: unknown; next?: string } = {},
+): FlexetlError {
   return new FlexetlError('STAGING_DAMAGED', {
     message,
-    hint: 'Check the disk of the staging folder, then run the pipeline again: it continues with what is whole.',
+    hint: `Check the disk of the staging folder, then run the pipeline again: ${next}.`,
+    cause,
+  });
+}
+
+/** An error of writing to the staging folder: a full disk is said as such, which a run waits for. */
+export function explainFull(error: unknown): unknown {
+  if ((error as NodeJS.ErrnoException | undefined)?.code !== 'ENOSPC') return error;
+  return stagingFull(error);
+}
+
+export function stagingFull(cause: unknown): FlexetlError {
+  return new FlexetlError('DISK_FULL', {
+    message: 'The disk of the staging folder is full.',
+    hint: 'Free space, or point FLEXETL_STAGING_DIR at a larger disk; the run then continues.',
     cause,
   });
 }

@@ -9,6 +9,7 @@ import type { SharedFiles } from '../../plugin/context';
 import { makeFolders } from '../folders';
 import { checksumFile, sameChecksum, type Checksum } from './checksum';
 import { ignoreMissing, syncPath, writeOnce } from './durable-file';
+import { explainFull } from './parts';
 import { seal, unseal } from './sealed';
 
 const RECEIPT = '.receipt';
@@ -48,13 +49,15 @@ export function createSharedFiles(dir: string): SharedFiles {
     if (there !== undefined) return there;
     const file = `${name}.${randomUUID()}`;
     const path = join(dir, file);
-    makeFolders(dirname(path), 0o700);
     let first = false;
     try {
+      makeFolders(dirname(path), 0o700);
       await write(path);
       await syncPath(path);
       const receipt: SharedReceipt = { name, file, ...(await checksumOnce(path)) };
       first = await writeOnce(receiptPath(name), seal(receipt));
+    } catch (error) {
+      throw explainFull(error);
     } finally {
       if (!first) await rm(path, { force: true });
     }

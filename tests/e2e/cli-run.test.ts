@@ -245,10 +245,15 @@ describe('run', () => {
       ...SALES_JOB,
       targets: [{ type: 'sqlite', database: 'output/out.db', table: 'result', mode: 'replace' }],
     });
-    await run('--run-key', 'k1');
+    expect((await run('--run-key', 'k1')).stdout).toContain('  report   output/reports/');
+    // The report under this key stays that of the run that has loaded the rows.
+    const repeated = await run('--run-key', 'k1');
+    expect(repeated).toMatchObject({ exit: 0, stdout: expect.stringContaining('already loaded by run k1') });
+    expect(repeated.stdout).not.toContain('  report   ');
     project.write('data/input.csv', SALES.replace('0.20', '0.30'));
-    const { exit, stderr } = await run('--run-key', 'k1');
+    const { exit, stdout, stderr } = await run('--run-key', 'k1');
     expect(exit).toBe(2);
+    expect(stdout).not.toContain('  report   ');
     expect(stderr).toMatch(
       /^error KEY_REUSED: Run key "k1" has loaded data\/input\.csv .*; now it is asked to load data\/input\.csv /m,
     );

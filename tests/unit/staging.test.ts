@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { extractName, extractPrefix } from '../../runtime/staging/parts';
 import { createLocalStore, safeName } from '../../runtime/staging/local';
@@ -110,5 +111,14 @@ describe('names of parts', () => {
     const wide = extractName(7, [{ name: 'a', type: STRING }]);
     expect(narrow).not.toBe(wide);
     for (const name of [narrow, wide]) expect(name.startsWith(extractPrefix(7))).toBe(true);
+  });
+});
+
+it('says which disk is full', async () => {
+  const { staging } = await openRun();
+  const making = staging.shared.make('pages/1.ndjson', () => writeFile('/dev/full', 'x'));
+  await expect(making).rejects.toMatchObject({
+    code: 'DISK_FULL',
+    message: 'The disk of the staging folder is full.',
   });
 });

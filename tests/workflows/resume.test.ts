@@ -1,5 +1,5 @@
 /** A run under the key of one that failed goes on where that was. */
-import { appendFileSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Activities } from '../../activities';
 import { toFailure } from '../../activities/failures';
@@ -129,6 +129,31 @@ describe('a run under the key of one that failed', () => {
     rmSync(join(staging.localDir, 'parts'), { recursive: true });
     expect(await goOn(name)).toMatchObject({ status: 'succeeded', balanced: true });
     expect(countRows('lost')).toEqual(ALL);
+  });
+});
+
+describe('a run whose plan is damaged while it loads', () => {
+  it('says that the next one starts from the beginning, and that rows may stay until then', async () => {
+    const name = add('broken');
+    harness.fake('load', (real) => async (input) => {
+      if (input.part === 1) {
+        const ref = { project: 'test', pipeline: name, runKey: 'k' };
+        const { localDir } = await harness.deps.staging.openRun(ref);
+        truncateSync(join(localDir, 'parts', 'plan.json'), 20);
+      }
+      return real(input);
+    });
+    expect(await harness.run({ name, run_key: 'k' })).toMatchObject({
+      error: {
+        code: 'STAGING_DAMAGED',
+        hint: expect.stringMatching(/ it starts from the beginning\.$/) as string,
+      },
+      warnings: [expect.stringMatching(/^Rows that are not published may still be in .* The next run /)],
+    });
+    expect(harness.tables('broken.db')).not.toEqual([]);
+    expect(await goOn(name)).toMatchObject({ status: 'succeeded', balanced: true });
+    expect(harness.tables('broken.db')).toEqual(['t']);
+    expect(countRows('broken')).toEqual(ALL);
   });
 });
 

@@ -1,7 +1,11 @@
 /** What comes back by itself is waited for, and costs no attempt. */
 import { CancelledFailure } from '@temporalio/common';
+import pino from 'pino';
+import { createStep } from '../../activities/step';
 import { toFailure } from '../../activities/failures';
 import type { Activities } from '../../activities';
+import { listNewestRuns, withWaits } from '../../control/list-runs';
+import { loadPart } from '../../engine/load';
 import { FlexetlError, type ErrorCode } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import { reportQuery, progressQuery } from '../../workflows/messages';
@@ -110,8 +114,30 @@ describe('a target that others hold locked', () => {
     jest.replaceProperty(LIMITS, 'sqliteBusyMs', 100 as never);
     const user = openSqlite(join(harness.dir, 'locked.db'));
     user.exec('CREATE TABLE mine (x); BEGIN IMMEDIATE');
-    const handle = await harness.start(add('locked.db'));
+    const lines: { level: number; msg: string }[] = [];
+    const write = (line: string): unknown => lines.push(JSON.parse(line) as (typeof lines)[0]);
+    const deps = { ...harness.deps, log: pino({}, { write }) };
+    harness.fake('load', () => createStep(deps, harness.owner, 'load', loadPart));
+    const pipeline = add('locked.db');
+    const handle = await harness.start(pipeline);
     await waitingOf(handle, 'waiting for the target: locked.db is locked by another program');
+    // Not a warning, for nothing has failed.
+    expect(lines).toContainEqual(
+      expect.objectContaining({
+        level: 30,
+        msg: 'load: waiting for the target: locked.db is locked by another program.',
+      }),
+    );
+    expect(lines.filter(({ level }) => level > 30)).toEqual([]);
+    const listed = (): ReturnType<typeof listNewestRuns> =>
+      listNewestRuns(harness.client, { project: 'test', pipeline });
+    await waitFor(async () => (await listed()).length > 0, { what: 'the run to be listed' });
+    const waiting = async (): Promise<string | undefined> =>
+      (await withWaits(harness.client, 'test', await listed()))[0]?.waiting_for;
+    // While an attempt looks whether the lock is gone, nothing is waited for.
+    await waitFor(async () => (await waiting()) === 'the target: locked.db is locked by another program', {
+      what: 'the list to say what the run waits for',
+    });
     user.exec('COMMIT');
     user.close();
     expect(await handle.result()).toMatchObject({ status: 'succeeded', steps: { load: { attempts: 1 } } });
