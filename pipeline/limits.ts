@@ -20,6 +20,12 @@ export const LIMITS = {
   groupedChunkBytes: 512 * 1024 * 1024,
   /** A file up to this size is read in place as one partition: no copy, and some seconds of work. */
   inPlaceBytesMax: 1024 * 1024 * 1024,
+  /** Files up to this size are read together, as one partition: each partition costs a third of a second, whatever its size. */
+  joinedFileBytesMax: 1024 * 1024,
+  /** Bytes of the files of one partition: they are copied, so that DuckDB reads one file. */
+  joinedBytesMax: 16 * 1024 * 1024,
+  /** Files of one partition. */
+  joinedFilesMax: 500,
   /** Characters kept of a rejected record, as it is in its source. */
   rawCharsMax: 1000,
   /** A smaller partition is more overhead than work. */

@@ -72,6 +72,8 @@ export interface Partition {
   index: number;
   /** Index into the survey's files. */
   file: number;
+  /** Of several small files read together, the index of the last one; `end` is then in it. */
+  lastFile?: number;
   /** Byte range [start, end) of whole records in the plain text of the file; for landed pages: page numbers. */
   start: number;
   end: number;

@@ -25,9 +25,9 @@ export const csv = defineSource<CsvOptions>({
     relation: (survey, partition) => csvRelation(options, context, survey, partition),
     repair: (survey, partition) => repairPartition(options, context, survey, partition),
     records: (survey, partition, ordinals) => readCsvRecords(options, context, survey, partition, ordinals),
-    async assertUnchanged(survey, { file }) {
-      const source = survey.files[file];
-      if (source) await assertSameFile(resolve(context.projectDir, source.path), source);
+    async assertUnchanged(survey, { file, lastFile = file }) {
+      for (const source of survey.files.slice(file, lastFile + 1))
+        await assertSameFile(resolve(context.projectDir, source.path), source);
     },
     release: (survey, partition) => releasePartition(context, survey, partition),
   }),

@@ -1,5 +1,6 @@
 /**
- * Where the partitions of CSV files are. Files of moderate size are read in place, one partition each. Larger ones are
+ * Where the partitions of CSV files are. Files of moderate size are read in place, one partition each; small ones that
+ * follow each other are one partition together, see `joined.ts`. Larger ones are
  * cut one partition after the other; each is copied to a slice in the pass that finds its end.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -36,7 +37,45 @@ export function planPartitions(survey: SourceSurvey, size: PartitionSize): Parti
     const position: CsvPosition = { file: first[0], offset: first[1].start, wholeBytesMax, cutBytes };
     return { first: position };
   }
-  return { known: filled.map(([file, { start, bytes }], index) => ({ index, file, start, end: bytes })) };
+  const known: Partition[] = [];
+  let next = first?.[0];
+  while (next !== undefined) {
+    const partition = wholeFiles(files, known.length, next, { wholeBytesMax, cutBytes });
+    known.push(partition);
+    next = nextFilled(files, partition.lastFile ?? next);
+  }
+  return { known };
+}
+
+/** The partition that starts with a whole file: with those after it, while all are small and of one dialect. */
+function wholeFiles(
+  files: readonly FileDetails[],
+  index: number,
+  file: number,
+  { wholeBytesMax, cutBytes }: PartitionSize,
+): Partition {
+  const fileMax = Math.min(wholeBytesMax, LIMITS.joinedFileBytesMax);
+  const dialect = JSON.stringify(files[file]?.dialect);
+  let room = Math.min(cutBytes, LIMITS.joinedBytesMax);
+  let last = file;
+  for (let at: number | undefined = file; at !== undefined; at = nextFilled(files, at)) {
+    const { start, bytes, dialect: own } = files[at] as FileDetails;
+    room -= bytes - start;
+    const fits = bytes - start <= fileMax && room >= 0 && at - file < LIMITS.joinedFilesMax;
+    if (!fits || JSON.stringify(own) !== dialect) break;
+    last = at;
+  }
+  const range = { start: files[file]?.start ?? 0, end: files[last]?.bytes ?? 0 };
+  return { index, file, ...(last > file && { lastFile: last }), ...range };
+}
+
+/** The next file that has records. */
+function nextFilled(files: readonly FileDetails[], after: number): number | undefined {
+  for (let at = after + 1; at < files.length; at += 1) {
+    const file = files[at];
+    if (file && file.start < file.bytes) return at;
+  }
+  return undefined;
 }
 
 /** Partitions at least this large stay within LIMITS.chunksMax. */
@@ -65,14 +104,20 @@ export async function landPartition(
   const plain = await openPlain(options, context, survey, file);
   const whole = start === plain.start && plain.bytes - start <= wholeBytesMax;
   const target = Math.min(start + cutBytes, plain.bytes);
-  const end = whole
-    ? plain.bytes
-    : (await makeSlice(context, plain, survey.columns.length, start, target)).end;
-  const partition = { index, file, start, end };
-  if (end < plain.bytes) return { partition, next: { ...position, offset: end } };
-  const files = [...detailsIn(survey).entries()];
-  const next = files.find(([at, details]) => at > file && details.start < details.bytes);
-  return next ? { partition, next: { ...position, file: next[0], offset: next[1].start } } : { partition };
+  const files = detailsIn(survey);
+  const partition = whole
+    ? wholeFiles(files, index, file, position)
+    : {
+        index,
+        file,
+        start,
+        end: (await makeSlice(context, plain, survey.columns.length, start, target)).end,
+      };
+  if (!whole && partition.end < plain.bytes)
+    return { partition, next: { ...position, offset: partition.end } };
+  const next = nextFilled(files, partition.lastFile ?? file);
+  if (next === undefined) return { partition };
+  return { partition, next: { ...position, file: next, offset: files[next]?.start ?? 0 } };
 }
 
 /** The names of a slice and of its findings. */

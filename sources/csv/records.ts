@@ -10,6 +10,7 @@ import { dialectBytes, type RecordCut } from './boundaries';
 import { cutRecords, isBlank } from './cut';
 import type { CsvOptions } from './options';
 import { splitRecords } from './split';
+import { rangesOf } from './joined';
 import { openPlain, type PlainFile } from './survey';
 import { createValueReader } from './values';
 
@@ -27,21 +28,36 @@ export async function* readCsvRecords(
   partition: Partition,
   ordinals?: readonly number[],
 ): AsyncGenerator<SourceRecord> {
+  const counts = { ordinal: -1, asked: 0 };
+  for (const range of rangesOf(survey, partition)) {
+    if (ordinals && counts.asked >= ordinals.length) return;
+    yield* readRange(options, context, survey, range, ordinals, counts);
+  }
+}
+
+/** The records of a range in one file. @param counts of the ranges before it */
+async function* readRange(
+  options: CsvOptions,
+  context: PluginContext,
+  survey: SourceSurvey,
+  partition: Partition,
+  ordinals: readonly number[] | undefined,
+  counts: { ordinal: number; asked: number },
+): AsyncGenerator<SourceRecord> {
   const file = await openPlain(options, context, survey, partition.file);
   const columnCount = survey.columns.length;
   const prefix = `lines/${addressOf(file.source)}-`;
   const { line, records } = await findCheckpoint(file, partition.start, columnCount, prefix, context);
-  const place = { ordinal: -1, line, record: records };
+  const place = { ordinal: counts.ordinal, line, record: records };
   const places: (typeof place)[] = [];
-  let asked = 0;
   const isAsked = (cut: RecordCut): boolean => {
     const startLine = place.line;
     place.line += cut.lines;
     if (isBlank(cut, columnCount)) return false;
     place.ordinal++;
     place.record++;
-    if (ordinals && ordinals[asked] !== place.ordinal) return false;
-    asked++;
+    if (ordinals && ordinals[counts.asked] !== place.ordinal) return false;
+    counts.asked++;
     places.push({ ...place, line: startLine });
     return true;
   };
@@ -59,6 +75,7 @@ export async function* readCsvRecords(
         const found = readValues(rows[index] ?? []);
         yield {
           ...at,
+          file: file.shown,
           byteOffset: piece.base + cut.start,
           values: 'values' in found ? found.values : null,
           ...('reason' in found ? { reason: found.reason } : {}),
@@ -68,12 +85,19 @@ export async function* readCsvRecords(
         };
       }
       reached = piece.base + piece.end;
-      if (ordinals && asked >= ordinals.length) break;
+      if (ordinals && counts.asked >= ordinals.length) break;
     }
   } finally {
     await handle.close();
   }
-  await keepCheckpoint(context.shared, prefix, { offset: reached, line: place.line, records: place.record });
+  counts.ordinal = place.ordinal;
+  // After the last record nothing is looked for.
+  if (reached < file.bytes)
+    await keepCheckpoint(context.shared, prefix, {
+      offset: reached,
+      line: place.line,
+      records: place.record,
+    });
 }
 
 /** The checkpoint at an offset, counted from the last one before it. */

@@ -13,6 +13,7 @@ import type { Partition, RepairedRelation, SourceSurvey, TextRelation } from '..
 import type { Dialect } from './boundaries';
 import { runJob } from './jobs';
 import type { CsvOptions } from './options';
+import { joinFiles, repairFiles } from './joined';
 import { makeSlice, releasePartition, sliceJob } from './partitions';
 import { repairedDialect } from './repair';
 import { openPlain } from './survey';
@@ -31,6 +32,11 @@ export async function csvRelation(
   survey: SourceSurvey,
   partition: Partition,
 ): Promise<TextRelation> {
+  if (partition.lastFile !== undefined) {
+    const { path, dialect, trusted } = await joinFiles(options, context, survey, partition);
+    const sql = readSql(options, survey, path, dialect, 1);
+    return { sql, reads: [path], trusted: Promise.resolve(trusted) };
+  }
   const file = await openPlain(options, context, survey, partition.file);
   const { start, end } = partition;
   if (start === file.start && end === file.bytes && file.skip !== null && !UNFINDABLE.test(file.path)) {
@@ -59,6 +65,10 @@ export async function repairPartition(
   survey: SourceSurvey,
   partition: Partition,
 ): Promise<RepairedRelation> {
+  if (partition.lastFile !== undefined) {
+    const { path, dialect, broken, lineBytes } = await repairFiles(options, context, survey, partition);
+    return { sql: readSql(options, survey, path, dialect, 1, lineBytes), reads: [path], broken };
+  }
   const file = await openPlain(options, context, survey, partition.file);
   const { path, shown, dialect, surplus, bytes: size } = file;
   const { start, end, index } = partition;

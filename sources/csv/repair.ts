@@ -30,6 +30,8 @@ export interface RepairJob {
 export interface Repair {
   /** Ordinals of the records that are left out. */
   broken: number[];
+  /** All of them, those that are left out too. */
+  records: number;
   /** The longest line that was written, or a little more. */
   lineBytes: number;
 }
@@ -92,7 +94,7 @@ export async function repairFile(job: RepairJob): Promise<Repair> {
       if (from < piece.end) parts.push(bytes.subarray(from, piece.end));
       await copy.writeFile(Buffer.concat(parts));
     }
-    return { broken, lineBytes };
+    return { broken, records: ordinal + 1, lineBytes };
   } finally {
     await handle.close();
     await copy.close();

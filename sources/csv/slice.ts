@@ -23,6 +23,8 @@ export interface SliceJob {
   start: number;
   /** The slice ends with the first record that ends at or after this offset. */
   target: number;
+  /** Another file's text follows: DuckDB then does not notice that a quote is not closed at the end of this one. */
+  joined?: boolean;
   /** Path of the copy, which starts with a line break; undefined: no copy. */
   copy?: string;
 }
@@ -45,6 +47,7 @@ export async function sliceFile(job: SliceJob): Promise<Slice> {
     await copy?.write(dialect.newline);
     const window = openWindow({ handle, start, size }, PIECE_BYTES);
     let suspicion: Suspicion = null;
+    let quoted = false;
     let end = start;
     let more = await window.more(0);
     while (more && end < target) {
@@ -52,13 +55,14 @@ export async function sliceFile(job: SliceJob): Promise<Slice> {
       const piece = window.bytes.subarray(0, at);
       const found = tooLong ? 'certain' : inspect(piece, dialect.newline, codes);
       if (suspicion !== 'certain') suspicion = found ?? suspicion;
+      quoted ||= codes.quote !== -1 && piece.includes(codes.quote);
       await copy?.writeFile(piece);
       end = tooLong ? await window.seek(codes.newline) : window.base + at;
       more = tooLong ? window.bytes.length > 0 || (await window.more(0)) : await window.more(at);
     }
-    if (suspicion === null) return { end, trusted: true };
+    if (suspicion === null && !(job.joined && quoted)) return { end, trusted: true };
     const range = { handle, start, end, size };
-    return { end, trusted: suspicion === 'maybe' && !(await hasProblem(range, dialect, fieldsMax)) };
+    return { end, trusted: suspicion !== 'certain' && !(await hasProblem(range, dialect, fieldsMax)) };
   } finally {
     await handle.close();
     await copy?.close();

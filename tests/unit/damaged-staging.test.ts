@@ -33,7 +33,8 @@ const csvOf = (file: number): string => {
     const amount = file === FILES - 1 && row === rowsOf(file) - 1 ? '7.25' : (row * 17) % 23;
     return `${'abc'[row % 3]},${row},${amount},text ${file}-${row}`;
   });
-  return `kind,n,amount,note\n${rows.join('\n')}\n`;
+  // Small files of one dialect would be one partition.
+  return ['kind,n,amount,note', ...rows, ''].join(file % 2 === 0 ? '\n' : '\r\n');
 };
 
 const ROW_WISE = [{ type: 'filter', column: 'n', operator: '>', value: 3 }];
