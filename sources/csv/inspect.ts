@@ -1,19 +1,34 @@
 /** Finds, at the speed of native search, what DuckDB may read differently from the careful lane. */
 import { isUtf8 } from 'node:buffer';
-import { CARRIAGE_RETURN, LINE_FEED, type Dialect, type DialectBytes } from './boundaries';
+import {
+  CARRIAGE_RETURN,
+  createCut,
+  cutRecord,
+  LINE_FEED,
+  type Dialect,
+  type DialectBytes,
+} from './boundaries';
 
 /** `certain`: for the careful lane; `maybe`: the records must be checked. */
 export type Suspicion = 'certain' | 'maybe' | null;
 
-/** @param piece whole lines of a file: it ends after a line break, or where the file ends */
-export function inspect(piece: Buffer, newline: Dialect['newline'], codes: DialectBytes): Suspicion {
+/**
+ * @param piece whole lines of a file: it ends after a line break, or where the file ends
+ * @param fieldsMax of a record, surplus empty ones included
+ */
+export function inspect(
+  piece: Buffer,
+  newline: Dialect['newline'],
+  codes: DialectBytes,
+  fieldsMax: number,
+): Suspicion {
   const { quote, escape } = codes;
   if (!isUtf8(piece) || piece.includes(0)) return 'certain';
   const quoted = quote !== -1 && piece.includes(quote);
   if (quoted && escape !== quote && hasBareEscape(piece, codes)) return 'certain';
   const stray = findStrayBreak(piece, newline);
   if (stray) return stray;
-  if (hasEmptyLastField(piece, newline, codes)) return 'maybe';
+  if (mayHaveSurplus(piece, newline, codes, fieldsMax)) return 'maybe';
   return quoted && hasOddBlanks(piece, codes) ? 'maybe' : null;
 }
 
@@ -25,18 +40,41 @@ function hasBareEscape(piece: Buffer, { quote, escape }: DialectBytes): boolean 
   return false;
 }
 
-/** A record whose last field is empty may have one field more than the others: DuckDB drops it without a word. */
-function hasEmptyLastField(
+/** A record whose last field is empty may have one field more than it should: DuckDB drops it without a word. */
+function mayHaveSurplus(
   piece: Buffer,
   newline: Dialect['newline'],
-  { delimiter, quote }: DialectBytes,
+  codes: DialectBytes,
+  fieldsMax: number,
 ): boolean {
-  const lineBreak = [...Buffer.from(newline)];
-  const ends = [[delimiter], ...(quote === -1 ? [] : [[quote, quote]])];
-  return ends.some((end) => {
-    if (occurs(piece, [...end, ...lineBreak])) return true;
-    return piece.subarray(-end.length).equals(Buffer.from(end));
+  const { delimiter, quote } = codes;
+  const ends = [[delimiter], ...(quote === -1 ? [] : [[quote, quote]])].map((end) => Buffer.from(end));
+  if (ends.some((end) => piece.subarray(-end.length).equals(end))) return true;
+  // A line feed alone ends a record of a CRLF file too.
+  const breaks = newline === '\r\n' ? ['\r\n', '\n'] : [newline];
+  const patterns = ends.flatMap((end) => breaks.map((text) => Buffer.concat([end, Buffer.from(text)])));
+  return patterns.some((pattern) => {
+    // From the end: see `occurs`.
+    const before = (at: number): number => (at < 0 ? -1 : piece.lastIndexOf(pattern, at));
+    for (let at = before(piece.length); at !== -1; at = before(at - 1)) {
+      const lineStart = at === 0 ? 0 : piece.lastIndexOf(codes.newline, at - 1) + 1;
+      if (mayEndSurplus(piece.subarray(lineStart, at + pattern.length), codes, fieldsMax)) return true;
+    }
+    return false;
   });
+}
+
+/**
+ * A line starts a record, or is inside quotes that an earlier line opened. In either case a broken record is no matter
+ * here: DuckDB notices it.
+ */
+function mayEndSurplus(line: Buffer, codes: DialectBytes, fieldsMax: number): boolean {
+  const { quote } = codes;
+  const cut = createCut();
+  const isRecord = (bytes: Buffer): boolean =>
+    cutRecord(bytes, 0, false, codes, cut) === bytes.length && cut.problem === null;
+  if (isRecord(line) && cut.fields > fieldsMax) return true;
+  return quote !== -1 && line.includes(quote) && isRecord(Buffer.concat([Buffer.from([quote]), line]));
 }
 
 /**

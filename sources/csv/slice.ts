@@ -47,20 +47,21 @@ export async function sliceFile(job: SliceJob): Promise<Slice> {
     await copy?.write(dialect.newline);
     const window = openWindow({ handle, start, size }, PIECE_BYTES);
     let suspicion: Suspicion = null;
+    // Of a file that another one follows.
     let quoted = false;
     let end = start;
     let more = await window.more(0);
     while (more && end < target) {
       const { at, tooLong } = advance(window, target, size, codes);
       const piece = window.bytes.subarray(0, at);
-      const found = tooLong ? 'certain' : inspect(piece, dialect.newline, codes);
+      const found = tooLong ? 'certain' : inspect(piece, dialect.newline, codes, fieldsMax);
       if (suspicion !== 'certain') suspicion = found ?? suspicion;
-      quoted ||= codes.quote !== -1 && piece.includes(codes.quote);
+      quoted ||= job.joined === true && codes.quote !== -1 && piece.includes(codes.quote);
       await copy?.writeFile(piece);
       end = tooLong ? await window.seek(codes.newline) : window.base + at;
       more = tooLong ? window.bytes.length > 0 || (await window.more(0)) : await window.more(at);
     }
-    if (suspicion === null && !(job.joined && quoted)) return { end, trusted: true };
+    if (suspicion === null && !quoted) return { end, trusted: true };
     const range = { handle, start, end, size };
     return { end, trusted: suspicion !== 'certain' && !(await hasProblem(range, dialect, fieldsMax)) };
   } finally {

@@ -105,31 +105,40 @@ describe('the lanes of the CSV source', () => {
     });
   });
 
-  it('fail in DuckDB, whatever is asked, where DuckDB would accept what is no record', async () => {
-    await withSession(async (db) => {
-      for (const bad of [
-        '"x" "y",1',
-        Buffer.from([0xff, 44, 49]),
-        'x\0,1',
-        'x,1,2',
-        'x',
-        '"x,1',
-        'x,1\ry,2',
-      ]) {
-        const source = openCsv(
-          Buffer.concat([Buffer.from('a,b\n0,0\n'), Buffer.from(bad), Buffer.from('\n2,2\n')]),
-          {},
-        );
-        const { survey, partitions } = await landAll(source, WHOLE);
-        for (const partition of partitions) {
-          const { sql, trusted } = await source.relation(survey, partition);
-          if (!(await trusted)) continue;
-          await expect(db.all(`SELECT count(*) FROM ${sql}`)).rejects.toThrow();
-          await expect(db.all(`SELECT b FROM ${sql}`)).rejects.toThrow();
+  it.each(['\n', '\r\n'])(
+    'fail in DuckDB, whatever is asked, where DuckDB would accept what is no record: %j',
+    async (newline) => {
+      await withSession(async (db) => {
+        for (const bad of [
+          '"x" "y",1',
+          Buffer.from([0xff, 44, 49]),
+          'x\0,1',
+          'x,1,2',
+          'x',
+          '"x,1',
+          'x,1\ry,2',
+          'x,1,',
+          '"x,y",1,',
+          'x,1,""',
+          // The second line is a good record by itself, or the rest of one with three fields.
+          '"x\n",a",',
+        ]) {
+          const clean = `a,b${newline}0,0${newline}`;
+          const source = openCsv(
+            Buffer.concat([Buffer.from(clean), Buffer.from(bad), Buffer.from('\n2,2\n')]),
+            {},
+          );
+          const { survey, partitions } = await landAll(source, WHOLE);
+          for (const partition of partitions) {
+            const { sql, trusted } = await source.relation(survey, partition);
+            if (!(await trusted)) continue;
+            await expect(db.all(`SELECT count(*) FROM ${sql}`)).rejects.toThrow();
+            await expect(db.all(`SELECT b FROM ${sql}`)).rejects.toThrow();
+          }
         }
-      }
-    });
-  });
+      });
+    },
+  );
 
   it('read the rows, lines, record numbers and offsets of any clean file, in one partition and in many', async () => {
     await withSession((db) =>
