@@ -50,7 +50,7 @@ export interface RecordCut {
 }
 
 /** More bytes are needed to see where the record ends. */
-const NEED_MORE = -1;
+export const NEED_MORE = -1;
 /** The record is longer than any record may be; it ends with the line that has reached that length. */
 export const TOO_LONG = -2;
 
@@ -161,8 +161,8 @@ function skipBlanksBack(bytes: Uint8Array, at: number, floor: number, codes: Dia
   return first;
 }
 
-/** NEED_MORE when the buffer, or the longest record, ends before the quote is closed. */
-function findClosingQuote(
+/** The offset of the quote that closes the one at `open`; NEED_MORE when it is not before `stop`. */
+export function findClosingQuote(
   bytes: Uint8Array,
   open: number,
   stop: number,

@@ -1,5 +1,13 @@
 /** How the lines of a file end, by its head. */
-import { CARRIAGE_RETURN, LINE_FEED, type Dialect } from './boundaries';
+import {
+  CARRIAGE_RETURN,
+  createCut,
+  dialectBytes,
+  findClosingQuote,
+  LINE_FEED,
+  NEED_MORE,
+  type Dialect,
+} from './boundaries';
 import { DELIMITERS } from './delimiter';
 import { unreadable, type Head, type HeadOptions } from './head';
 
@@ -62,31 +70,23 @@ function hasLoneReturn({ bytes, final }: Head): boolean {
  * file does not close is text.
  */
 function* findBreaks({ bytes, final }: Head, from: number, options: HeadOptions): Generator<number> {
-  const byte = (text: string): number => (text === '' ? -1 : text.charCodeAt(0));
-  const quote = byte(options.quote);
-  const escape = byte(options.escape ?? options.quote);
+  const { quote, escape = quote } = options;
   const delimiters = options.delimiter === undefined ? DELIMITERS : [options.delimiter];
-  const codes = new Set(delimiters.map(byte));
+  const codes = dialectBytes({ delimiter: '', quote, escape, newline: '\n' });
+  const isDelimiter = new Set(delimiters.map((delimiter) => delimiter.charCodeAt(0)));
+  const cut = createCut();
   let opens = true;
   for (let at = from; at < bytes.length; at++) {
     const found = bytes[at] ?? 0;
-    if (found === quote && opens) {
-      const close = findClose(bytes, at, quote, escape);
-      if (close < bytes.length || !final) at = close;
+    if (found === codes.quote && opens) {
+      const close = findClosingQuote(bytes, at, bytes.length, true, codes, cut);
+      if (close !== NEED_MORE) at = close;
+      else if (!final) return;
     }
     if (found === CARRIAGE_RETURN || found === LINE_FEED) {
       yield at;
       if (found === CARRIAGE_RETURN && bytes[at + 1] === LINE_FEED) at++;
       opens = true;
-    } else if (found !== SPACE || codes.has(SPACE)) opens = codes.has(found);
+    } else if (found !== SPACE || isDelimiter.has(SPACE)) opens = isDelimiter.has(found);
   }
-}
-
-/** The offset of the closing quote, or of the end. */
-function findClose(bytes: Buffer, open: number, quote: number, escape: number): number {
-  for (let at = open + 1; at < bytes.length; at++) {
-    if (bytes[at] === escape && (bytes[at + 1] === quote || bytes[at + 1] === escape)) at++;
-    else if (bytes[at] === quote) return at;
-  }
-  return bytes.length;
 }

@@ -50,7 +50,7 @@ export async function surveyCsv(options: CsvOptions, context: PluginContext): Pr
   let delimiter = options.delimiter;
   let wantedBytes: number = LIMITS.sampleBytes;
   let sampleBytes = 0;
-  const warnings = new Map<string, string[]>();
+  const warnings = new Map<string, Said>();
   for (const absolute of paths) {
     signal.throwIfAborted();
     const file = await describeFile(absolute, showPath(absolute, projectDir));
@@ -59,7 +59,11 @@ export async function surveyCsv(options: CsvOptions, context: PluginContext): Pr
     const { head, bytes } = await readHead(plain, file.path);
     if (!copied) assertText(head.bytes, file.path, options.encoding);
     const layout = detectLayout(head, options, delimiter);
-    for (const what of layout.warnings) warnings.set(what, [...(warnings.get(what) ?? []), file.path]);
+    for (const what of layout.warnings) {
+      const said = warnings.get(what);
+      if (said) said.others += 1;
+      else warnings.set(what, { path: file.path, others: 0 });
+    }
     if (first) assertSameColumns(head, layout, first);
     first ??= { path: file.path, columns: layout.columns };
     delimiter ??= layout.dialect.delimiter;
@@ -77,10 +81,16 @@ export async function surveyCsv(options: CsvOptions, context: PluginContext): Pr
   return { files, columns, sample, recordBytes, detected, warnings: sayWarnings(warnings, details) };
 }
 
+/** The first file that a warning is about, and how many others there are. */
+interface Said {
+  path: string;
+  others: number;
+}
+
 /** One warning for each thing, however many files it is about. */
-function sayWarnings(found: ReadonlyMap<string, string[]>, details: readonly FileDetails[]): string[] {
-  const warnings = [...found].map(([what, [path, ...others]]) => {
-    const more = others.length === 0 ? '' : ` (and ${others.length} more files)`;
+function sayWarnings(found: ReadonlyMap<string, Said>, details: readonly FileDetails[]): string[] {
+  const warnings = [...found].map(([what, { path, others }]) => {
+    const more = others === 0 ? '' : ` (and ${others} more files)`;
     return `${path}${more} ${what}.`;
   });
   const empty = details.every(({ start, bytes }) => start >= bytes);

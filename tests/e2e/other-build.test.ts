@@ -1,13 +1,12 @@
 /** A run that is taken up by a build whose workflow decides otherwise, on a project with a server of its own. */
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { endServerOf } from '../support/embedded';
 import { expectExact, ROWS_OUT, reach, writeFaultJob } from '../support/fault-job';
 import { makeFolder } from '../support/folder';
-import { closeProjects, openProject, type Outcome, type Project } from '../support/project';
+import { closeOwnProjects, openOwnProject } from '../support/own-server';
+import { type Outcome, type Project } from '../support/project';
 
 const ROOT = join(__dirname, '..', '..');
-const projects: Project[] = [];
 let otherCli: string;
 
 beforeAll(() => {
@@ -21,17 +20,11 @@ beforeAll(() => {
   writeFileSync(bundle, changed);
   otherCli = join(other, 'dist', 'client', 'flexetl.js');
 });
-afterAll(async () => {
-  await closeProjects();
-  for (const project of projects) endServerOf(project.dir);
-});
+afterAll(closeOwnProjects);
 
 /** A project whose run was killed in load. */
 async function killInLoad(): Promise<Project> {
-  const project = openProject();
-  project.env['TEMPORAL_ADDRESS'] = undefined;
-  projects.push(project);
-  writeFaultJob(project);
+  const project = openOwnProject(writeFaultJob);
   const killed = project.start('run', project.name, '--run-key', 'k');
   await reach(project, 'load');
   killed.child.kill('SIGKILL');

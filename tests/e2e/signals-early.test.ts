@@ -1,22 +1,17 @@
 /** Signals to a command that has not started its run yet, on a project with a server of its own. */
 import { existsSync, readdirSync } from 'node:fs';
-import { endServerOf, serversOf } from '../support/embedded';
-import { closeProjects, openProject, reportOf, type Project, type Running } from '../support/project';
+import { serversOf } from '../support/embedded';
+import { closeOwnProjects, openOwnProject } from '../support/own-server';
+import { reportOf, type Project, type Running } from '../support/project';
 import { waitFor } from '../support/wait-for';
 
-const projects: Project[] = [];
-afterAll(async () => {
-  await closeProjects();
-  for (const project of projects) endServerOf(project.dir);
-});
+afterAll(closeOwnProjects);
 
 function openOwn(): Project {
-  const project = openProject();
-  project.env['TEMPORAL_ADDRESS'] = undefined;
-  project.write('data/input.csv', 'n\n1\n2\n');
-  project.configure();
-  projects.push(project);
-  return project;
+  return openOwnProject((project) => {
+    project.write('data/input.csv', 'n\n1\n2\n');
+    project.configure();
+  });
 }
 
 const EXITS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;

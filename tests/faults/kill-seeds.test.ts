@@ -5,7 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { endServerOf, serversOf } from '../support/embedded';
 import { expectExact, writeFaultJob } from '../support/fault-job';
-import { closeProjects, openProject, reportOf, type Project } from '../support/project';
+import { closeOwnProjects, openOwnProject } from '../support/own-server';
+import { reportOf, type Project } from '../support/project';
 import { createRandom } from '../support/sales';
 
 const COUNT = Number(process.env['FLEXETL_KILL_SEEDS'] ?? 4);
@@ -17,20 +18,7 @@ const KILL_WITHIN_MS = 4_000;
 const KILLS_MAX = 3;
 const RUN = ['--run-key', 'k', '--json'] as const;
 
-const projects: Project[] = [];
-afterAll(async () => {
-  await closeProjects();
-  for (const project of projects) endServerOf(project.dir);
-});
-
-/** A project with a server of its own, as a user has it. */
-function openOwn(): Project {
-  const project = openProject();
-  project.env['TEMPORAL_ADDRESS'] = undefined;
-  projects.push(project);
-  writeFaultJob(project);
-  return project;
-}
+afterAll(closeOwnProjects);
 
 /** Starts the run and kills, after a random time, the command, its server, or both. */
 async function runAndKill(project: Project, random: () => number): Promise<void> {
@@ -46,7 +34,7 @@ describe('kills at random moments', () => {
   it.concurrent.each(SEEDS)(
     'with seed %i lose and double nothing, and the next run comes to its end',
     async (seed) => {
-      const project = openOwn();
+      const project = openOwnProject(writeFaultJob);
       const random = createRandom(seed);
       const kills = 1 + Math.floor(random() * KILLS_MAX);
       for (let kill = 0; kill < kills; kill += 1) await runAndKill(project, random);

@@ -1,24 +1,12 @@
 import { isAlive } from '../../server/processes';
-import { endServerOf, serverPid, serversOf } from '../support/embedded';
+import { serverPid, serversOf } from '../support/embedded';
 import { expectExact, reach, writeFaultJob, type Moment } from '../support/fault-job';
-import { closeProjects, openProject, reportOf, type Project } from '../support/project';
+import { closeOwnProjects, openOwnProject } from '../support/own-server';
+import { reportOf } from '../support/project';
 import { createRandom } from '../support/sales';
 import { waitFor } from '../support/wait-for';
 
-const projects: Project[] = [];
-afterAll(async () => {
-  await closeProjects();
-  for (const project of projects) endServerOf(project.dir);
-});
-
-/** A project with a server of its own, as a user has it. */
-function openOwn(): Project {
-  const project = openProject();
-  project.env['TEMPORAL_ADDRESS'] = undefined;
-  projects.push(project);
-  writeFaultJob(project);
-  return project;
-}
+afterAll(closeOwnProjects);
 
 const RUN = ['--run-key', 'k', '--json'] as const;
 const random = createRandom(20_261_123);
@@ -31,7 +19,7 @@ describe('a command that is killed', () => {
   it.concurrent.each(KILLS)(
     'in %s and %i ms goes on with the next one, on the same server, and ends exact',
     async (moment, laterMs) => {
-      const project = openOwn();
+      const project = openOwnProject(writeFaultJob);
       const killed = project.start('run', project.name, ...RUN);
       await reach(project, moment, laterMs);
       const pid = serverPid(project.dir);
@@ -53,7 +41,7 @@ describe('a command that is killed', () => {
   it.concurrent(
     'again and again ends exact all the same',
     async () => {
-      const project = openOwn();
+      const project = openOwnProject(writeFaultJob);
       for (const moment of ['extract', 'transform', 'load'] as const) {
         const killed = project.start('run', project.name, ...RUN);
         await reach(project, moment);
@@ -72,7 +60,7 @@ describe('a server that is killed in the middle of a run', () => {
   it.concurrent(
     'is started again by the command, and the run ends exact',
     async () => {
-      const project = openOwn();
+      const project = openOwnProject(writeFaultJob);
       const running = project.start('run', project.name, ...RUN);
       await reach(project, 'extract');
       const pid = serverPid(project.dir);

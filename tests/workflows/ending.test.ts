@@ -13,6 +13,7 @@ import type { RunStaging } from '../../runtime/staging/store';
 import { reportQuery } from '../../workflows/messages';
 import { createGate, openHarness, RETRY_FAST, sqliteTarget, type Harness } from '../support/worker-harness';
 import { openSqlite } from '../../targets/sqlite/binding';
+import { expectUntouched, makeOldTable } from '../support/old-table';
 
 const ROWS = 60;
 
@@ -36,24 +37,12 @@ const add = (targets: object[], more: object = {}): string =>
     ...more,
   });
 
-const old = (database: string): void => {
-  const db = openSqlite(join(harness.dir, database));
-  db.exec('CREATE TABLE t (old INTEGER); INSERT INTO t VALUES (1)');
-  db.close();
-};
-
-/** The table that was there before the run is there, and nothing else. */
-function expectUntouched(database: string): void {
-  expect(harness.tables(database)).toEqual(['t']);
-  expect(harness.query(database, 'SELECT * FROM t')).toEqual([[1n]]);
-}
-
 describe('a run that is cancelled', () => {
   it.each(['prepare', 'extract', 'validate', 'transform', 'load'] as const)(
     'in %s publishes nothing, leaves nothing in staging, and has a report',
     async (step) => {
       const database = `cancelled-${step}.db`;
-      old(database);
+      makeOldTable(harness, database);
       const gate = createGate();
       harness.fake(
         step,
@@ -83,7 +72,7 @@ describe('a run that is cancelled', () => {
       });
       expect((await handle.describe()).status.name).toBe('CANCELLED');
       expect(harness.staged(name)).toEqual([]);
-      expectUntouched(database);
+      expectUntouched(harness, database);
       const file = join(harness.dir, 'output', 'reports', name, 'k.json');
       expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(report);
     },
@@ -246,7 +235,7 @@ describe('a run whose counts do not add up', () => {
 
   it.each(lies)('because %s fails, shows both sides, and publishes nothing', async (title, lie) => {
     const database = `lie-${lies.findIndex(([one]) => one === title)}.db`;
-    old(database);
+    makeOldTable(harness, database);
     lie(harness.fake);
     const name = add([sqliteTarget('t', 'replace', database)]);
     const report: RunReport = await awaitReport(await harness.start(name));
@@ -256,7 +245,7 @@ describe('a run whose counts do not add up', () => {
       error: { code: 'ROWS_UNBALANCED', step: expect.stringMatching(/^(load|publish)$/) as string },
     });
     expect(report.error?.message).toMatch(/\d+.*\d+/);
-    expectUntouched(database);
+    expectUntouched(harness, database);
   });
 });
 

@@ -7,6 +7,7 @@ import { awaitReport } from '../../control/await-report';
 import { LIMITS } from '../../pipeline/limits';
 import { openSqlite } from '../../targets/sqlite/binding';
 import { reportQuery } from '../../workflows/messages';
+import { expectUntouched, makeOldTable } from '../support/old-table';
 import {
   createGate,
   openHarness,
@@ -33,18 +34,6 @@ const add = (database: string): string =>
     targets: [sqliteTarget('t', 'append', database)],
     fault_tolerance: RETRY_FAST,
   });
-
-const old = (database: string): void => {
-  const db = openSqlite(join(harness.dir, database));
-  db.exec('CREATE TABLE t (old INTEGER); INSERT INTO t VALUES (1)');
-  db.close();
-};
-
-/** The table that was there before the run is there, and nothing else. */
-function expectUntouched(database: string): void {
-  expect(harness.tables(database)).toEqual(['t']);
-  expect(harness.query(database, 'SELECT * FROM t')).toEqual([[1n]]);
-}
 
 describe('a run with two targets that is cancelled', () => {
   const STEPS = ['prepare', 'extract', 'validate', 'transform', 'load', 'publish', 'finish'] as const;
@@ -80,7 +69,7 @@ describe('a run with two targets that is cancelled', () => {
 
   it.each(MOMENTS)('%s has changed both or none of them, and says which', async (_title, moment, when) => {
     const databases = ['one', 'two'].map((name) => `${name}-${moment}-${when}.db`);
-    databases.forEach(old);
+    databases.forEach((database) => makeOldTable(harness, database));
     const name = harness.addPipeline({
       source: { path: 'data.csv' },
       transformations: [{ type: 'sort', by: ['n'] }],
@@ -107,7 +96,7 @@ describe('a run with two targets that is cancelled', () => {
     expect([report.status, status]).toEqual(
       isPublished ? ['succeeded', 'COMPLETED'] : ['cancelled', 'CANCELLED'],
     );
-    if (!isPublished) return databases.forEach(expectUntouched);
+    if (!isPublished) return databases.forEach((database) => expectUntouched(harness, database));
     expect(activities.calls()).toBe(10);
     expect(report.targets.map((target) => target.status)).toEqual(['published', 'published']);
     for (const database of databases)
