@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { explainColumnName, nameKey } from '../pipeline/columns';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
+import { jsonMembers, jsonText } from '../pipeline/json-text';
 import { shortenRaw } from '../pipeline/raw-text';
 import { ident, literal, pathLiteral } from '../pipeline/sql';
 import { stagingMissing } from '../runtime/staging/parts';
 import type { PluginContext, SharedFiles } from '../plugin/context';
+import type { PageLines } from './page-lines';
 import type { Position, RepairedRelation, SourceRecord, TextRelation } from '../plugin/source';
 
 /** The receipt of a page. */
@@ -20,71 +22,19 @@ export interface LandedPage {
   file: string;
   records: number;
   bytes: number;
-  /** Numbers, counted from 0, of the records that DuckDB cannot read. */
-  broken: readonly number[];
+  /** The records that DuckDB cannot read: their numbers, counted from 0, and why. */
+  broken: PageLines['broken'];
+  /** Columns of texts that look like numbers or booleans. */
+  textColumns: readonly string[];
 }
 
 /** DuckDB's own bound for one JSON object. */
 const OBJECT_BYTES = 16 * 1024 * 1024;
-/** Characters that DuckDB cannot read in a text: NUL, and half of a surrogate pair. */
-const BAD_TEXT = /\0|\p{Surrogate}/u;
-
-type Scalar = string | number | boolean | null;
-
-/**
- * The records of a page as JSON lines. Scalars stay what they are; nested values become their JSON text.
- * @param where the page, for messages
- * @param columns the only keys allowed; undefined: any
- * @throws FlexetlError SOURCE_UNREADABLE, SCHEMA_MISMATCH
- */
-export function toLines(
-  records: readonly Record<string, unknown>[],
-  where: string,
-  columns: readonly string[] | undefined,
-): { text: string; broken: number[] } {
-  const known = columns && new Set(columns);
-  const broken: number[] = [];
-  const lines = records.map((record, index) => {
-    const place = `${where}, record ${index + 1}`;
-    if (typeof record !== 'object' || record === null || Array.isArray(record)) {
-      throw unreadable(`${place} is not an object.`, 'A source yields records as plain objects.');
-    }
-    // Without a prototype, so that `__proto__` is a key like any other.
-    const flat = Object.create(null) as Record<string, Scalar>;
-    for (const [key, value] of Object.entries(record)) {
-      // JSON has no undefined: the key is as good as absent.
-      if (value === undefined) continue;
-      if (known && !known.has(key)) {
-        throw new FlexetlError('SCHEMA_MISMATCH', {
-          message: `${place} has the column "${key}", which the first page does not have.`,
-          hint: 'Let the first page have all columns, with null where there is no value.',
-        });
-      }
-      const scalar = toScalar(value, () => `${place}: "${key}"`);
-      if (typeof scalar === 'string' && BAD_TEXT.test(scalar) && broken.at(-1) !== index) broken.push(index);
-      if (scalar !== undefined) flat[key] = scalar;
-    }
-    return `${JSON.stringify(flat)}\n`;
-  });
-  return { text: lines.join(''), broken };
-}
-
-function toScalar(value: unknown, where: () => string): Scalar | undefined {
-  const json = JSON.stringify(value, (_key, inner: unknown) => {
-    if (typeof inner === 'bigint') return String(inner);
-    if (typeof inner !== 'number' || Number.isFinite(inner)) return inner;
-    throw unreadable(
-      `${where()} is ${inner}, which JSON does not have.`,
-      'Yield null, or the number as a text.',
-    );
-  }) as string | undefined;
-  if (json === undefined) return undefined;
-  return json.startsWith('{') || json.startsWith('[') ? json : (JSON.parse(json) as Scalar);
-}
-
 /** The keys of a page in first-seen order. @throws FlexetlError SOURCE_UNREADABLE for a bad or repeated name */
 export async function columnsOf(page: LandedPage, shared: SharedFiles): Promise<string[]> {
-  const names = new Set((await readLines(page, shared)).flatMap((line) => Object.keys(parseLine(line))));
+  const names = new Set(
+    (await goodLines(page, shared)).flatMap((line) => jsonMembers(line, 0).map(({ key }) => key)),
+  );
   const seen = new Map<string, number>();
   for (const name of names) {
     const problem = explainColumnName(name, seen);
@@ -100,7 +50,7 @@ export async function sampleOf(
   columns: readonly string[],
   shared: SharedFiles,
 ): Promise<(string | null)[][]> {
-  const lines = (await readLines(page, shared)).filter((_, index) => !page.broken.includes(index));
+  const lines = await goodLines(page, shared);
   return lines.slice(0, LIMITS.sampleRecordsMax).map((line) => textsOf(line, columns));
 }
 
@@ -111,7 +61,8 @@ export async function landedRelation(
 ): Promise<TextRelation> {
   const reads = await Promise.all(pages.map((page) => pathOf(page, shared)));
   const trusted = Promise.resolve(pages.every(({ broken }) => broken.length === 0));
-  return { sql: readSql(reads, pages, columns), reads, trusted };
+  const textColumns = [...new Set(pages.flatMap((page) => page.textColumns))];
+  return { sql: readSql(reads, pages, columns), reads, trusted, textColumns };
 }
 
 /** Pages without broken records are read as they are. */
@@ -124,14 +75,14 @@ export async function repairLanded(
   const broken: number[] = [];
   let first = 0;
   for (const page of pages) {
-    for (const index of page.broken) broken.push(first + index);
+    for (const [index] of page.broken) broken.push(first + index);
     first += page.records;
     if (page.broken.length === 0) {
       reads.push(await pathOf(page, shared));
       continue;
     }
     const path = join(scratchDir, `page-${page.page}.ndjson`);
-    const good = (await readLines(page, shared)).filter((_, index) => !page.broken.includes(index));
+    const good = await goodLines(page, shared);
     await writeFile(path, good.map((line) => `${line}\n`).join(''));
     reads.push(path);
   }
@@ -149,7 +100,7 @@ export async function* readLandedRecords(
   let asked = 0;
   for (const page of pages) {
     signal.throwIfAborted();
-    const isBroken = new Set(page.broken);
+    const reasons = new Map(page.broken);
     let byteOffset = 0;
     for (const [index, line] of (await readLines(page, shared)).entries()) {
       const start = byteOffset;
@@ -157,14 +108,15 @@ export async function* readLandedRecords(
       ordinal++;
       if (ordinals && ordinals[asked] !== ordinal) continue;
       asked++;
+      const reason = reasons.get(index);
       yield {
         ordinal,
         file: `${type} page ${page.page + 1}`,
         line: index + 1,
         record: index + 1,
         byteOffset: start,
-        values: isBroken.has(index) ? null : textsOf(line, columns),
-        ...(isBroken.has(index) && { reason: 'NUL character or incomplete character' }),
+        values: reason === undefined ? textsOf(line, columns) : null,
+        ...(reason !== undefined && { reason }),
         raw: shortenRaw(line),
       };
     }
@@ -189,15 +141,13 @@ function readSql(paths: readonly string[], pages: readonly LandedPage[], columns
 }
 
 function textsOf(line: string, columns: readonly string[]): (string | null)[] {
-  const record = parseLine(line);
-  return columns.map((name) => {
-    const value = Object.hasOwn(record, name) ? (record[name] ?? null) : null;
-    return value === null || value === '' ? null : String(value);
-  });
+  const texts = new Map(jsonMembers(line, 0).map((member) => [member.key, jsonText(line, member)]));
+  return columns.map((name) => texts.get(name) || null);
 }
 
-function parseLine(line: string): Record<string, Scalar> {
-  return JSON.parse(line) as Record<string, Scalar>;
+async function goodLines(page: LandedPage, shared: SharedFiles): Promise<string[]> {
+  const broken = new Set(page.broken.map(([index]) => index));
+  return (await readLines(page, shared)).filter((_, index) => !broken.has(index));
 }
 
 async function readLines(page: LandedPage, shared: SharedFiles): Promise<string[]> {

@@ -24,9 +24,9 @@ import {
   readLandedRecords,
   repairLanded,
   sampleOf,
-  toLines,
   type LandedPage,
 } from './landed-pages';
+import { toLines } from './page-lines';
 
 /** The pages of a partition, the same for all attempts. */
 interface LandedPartition {
@@ -41,6 +41,10 @@ interface Landing<Options> {
   source: RecordSource<Options>;
   options: Options;
   context: PluginContext;
+  /** Of the pages among the shared files. */
+  folder: string;
+  /** Numbers of landed pages by the hash of their records; read when first needed. */
+  pageNames?: Map<string, number>;
 }
 
 /** Opens a source of either form with its options. */
@@ -51,7 +55,7 @@ export function openSource<Options>(
 ): OpenSource {
   if (source.kind === 'files') return source.open(options, context);
   const { shared } = context;
-  const landing = { source, options, context };
+  const landing: Landing<Options> = { source, options, context, folder: pagesFolder(source, options) };
   return {
     rules: { decimal_separator: '.' },
     survey: () => surveyPages(landing),
@@ -81,7 +85,15 @@ async function surveyPages<Options>(landing: Landing<Options>): Promise<SourceSu
     if (page.records === 0) continue;
     const columns = await columnsOf(page, shared);
     const sample = await sampleOf(page, columns, shared);
-    return { files: [], columns, sample, recordBytes: page.bytes / page.records, detected: null };
+    const { textColumns } = page;
+    return {
+      files: [],
+      columns,
+      sample,
+      textColumns,
+      recordBytes: page.bytes / page.records,
+      detected: null,
+    };
   }
   return { files: [], columns: [], sample: [], recordBytes: 0, detected: null };
 }
@@ -90,8 +102,8 @@ async function surveyPages<Options>(landing: Landing<Options>): Promise<SourceSu
  * The folder of the pages among the shared files: other options can give other pages. The options hold the names of
  * secrets, not their values.
  */
-function pagesFolder<Options>({ source, options }: Landing<Options>): string {
-  const inputs = JSON.stringify([source.type, options]);
+function pagesFolder<Options>({ type }: RecordSource<Options>, options: Options): string {
+  const inputs = JSON.stringify([type, options]);
   return `pages/${createHash('sha256').update(inputs).digest('hex').slice(0, 24)}`;
 }
 
@@ -104,7 +116,7 @@ async function landPartition<Options>(
   from: PageStart,
 ): Promise<Landed> {
   const { shared } = landing.context;
-  const folder = pagesFolder(landing);
+  const { folder } = landing;
   // One that is landed again ends where the next one starts: time, which ends partitions too, does not repeat itself.
   const others = new Set(await shared.list(`${folder}/partition-`));
   const path = await shared.make(partitionName(folder, from.page), async (file) => {
@@ -139,7 +151,7 @@ async function wholePages<Options>(
   { index, start, end }: Partition,
 ): Promise<readonly LandedPage[]> {
   const { shared } = landing.context;
-  const path = await shared.find(partitionName(pagesFolder(landing), start));
+  const path = await shared.find(partitionName(landing.folder, start));
   const known = path && (JSON.parse(await readFile(path, 'utf8')) as LandedPartition).pages;
   if (known) {
     const paths = await Promise.all(known.map(({ file }) => shared.find(file)));
@@ -199,10 +211,41 @@ async function* landPages<Options>(
 }
 
 /** The name of a receipt is made from the position of its page, so a repeated position is detected. */
-function receiptName(folder: string, { position }: PageStart): string {
+function receiptName<Options>({ source, folder }: Landing<Options>, { position }: PageStart): string {
   if (position === undefined) return `${folder}/first.json`;
-  const hash = createHash('sha256').update(JSON.stringify(position)).digest('hex');
+  const place = source.place?.(position) ?? position;
+  const hash = createHash('sha256').update(JSON.stringify(place)).digest('hex');
   return `${folder}/at-${hash.slice(0, 32)}.json`;
+}
+
+/**
+ * The names of page files begin with their numbers and have the hash of their records.
+ * @throws FlexetlError SOURCE_UNREADABLE for records that another page has
+ */
+async function assertNew<Options>(
+  landing: Landing<Options>,
+  { page }: PageStart,
+  hash: string,
+): Promise<void> {
+  const names = (landing.pageNames ??= new Map(
+    (await landing.context.shared.list(`${landing.folder}/`)).flatMap((name) => {
+      const [, number, of] = PAGE_NAME.exec(name) ?? [];
+      return of === undefined ? [] : [[of, Number(number)] as const];
+    }),
+  ));
+  const before = names.get(hash) ?? page;
+  names.set(hash, before);
+  if (before === page) return;
+  throw repeats(landing, `page ${page + 1} has the same records as page ${before + 1}`);
+}
+
+const PAGE_NAME = /\/(\d{6,})-([0-9a-f]{12})\.ndjson$/;
+
+function repeats<Options>({ source }: Landing<Options>, what: string): FlexetlError {
+  return new FlexetlError('SOURCE_UNREADABLE', {
+    message: `The source ${source.type} repeats itself: ${what}.`,
+    hint: 'Check how the source computes the position of the next page.',
+  });
 }
 
 /**
@@ -213,18 +256,15 @@ async function findReceipt<Options>(
   landing: Landing<Options>,
   start: PageStart,
 ): Promise<LandedPage | undefined> {
-  const { source, context } = landing;
-  const path = await context.shared.find(receiptName(pagesFolder(landing), start));
+  const { context } = landing;
+  const path = await context.shared.find(receiptName(landing, start));
   if (path === undefined) return undefined;
   const receipt = JSON.parse(await readFile(path, 'utf8')) as LandedPage;
   if (receipt.page === start.page) {
     const isWhole = (await context.shared.find(receipt.file)) !== undefined;
     return isWhole ? receipt : undefined;
   }
-  throw new FlexetlError('SOURCE_UNREADABLE', {
-    message: `The source ${source.type} repeats itself: page ${start.page + 1} has the same position as page ${receipt.page + 1}.`,
-    hint: 'Check how the source computes the position of the next page.',
-  });
+  throw repeats(landing, `page ${start.page + 1} has the same position as page ${receipt.page + 1}`);
 }
 
 async function landPage<Options>(
@@ -233,10 +273,14 @@ async function landPage<Options>(
   page: Page,
   columns: readonly string[] | undefined,
 ): Promise<LandedPage> {
-  const { source, context } = landing;
-  const folder = pagesFolder(landing);
-  const { text, broken } = toLines(page.records, `${source.type} page ${start.page + 1}`, columns);
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, 12);
+  const { source, context, folder } = landing;
+  const { text, ...found } = toLines(page.records, `${source.type} page ${start.page + 1}`, columns);
+  const hash = createHash('sha256')
+    .update(page.distinct ?? '')
+    .update(text)
+    .digest('hex')
+    .slice(0, 12);
+  if (page.distinct !== undefined && text !== '') await assertNew(landing, start, hash);
   const file = `${folder}/${String(start.page).padStart(6, '0')}-${hash}.ndjson`;
   await context.shared.make(file, (path) => writeFile(path, text));
   const receipt: LandedPage = {
@@ -245,9 +289,9 @@ async function landPage<Options>(
     file,
     records: page.records.length,
     bytes: Buffer.byteLength(text),
-    broken,
+    ...found,
   };
-  await context.shared.make(receiptName(folder, start), (path) => writeFile(path, JSON.stringify(receipt)));
+  await context.shared.make(receiptName(landing, start), (path) => writeFile(path, JSON.stringify(receipt)));
   // The receipt that is kept may be of a file that is damaged.
   const kept = await findReceipt(landing, start);
   if (kept) return kept;

@@ -7,7 +7,13 @@ import type { PipelineConfig } from '../pipeline/config/schema';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { partitionSizeFor } from '../pipeline/partition-size';
-import { declareColumns, evidenceOfSample, stagedSchema } from '../pipeline/schema';
+import {
+  declareColumns,
+  evidenceOfSample,
+  evidenceOfTextColumns,
+  mergeAllEvidence,
+  stagedSchema,
+} from '../pipeline/schema';
 import {
   looksWorthwhile,
   planPartialGroups,
@@ -34,7 +40,10 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
   const { declared, evidence, steps } = inSource(survey, () => {
     assertColumnCount(survey.columns.length, 'The source');
     const declared = declareColumns(survey.columns, config.validation.schema);
-    const evidence = evidenceOfSample(declared, survey.sample, source.rules);
+    const evidence = mergeAllEvidence([
+      evidenceOfSample(declared, survey.sample, source.rules),
+      evidenceOfTextColumns(declared, survey.textColumns),
+    ]);
     const schema = stagedSchema(declared, evidence);
     const steps = planTransforms(config.transformations, schema, plugins.transforms);
     for (const { type, plan } of steps) assertColumnCount(plan.schema.length, `The step ${type}`);

@@ -193,6 +193,15 @@ export function evidenceOfSample(
   return evidence;
 }
 
+/** Evidence of the columns that a source knows to be text, whatever their values look like. */
+export function evidenceOfTextColumns(
+  columns: readonly SourceColumn[],
+  names: readonly string[] = [],
+): Evidence {
+  const texts = columns.filter(({ name, declared }) => declared === undefined && names.includes(name));
+  return new Map(texts.map(({ name }) => [name, { kind: 'string', integerDigits: 0, scale: 0 }]));
+}
+
 /** A column in `validation.schema`. */
 export interface Declaration {
   type?: string | undefined;

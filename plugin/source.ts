@@ -18,10 +18,16 @@ export type Position = null | boolean | number | string | Position[] | { [key: s
 // ── Record sources ────────────────────────────────────────────────────────────────────────────────────────
 
 export interface Page {
-  /** In order. Values are JSON; numbers that must keep every digit are given as texts. */
-  records: readonly Record<string, unknown>[];
+  /**
+   * In order. Values are JSON; numbers that must keep every digit are given as texts. A record may be a JSON text
+   * instead: its numbers keep every digit, its strings are texts even where they look like numbers, and one that is no
+   * JSON object is a reject.
+   */
+  records: readonly (Record<string, unknown> | string)[];
   /** Where the page after this one starts; undefined after the last one. */
   next?: Position;
+  /** Pages with the same text here never have the same records: where they do, the source repeats itself, an error. */
+  distinct?: string;
 }
 
 export interface RecordSource<Options> {
@@ -37,6 +43,11 @@ export interface RecordSource<Options> {
    * @param from undefined: from the beginning
    */
   read(options: Options, context: PluginContext, from: Position | undefined): AsyncIterable<Page>;
+  /**
+   * The part of a position that no two pages have in common: where it repeats, the source goes in a circle, an error.
+   * Absent: all of it.
+   */
+  place?(position: Position): Position;
 }
 
 // ── File sources ──────────────────────────────────────────────────────────────────────────────────────────
@@ -59,6 +70,8 @@ export interface SourceSurvey {
   columns: readonly string[];
   /** Records from the head, as text; null for a null. */
   sample: readonly (readonly (string | null)[])[];
+  /** Columns that are text, although some of their values look like numbers or booleans: JSON has these in quotes. */
+  textColumns?: readonly string[];
   /** Mean bytes of a record in the sample; 0 when there is none. */
   recordBytes: number;
   /** What a user should know of what was detected or decided; in the report and in `plan`. */
@@ -108,6 +121,8 @@ export interface TextRelation {
    * query is then not used. Rejects when the partition cannot be read.
    */
   trusted: Promise<boolean>;
+  /** As of a survey. */
+  textColumns?: readonly string[];
 }
 
 /** A partition without its broken records, which DuckDB reads correctly. */

@@ -4,7 +4,12 @@ import { FAILED_COLUMN } from '../../pipeline/columns';
 import { FlexetlError, type ErrorCode } from '../../pipeline/errors';
 import { evidenceSql, parseEvidence } from '../../pipeline/evidence-sql';
 import { LIMITS } from '../../pipeline/limits';
-import { mergeAllEvidence, type Evidence, type SourceColumn } from '../../pipeline/schema';
+import {
+  evidenceOfTextColumns,
+  mergeAllEvidence,
+  type Evidence,
+  type SourceColumn,
+} from '../../pipeline/schema';
 import { readParquet } from '../../pipeline/sql';
 import { failedChecksSql, failedTextsSql, stageRowsSql, typedRowsSql } from '../../pipeline/stage-sql';
 import { planPartialGroups, type PartialGroups } from '../../pipeline/transforms/partial-groups';
@@ -49,8 +54,12 @@ export async function stagePartition(
   transforms: readonly Transform<unknown>[],
 ): Promise<Staged | Wider> {
   const { source, survey, partition } = work.reader;
+  const { inferred, evidence } = work.columns;
   const partial = work.plan.groups ? planPartial(work, transforms) : undefined;
-  const fast = await stageFast(work, await source.relation(survey, partition), partial);
+  const relation = await source.relation(survey, partition);
+  const texts = widerEvidence(inferred, evidence, evidenceOfTextColumns(inferred, relation.textColumns));
+  if (texts) return { wider: texts, failing: [] };
+  const fast = await stageFast(work, relation, partial);
   if (fast) return fast;
   const { sql, reads, broken } = await source.repair(survey, partition);
   return withDuckdb({ ...work.session, reads }, async (db) =>

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openSource } from '../../engine/landing';
-import { toLines } from '../../engine/landed-pages';
+import { toLines } from '../../engine/page-lines';
 import { defineSource, type OpenSource, type Page, type Position } from '../../plugin/source';
 import { withDuckdb } from '../../runtime/duckdb';
 import { fakeRecords, ordersOf, withFaults } from '../support/fake-record-source';
@@ -27,10 +27,7 @@ const EXPECTED: Values[] = Array.from({ length: PAGES }, (_, page) => ordersOf(p
   .map((order) => ['id', 'price', 'note', 'lines'].map((name) => textOf(order[name])));
 
 /** A source of given pages; the position is the number of the page. */
-function pagesOf(
-  pages: readonly (Page & { records: readonly object[] })[],
-  sandbox = root.freshRun(),
-): OpenSource {
+function pagesOf(pages: readonly Page[], sandbox = root.freshRun()): OpenSource {
   const source = defineSource<object>({
     kind: 'records',
     type: 'given',
@@ -158,6 +155,66 @@ describe('a record source that is landed', () => {
     expect(records.map(({ values }) => values)).toEqual([['x'], null, ['\\u0000'], null]);
   });
 
+  it('takes JSON texts as they are written, and rejects those that are no JSON objects', async () => {
+    const nested = '{"a": [1.50, {"b":"\\u00e9\\n"}]}';
+    const source = pagesOf([
+      { records: [`{ "n" : 9007199254740993 , "x":0.10,\n"t":"00","o":${nested},"e":""}`], next: 1 },
+      {
+        records: ['{"n":1e400,"x":-0,"t":"é\\u0022","o":null,"e":true}', '{"n":1,"n":2}', '{"n":', '[1]'],
+        next: 2,
+      },
+      { records: ['{"n":30000000000000000000000000000001,"x":1.0}', '{"t":"\\ud83d"}'] },
+    ]);
+    const { survey, partitions } = await landAll(source, Number.MAX_SAFE_INTEGER);
+    const expected = [
+      ['9007199254740993', '0.10', '00', nested, null],
+      ['1e400', '-0', 'é"', null, 'true'],
+      ['30000000000000000000000000000001', '1.0', null, null, null],
+    ];
+    const records = await readRecords(source, survey, partitions);
+    expect(records.flatMap(({ values }) => (values ? [values] : []))).toEqual(expected);
+    expect(records.flatMap(({ reason, file, record }) => (reason ? [[file, record, reason]] : []))).toEqual([
+      ['given page 2', 2, 'the key "n" is there twice'],
+      ['given page 2', 3, 'not JSON: it ends too early'],
+      ['given page 2', 4, 'not a JSON object'],
+      ['given page 3', 2, 'NUL character or incomplete character'],
+    ]);
+    await withDuckdb({ dir: root.dir, memoryMb: 200 }, async (db) => {
+      const [partition] = partitions;
+      if (!partition) throw new Error('no partition');
+      const { rows, broken } = await readRepaired(db, source, survey, partition);
+      expect([rows, broken]).toEqual([expected, [2, 3, 4, 6]]);
+    });
+  });
+
+  it.each<[string, string[], string[]]>([
+    ['a number', ['{"a":12}', '{"a":"x"}', '{"a":""}', '{"a":"2026-01-01"}'], []],
+    ['a number in quotes', ['{"a":12}', '{"a":"12"}'], ['a']],
+    ['a boolean in quotes', ['{"a":"true"}'], ['a']],
+  ])('knows that a column is text: %s', async (_title, records, textColumns) => {
+    const source = pagesOf([{ records }]);
+    const { survey, partitions } = await landAll(source, 1);
+    const [partition] = partitions;
+    if (!partition) throw new Error('no partition');
+    expect(survey.textColumns).toEqual(textColumns);
+    expect((await source.relation(survey, partition)).textColumns).toEqual(textColumns);
+  });
+
+  it('notices records that repeat, also those of another attempt', async () => {
+    const sandbox = root.freshRun();
+    const page = (id: number, distinct = 'all'): Page & { records: object[] } => ({
+      records: [{ id }],
+      distinct,
+    });
+    const pages = [page(1), { ...page(2), next: 2 }, page(1, 'other'), page(1)];
+    const given = pages.map((one, at) => (at < 3 ? { ...one, next: at + 1 } : one)) as never;
+    for (const _attempt of [1, 2])
+      await expect(landAll(pagesOf(given, sandbox), 1)).rejects.toMatchObject({
+        code: 'SOURCE_UNREADABLE',
+        message: 'The source given repeats itself: page 4 has the same records as page 1.',
+      });
+  });
+
   it('without any record has no columns and no partitions', async () => {
     const landing = { survey: { columns: [], sample: [], recordBytes: 0 }, partitions: [] };
     expect(await landAll(pagesOf([]), 1)).toMatchObject(landing);
@@ -172,7 +229,7 @@ describe('a record source that is landed', () => {
     expect(await readAll(source, 1)).toEqual([['1'], ['2']]);
   });
 
-  it.each<[string, (Page & { records: readonly object[] })[], string, RegExp]>([
+  it.each<[string, Page[], string, RegExp]>([
     [
       'a position that repeats',
       [

@@ -23,8 +23,10 @@ beforeEach(async () => {
   const source = defineSource({
     ...fakeRecords,
     async *read(options, context, from) {
-      for await (const page of withFaults({ fails_at: failsAt }).read(options, context, from))
-        yield { ...page, records: page.records.map((one) => ({ ...one, id: Number(one['id']) + shift })) };
+      for await (const page of withFaults({ fails_at: failsAt }).read(options, context, from)) {
+        const records = page.records as Record<string, unknown>[];
+        yield { ...page, records: records.map((one) => ({ ...one, id: Number(one['id']) + shift })) };
+      }
     },
   });
   harness = await openHarness({ workers: 0, sources: [source] });
