@@ -70,6 +70,12 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
       .option('--config <file>', 'a pipeline file instead of configs/<name>.yaml')
       .option('--set <key=value>', 'override a value, as in source.path=other.csv; repeatable', collect, []);
 
+  command('init <file>', 'write a pipeline file for a data file')
+    .option('--name <name>', 'name of the pipeline; default: that of the file')
+    .option('--to <target>', 'type of the target', 'sqlite')
+    .action(async (file, options) =>
+      done(await (await import('./init.js')).initCommand(context, file, options)),
+    );
   config(command('run [name]', 'run a pipeline and wait for it'))
     .option('--run-key <key>', 'identity of the run towards its targets; the same key loads once')
     .addOption(

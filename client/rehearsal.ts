@@ -9,12 +9,14 @@ import type { RunPlan } from '../engine/plan';
 import { planRun } from '../engine/plan-run';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { PLUGINS } from '../worker/plugins';
+import type { RunRef } from '../runtime/staging/store';
 import type { CommandContext } from './context';
 import { interruptedBy } from './signals';
 
 export interface Rehearsal {
   deps: Deps;
   plan: RunPlan;
+  run: RunRef;
   step: StepContext;
 }
 
@@ -28,13 +30,11 @@ export async function withRehearsal<T>(
   const controller = new AbortController();
   const stopInterrupt = context.onInterrupt((signal) => controller.abort(interruptedBy(signal)));
   const deps = createDeps({ ...context.settings, stagingDir }, PLUGINS, pino({ level: 'silent' }));
+  const run = { project: 'plan', pipeline: config.name, runKey: 'plan' };
   const world = { signal: controller.signal, progress: () => undefined };
   try {
-    return await withContext(
-      deps,
-      { project: 'plan', pipeline: config.name, runKey: 'plan' },
-      world,
-      async (step) => work({ deps, step, plan: await planRun(deps, config, step) }),
+    return await withContext(deps, run, world, async (step) =>
+      work({ deps, step, run, plan: await planRun(deps, config, step) }),
     );
   } finally {
     stopInterrupt();

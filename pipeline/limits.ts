@@ -38,6 +38,12 @@ export const LIMITS = {
   sampleBytes: 1024 * 1024,
   /** Records of the sample from which types are inferred. */
   sampleRecordsMax: 1_000,
+  /** Bytes of a source that `flexetl init` reads to propose types and a key: a second of work. */
+  proposalBytes: 32 * 1024 * 1024,
+  /** Columns among which it looks for a key of two: each pair is a query. */
+  keyColumnsMax: 8,
+  /** In fewer records two columns are often distinct by chance. */
+  keyRecordsMin: 100,
   /** Columns whose evidence one query counts. Each needs nine aggregates, and planning time grows faster than their number. */
   evidenceColumnsMax: 25,
   /** One field; a longer one is far more often an unclosed quote than data. */

@@ -76,6 +76,8 @@ export interface SourceSurvey {
   recordBytes: number;
   /** What a user should know of what was detected or decided; in the report and in `plan`. */
   warnings?: readonly string[];
+  /** What was detected, as options of the source: a pipeline file that has them leaves nothing to detect. */
+  pins?: Readonly<Record<string, string | number | boolean>>;
   /** Everything detected that a later step needs (delimiter, data start, …); small JSON. */
   detected: unknown;
 }

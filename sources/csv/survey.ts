@@ -78,7 +78,15 @@ export async function surveyCsv(options: CsvOptions, context: PluginContext): Pr
   const detected: Detected = { files: details };
   const recordBytes = sample.length === 0 ? 0 : sampleBytes / sample.length;
   const columns = first?.columns ?? [];
-  return { files, columns, sample, recordBytes, detected, warnings: sayWarnings(warnings, details) };
+  const pins = pinsOf(options, delimiter);
+  return { files, columns, sample, recordBytes, detected, pins, warnings: sayWarnings(warnings, details) };
+}
+
+function pinsOf(
+  { encoding, quote, header }: CsvOptions,
+  delimiter: string | undefined,
+): NonNullable<SourceSurvey['pins']> {
+  return { encoding, ...(delimiter !== undefined && { delimiter }), quote, header };
 }
 
 /** The first file that a warning is about, and how many others there are. */

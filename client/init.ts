@@ -1,0 +1,144 @@
+/** `flexetl init <file>`: a pipeline file for a data file, from a look at it as a run would read it. */
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { proposeSchema } from '../engine/propose';
+import { parseConfig } from '../engine/resolve-config';
+import { FlexetlError, messageOf } from '../pipeline/errors';
+import { listPipelines } from '../runtime/config-file';
+import { formatType } from '../pipeline/types';
+import { projectPath } from '../runtime/settings';
+import { PLUGINS } from '../worker/plugins';
+import { EXIT, type CommandContext } from './context';
+import { writeInitText } from './init-text';
+import { many, printJson, printLine, printNote } from './print';
+import { withRehearsal } from './rehearsal';
+
+export interface InitOptions {
+  /** Of the pipeline; default: from the name of the file. */
+  name?: string;
+  /** Type of the target. */
+  to: string;
+}
+
+export async function initCommand(
+  context: CommandContext,
+  path: string,
+  options: InitOptions,
+): Promise<number> {
+  const { projectDir } = context.settings;
+  await assertFile(path, projectDir);
+  const name = options.name ?? nameFor(path);
+  await assertFree(name, projectDir);
+  const source = { type: JSON_FILE.test(path) ? 'json' : 'csv', path };
+  const target = targetFor(options.to, name);
+  const text = JSON.stringify({ version: '1.0', name, source, targets: [target] }).replaceAll('$', '$$$$');
+  const file = join('configs', `${name}.yaml`);
+  const config = parseConfig({ settings: context.settings, plugins: PLUGINS }, { text, file, overrides: [] });
+  const { proposal, pins, warnings } = await withRehearsal(
+    context,
+    config,
+    async ({ deps, plan, run, step }) => ({
+      proposal: await proposeSchema(deps, plan, run, step),
+      pins: plan.survey.pins ?? {},
+      warnings: plan.survey.warnings ?? [],
+    }),
+  );
+  const schemaFile = join(projectDir, 'configs', 'pipeline.schema.json');
+  const hasSchema = await stat(schemaFile).then(
+    () => true,
+    () => false,
+  );
+  const hasTable = 'table' in target;
+  const written = writeInitText({
+    name,
+    source: { ...source, ...pins },
+    target,
+    proposal,
+    hasTable,
+    hasSchema,
+  });
+  await writeNew(join(projectDir, file), file, written);
+  const { columns, key, records, rejected, complete } = proposal;
+  for (const warning of warnings) printNote(context, `warning: ${warning}`);
+  if (rejected > 0)
+    printNote(
+      context,
+      `warning: ${many(rejected, 'record')} cannot be read: a run will be refused, and show them.`,
+    );
+  const next = `flexetl run ${name}`;
+  if (context.json) {
+    const described = columns.map((column) => ({ ...column, type: formatType(column.type) }));
+    printJson(context, { pipeline: name, file, records, rejected, complete, columns: described, key, next });
+  } else {
+    const looked = complete ? `all ${many(records, 'record')}` : `the first ${many(records, 'record')}`;
+    printLine(context, `✔ ${file}: ${many(columns.length, 'column')}, typed from ${looked}`);
+    printLine(context, `  next     flexetl preview ${name}, then ${next}`);
+  }
+  return EXIT.done;
+}
+
+const JSON_FILE = /\.(json|jsonl|ndjson)(\.gz)?$/i;
+
+/** Minimal options of the targets. */
+function targetFor(type: string, name: string): Record<string, string> {
+  const table = name
+    .replace(/\W/g, '_')
+    .replace(/^(?=\d|sqlite_|_flexetl_)/i, 't_')
+    .slice(0, 63);
+  if (type === 'sqlite') return { type, database: `output/${name}.db`, table };
+  const types = PLUGINS.targets.map((target) => target.type).join(', ');
+  throw new FlexetlError('USAGE', {
+    message: `There is no target "${type}" for --to.`,
+    hint: `Name one of: ${types}.`,
+  });
+}
+
+/** `data/Orders 2026.csv.gz` → `Orders_2026`. */
+function nameFor(path: string): string {
+  const stem = basename(path).replace(/(?<=.)\..*$/, '');
+  const name = stem
+    .replace(/[^A-Za-z0-9_-]+/g, '_')
+    .replace(/^[_-]+/, '')
+    .slice(0, 60);
+  if (name !== '') return name;
+  throw new FlexetlError('USAGE', {
+    message: `${path} gives no name for a pipeline: letters, digits, "_" and "-".`,
+    hint: 'Give one with --name.',
+  });
+}
+
+/** @throws FlexetlError USAGE for what is no file */
+async function assertFile(path: string, projectDir: string): Promise<void> {
+  const found = await stat(projectPath(projectDir, path)).catch(() => undefined);
+  if (!found?.isDirectory()) return;
+  throw new FlexetlError('USAGE', {
+    message: `${path} is a folder, expected a data file.`,
+    hint: 'Name one of its files; then set source.path to the folder, or to a glob.',
+  });
+}
+
+async function assertFree(name: string, projectDir: string): Promise<void> {
+  if ((await listPipelines(projectDir)).includes(name)) throw exists(name);
+}
+
+/** It never overwrites. */
+async function writeNew(path: string, file: string, text: string): Promise<void> {
+  try {
+    await mkdir(join(path, '..'), { recursive: true });
+    await writeFile(path, text, { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw exists(basename(file, '.yaml'));
+    throw new FlexetlError('PATH_UNWRITABLE', {
+      message: `${file} cannot be written: ${messageOf(error)}.`,
+      hint: 'Check the rights of the folder configs/.',
+      cause: error,
+    });
+  }
+}
+
+function exists(name: string): FlexetlError {
+  return new FlexetlError('USAGE', {
+    message: `There is a pipeline "${name}" in configs/, and init overwrites nothing.`,
+    hint: 'Give another name with --name, or remove the file first.',
+  });
+}
