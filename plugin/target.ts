@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import type { Schema } from '../pipeline/types';
 import type { PluginContext } from './context';
+import type { Position } from './source';
 
 /** What a target can do; shown by `flexetl plan` and in the reference docs. */
 export interface TargetCapabilities {
@@ -77,6 +78,26 @@ export interface Published {
   updated: number;
 }
 
+/** Whose state it is: another project, pipeline or source does not see it. */
+export interface StateKey extends Pick<LoadKey, 'project' | 'pipeline'> {
+  /** Digest of the source's type and of the options that select its data. */
+  source: string;
+}
+
+/** How far a source is loaded. It is saved by the publish that makes its rows visible, never apart from it. */
+export interface StateToSave {
+  source: StateKey['source'];
+  state: Position;
+}
+
+export interface SavedState {
+  state: Position;
+  /** Of the publish that has saved it. */
+  runKey: string;
+  /** ISO 8601, UTC. */
+  savedAt: string;
+}
+
 /** A target with its options. Every call may be repeated after a kill at any moment. */
 export interface OpenTarget {
   /**
@@ -101,9 +122,12 @@ export interface OpenTarget {
   /**
    * Makes all loaded parts visible at once. Idempotent by key. Without parts it makes an empty table.
    * @param rowsExpected the sum over `load`; a target that holds another number publishes nothing
+   * @param state saved in the same transaction or manifest; undefined: the one of before stays
    * @throws FlexetlError ROWS_UNBALANCED, KEY_REUSED
    */
-  publish(key: LoadKey, schema: Schema, rowsExpected?: number): Promise<Published>;
+  publish(key: LoadKey, schema: Schema, rowsExpected?: number, state?: StateToSave): Promise<Published>;
+  /** The state of the last publish that has saved one. It does not count when its table is gone, or was replaced since. */
+  state(key: StateKey): Promise<SavedState | undefined>;
   /** Removes everything of this key that is not published. Idempotent. */
   discard(key: LoadKey): Promise<void>;
 }

@@ -6,7 +6,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
 import type { Schema } from '../../pipeline/types';
-import type { EarlierLoad, LoadKey } from '../../plugin/target';
+import type { EarlierLoad, LoadKey, SavedState, StateKey, StateToSave } from '../../plugin/target';
 import { writeOnce } from '../../runtime/staging/durable-file';
 
 /** Folder of FlexETL's own files; readers of `*.csv` do not see it. */
@@ -19,7 +19,11 @@ export interface Manifest {
   files: readonly string[];
   /** The load ledger: what was published here, the latest last. */
   loads: readonly PublishedLoad[];
+  /** Of incremental sources: how far their rows are in these files. */
+  states?: readonly ManifestState[];
 }
+
+export interface ManifestState extends StateKey, SavedState {}
 
 export interface PublishedLoad extends LoadKey, EarlierLoad {
   /** A later load has replaced its rows. */
@@ -72,6 +76,26 @@ export function findLoad({ loads }: Manifest, key: LoadKey): PublishedLoad | und
 /** The latest published load of the same rows that are still here, of any run. */
 export function findSameRows({ loads }: Manifest, key: LoadKey): PublishedLoad | undefined {
   return loads.findLast((load) => isOfPipeline(load, key) && load.digest === key.digest && !load.replaced);
+}
+
+export function findState({ states = [] }: Pick<Manifest, 'states'>, key: StateKey): SavedState | undefined {
+  const found = states.find((one) => isOfSource(one, key));
+  return found && { state: found.state, runKey: found.runKey, savedAt: found.savedAt };
+}
+
+/** The states with a new one. */
+export function withState(
+  states: readonly ManifestState[],
+  { project, pipeline, runKey }: LoadKey,
+  { source, state }: StateToSave,
+  savedAt: string,
+): ManifestState[] {
+  const key = { project, pipeline, source };
+  return [...states.filter((one) => !isOfSource(one, key)), { ...key, state, runKey, savedAt }];
+}
+
+function isOfSource(one: StateKey, { project, pipeline, source }: StateKey): boolean {
+  return one.project === project && one.pipeline === pipeline && one.source === source;
 }
 
 function isOfPipeline(load: LoadKey, { project, pipeline }: LoadKey): boolean {

@@ -15,7 +15,7 @@ import { formatType, type Schema } from '../../pipeline/types';
 import type { PluginContext } from '../../plugin/context';
 import { path } from '../../plugin/options';
 import { keyReused } from '../../plugin/key-reused';
-import type { LoadKey, OpenTarget, Part, Published, Target } from '../../plugin/target';
+import type { LoadKey, OpenTarget, Part, Published, StateToSave, Target } from '../../plugin/target';
 import { assertCreatable, makeFolders } from '../../runtime/folders';
 import { publishFile, syncPath, writeOnce } from '../../runtime/staging/durable-file';
 import type { FileEncoder } from './encoder';
@@ -23,9 +23,11 @@ import {
   addManifest,
   findLoad,
   findSameRows,
+  findState,
   OWN_FOLDER,
   readManifest,
   removeOldVersions,
+  withState,
   type Manifest,
 } from './manifest';
 import {
@@ -140,17 +142,19 @@ function openFileTarget<O extends FileOptions>(
         return { rows: (await readReceipt(receiptPath(stage, part.index)))?.rows ?? part.rows };
       }),
 
-    publish: (key, schema, rowsExpected) =>
+    publish: (key, schema, rowsExpected, state) =>
       explained(async () => {
         makeFolders(stagesDir);
         let published: Published | undefined;
         // Another publish may take the next version of the manifest; then this one is added to that.
-        while (!published) published = await publishOnce(key, schema, rowsExpected);
+        while (!published) published = await publishOnce(key, schema, rowsExpected, state);
         await rm(join(stagesDir, stageOf(key)), { recursive: true, force: true });
         await removeOldVersions(dir);
         await removeAbandoned();
         return published;
       }),
+
+    state: (key) => explained(async () => findState(await readManifest(dir), key)),
 
     discard: (key) => explained(() => removeLoads(stageOf(key))),
   };
@@ -170,6 +174,7 @@ function openFileTarget<O extends FileOptions>(
     key: LoadKey,
     schema: Schema,
     rowsExpected: number | undefined,
+    state: StateToSave | undefined,
   ): Promise<Published | undefined> {
     const manifest = await readManifest(dir);
     const already = findLoad(manifest, key);
@@ -193,7 +198,9 @@ function openFileTarget<O extends FileOptions>(
         assertMoved(error, name),
       );
     }
-    const before = options.mode === 'append' ? manifest.files : [];
+    const isAppend = options.mode === 'append';
+    const before = isAppend ? manifest.files : [];
+    const states = isAppend ? (manifest.states ?? []) : [];
     const parts = receipts.map(({ part, rows: partRows }) => ({ part, rows: partRows }));
     const publishedAt = new Date().toISOString();
     const earlier = manifest.loads.map((load) => ({
@@ -205,6 +212,7 @@ function openFileTarget<O extends FileOptions>(
       schema,
       files: [...before, ...files],
       loads: [...earlier, { ...key, rows, publishedAt, replaced: false, parts }],
+      states: state ? withState(states, key, state, publishedAt) : states,
     });
     return added ? { rows, inserted: rows, updated: 0 } : undefined;
   }

@@ -2,11 +2,12 @@
 import { FlexetlError } from '../../pipeline/errors';
 import type { Schema } from '../../pipeline/types';
 import { keyReused } from '../../plugin/key-reused';
-import type { LoadKey, Published } from '../../plugin/target';
+import type { LoadKey, Published, StateToSave } from '../../plugin/target';
 import { assertColumns } from './columns';
 import type { SqlDialect, SqlSession } from './dialect';
 import { openLedger, stageName, type OpenLoad } from './load-ledger';
 import type { TableOptions } from './options';
+import { forgetStates, saveState } from './state';
 
 /** What does not change from call to call. */
 export interface TargetTable<O extends TableOptions> {
@@ -41,6 +42,7 @@ export async function publishLoad<O extends TableOptions>(
   key: LoadKey,
   schema: Schema,
   rowsExpected: number | undefined,
+  state: StateToSave | undefined,
 ): Promise<Published> {
   const { dialect, options, place, ledgerTable } = target;
   const { table, mode } = options;
@@ -63,7 +65,11 @@ export async function publishLoad<O extends TableOptions>(
   else if (!exists || !(await db.refill?.(table, append))) await replaceTable(dialect, db, table, stage);
   assertHeld(target, before + rows - updated, await countRows(dialect, db, table));
 
-  if (!exists || mode === 'replace') await ledger.markReplaced();
+  if (!exists || mode === 'replace') {
+    await ledger.markReplaced();
+    await forgetStates(db, ledgerTable);
+  }
+  if (state) await saveState(db, ledgerTable, key, state);
   await ledger.recordPublished(rows, updated);
   await db.run(`DROP TABLE IF EXISTS ${dialect.quote(stage)}`);
   await ledger.forgetStage();

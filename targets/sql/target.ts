@@ -16,6 +16,7 @@ import type { SessionUse, SqlDialect, SqlSession } from './dialect';
 import { hasLedger, openLedger, stageName, type LoadLedger } from './load-ledger';
 import type { TableOptions } from './options';
 import { createTableSql, publishLoad, removeLoad } from './publish';
+import { findState } from './state';
 
 /** A target made of its dialect; `open` can be replaced, to run it in a thread. */
 export function sqlTarget<O extends TableOptions>(
@@ -109,15 +110,20 @@ export function openSqlTarget<O extends TableOptions>(
       return { rows };
     },
 
-    async publish(key, schema, rowsExpected) {
+    async publish(key, schema, rowsExpected, state) {
       const published = await withSession('publish', (db) =>
         db.transaction(() =>
-          publishLoad({ dialect, options, place, ledgerTable }, db, key, schema, rowsExpected),
+          publishLoad({ dialect, options, place, ledgerTable }, db, key, schema, rowsExpected, state),
         ),
       );
       if (!published) throw noDatabase(place);
       return published;
     },
+
+    state: (key) =>
+      withSession('check', async (db) =>
+        (await db.columns(table)).length > 0 ? findState(db, ledgerTable, key) : undefined,
+      ),
 
     async discard(key) {
       await withSession('discard', async (db) => {

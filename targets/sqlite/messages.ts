@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode } from '../../pipeline/errors';
 import type { Schema } from '../../pipeline/types';
-import type { LoadKey } from '../../plugin/target';
+import type { LoadKey, StateKey, StateToSave } from '../../plugin/target';
 import type { PartSlice } from '../../runtime/batches/part';
 import type { SqliteOptions } from './dialect';
 
@@ -11,7 +11,14 @@ export type Call =
   | { method: 'check'; schema: Schema }
   | { method: 'begin'; key: LoadKey; anyRun: boolean }
   | { method: 'load'; key: LoadKey; part: PartSlice }
-  | { method: 'publish'; key: LoadKey; schema: Schema; rowsExpected: number | undefined }
+  | {
+      method: 'publish';
+      key: LoadKey;
+      schema: Schema;
+      rowsExpected: number | undefined;
+      state: StateToSave | undefined;
+    }
+  | { method: 'state'; key: StateKey }
   | { method: 'discard'; key: LoadKey };
 
 export interface Job {

@@ -4,7 +4,7 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import type { PluginContext } from '../../plugin/context';
-import type { LoadAnswer, OpenTarget, Published } from '../../plugin/target';
+import type { LoadAnswer, OpenTarget, Published, SavedState } from '../../plugin/target';
 import type { SqliteOptions } from './dialect';
 import type { Assignment, Call, FromThread, Job, ToThread } from './messages';
 
@@ -17,7 +17,9 @@ export function openInThread(options: SqliteOptions, context: PluginContext): Op
     check: (schema) => call({ method: 'check', schema }),
     begin: (key, anyRun) => call<LoadAnswer>({ method: 'begin', key, anyRun }),
     load: (key, { batches: _, ...part }) => call<{ rows: number }>({ method: 'load', key, part }),
-    publish: (key, schema, rowsExpected) => call<Published>({ method: 'publish', key, schema, rowsExpected }),
+    publish: (key, schema, rowsExpected, state) =>
+      call<Published>({ method: 'publish', key, schema, rowsExpected, state }),
+    state: (key) => call<SavedState | undefined>({ method: 'state', key }),
     discard: (key) => call({ method: 'discard', key }),
   };
 }

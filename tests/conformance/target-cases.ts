@@ -10,7 +10,7 @@ import { openSqlite } from '../../targets/sqlite/binding';
 import { fakeLines } from '../support/fake-file-target';
 import { fakeSql } from '../support/fake-sql-target';
 import type { TextRow } from '../support/parts';
-import type { Mode, TargetCase } from '../support/target-laws';
+import type { Mode, TargetCase } from '../support/target-probe';
 
 const table = (mode: Mode) => ({
   database: 'output/t.db',

@@ -8,7 +8,8 @@ import { fakeSql } from '../support/fake-sql-target';
 import { makeFolder } from '../support/folder';
 import { changeTarget, LAWLESS_TARGETS } from '../support/lawless-targets';
 import { contextOf, LOAD_KEY, queryPart } from '../support/parts';
-import { brokenTargetLaws, SCHEMA, TARGET_LAWS, type TargetLaw } from '../support/target-laws';
+import { brokenTargetLaws, TARGET_LAWS, type TargetLaw } from '../support/target-laws';
+import { SCHEMA } from '../support/target-probe';
 import { caseOf, TARGET_CASES } from './target-cases';
 
 describe.each(TARGET_CASES.map((given) => [given.target.type, given] as const))(

@@ -2,9 +2,10 @@
 import { mkdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PluginContext } from '../../plugin/context';
-import type { LoadKey, OpenTarget, Part, Target, Value } from '../../plugin/target';
+import type { LoadKey, OpenTarget, Part, SavedState, Target, Value } from '../../plugin/target';
 import { LOAD_KEY as KEY } from './parts';
-import { SCHEMA, type TargetLaw } from './target-laws';
+import type { TargetLaw } from './target-laws';
+import { SCHEMA } from './target-probe';
 
 /** What is done to a target that keeps all laws; `target` opens another one of the same options. */
 type Change = (
@@ -17,6 +18,8 @@ let calls = 0;
 /** The parts and keys that were seen, by project. */
 const seen = new Map<string, Part[]>();
 const published = new Set<string>();
+/** By project. */
+const states = new Map<string, SavedState>();
 const nameOf = ({ projectDir }: PluginContext, { runKey }: LoadKey): string => `${projectDir} ${runKey}`;
 
 export const LAWLESS_TARGETS: Record<TargetLaw, Change> = {
@@ -119,6 +122,42 @@ export const LAWLESS_TARGETS: Record<TargetLaw, Change> = {
       await open.discard({ ...key, pipeline: 'q' });
       return open.begin(key, anyRun);
     },
+  }),
+  // Saved before the rows are visible, as in a file beside them.
+  'a state is there exactly when its rows are': (open, context) => ({
+    async load(key, part) {
+      states.set(context.projectDir, { state: 'early', runKey: key.runKey, savedAt: '' });
+      return open.load(key, part);
+    },
+    state: (key) => Promise.resolve(states.get(context.projectDir) ?? open.state(key)),
+  }),
+  // Saved with every try of a publish.
+  'a discarded or refused load leaves the state of before': (open, { projectDir }) => ({
+    publish(key, schema, rows, save) {
+      if (save) states.set(projectDir, { state: save.state, runKey: key.runKey, savedAt: '' });
+      return open.publish(key, schema, rows, save);
+    },
+    state: () => Promise.resolve(states.get(projectDir)),
+  }),
+  'a publish that is repeated or late leaves the state of the last one': (open, { projectDir }) => ({
+    async publish(key, schema, rows, save) {
+      const done = await open.publish(key, schema, rows, save);
+      if (save) states.set(projectDir, { state: save.state, runKey: key.runKey, savedAt: '' });
+      return done;
+    },
+    state: () => Promise.resolve(states.get(projectDir)),
+  }),
+  'a state of another project, pipeline or source is not seen, and stays': (open) => ({
+    publish: (key, schema, rows, save) =>
+      open.publish(key, schema, rows, save && { ...save, source: 'all sources' }),
+    state: (key) => open.state({ ...key, source: 'all sources' }),
+  }),
+  'a state counts only as long as the target has its rows': (open, { projectDir }) => ({
+    publish(key, schema, rows, save) {
+      if (save) states.set(projectDir, { state: save.state, runKey: key.runKey, savedAt: '' });
+      return open.publish(key, schema, rows, save);
+    },
+    state: () => Promise.resolve(states.get(projectDir)),
   }),
   'a cancelled load ends within a second and leaves no rows': (_, { projectDir }, again) => ({
     load: (key, part) =>

@@ -2,43 +2,22 @@
 import { match, ok, rejects, strictEqual } from 'node:assert';
 import { setImmediate as breathe } from 'node:timers/promises';
 import { BOOLEAN, DATE, decimal, FLOAT, INTEGER, STRING, TIMESTAMP, type Schema } from '../../pipeline/types';
-import type { LoadKey, OpenTarget, Part, Published, Target, TargetCapabilities } from '../../plugin/target';
-import { makeFolder } from './folder';
-import { contextOf, LOAD_KEY, makePart, queryPart, slicePart, type TextRow } from './parts';
+import type { LoadKey, Part, Published } from '../../plugin/target';
+import { makePart, queryPart, slicePart, type TextRow } from './parts';
+import { STATE_LAWS } from './state-laws';
+import {
+  assertSame,
+  createProbe,
+  KEY,
+  NEW,
+  OLD,
+  OTHER_KEY,
+  SCHEMA,
+  type Mode,
+  type Probe,
+  type TargetCase,
+} from './target-probe';
 
-export type Mode = TargetCapabilities['modes'][number];
-
-/** A target, and what the suite must know beyond its interface. */
-export interface TargetCase {
-  target: Target<unknown>;
-  /** Options as in the pipeline file, without `type`, relative to the project. */
-  options(mode: Mode): Record<string, unknown>;
-  /**
-   * The rows that another reader than the target finds, as texts; null where there is no table.
-   * Booleans are `true` and `false`.
-   */
-  read(projectDir: string, schema: Schema): Promise<TextRow[] | null>;
-  /** What is left of loads that are not published: tables, files; empty when all is gone. */
-  leftovers(projectDir: string): Promise<string[]>;
-  /** What a user does who drops the table. */
-  drop(projectDir: string): Promise<unknown>;
-  /** Nothing at all was made. */
-  isUntouched(projectDir: string): boolean;
-  /** Its rows have an order: that of the parts. */
-  ordered: boolean;
-}
-
-export const SCHEMA: Schema = [
-  { name: 'id', type: INTEGER },
-  { name: 'name', type: STRING },
-];
-const OLD: TextRow[] = [['1', 'old']];
-const NEW: TextRow[] = [
-  ['2', 'new'],
-  ['3', null],
-];
-const KEY: LoadKey = LOAD_KEY;
-const OTHER_KEY: LoadKey = { ...KEY, runKey: 'run-0' };
 const MANY = 400_000;
 
 const VALUES: Schema = [
@@ -65,8 +44,6 @@ const VALUE_ROWS: TextRow[] = [
   ['2024-02-29', 'x'.repeat(300_000), '-1', '3.5', 'true', '2024-02-29 12:30:00', '1234567890123.45', '0'],
   ['2024-02-29', '', '1', '1e+21', 'true', '2024-02-29 12:30:00', '-0.01', '-0.5'],
 ];
-
-type Probe = ReturnType<typeof createProbe>;
 
 export const TARGET_LAWS = {
   'a check changes nothing': async ({ open, untouched }) => {
@@ -292,6 +269,7 @@ export const TARGET_LAWS = {
     }
     assertSame(await leftovers(), []);
   },
+  ...STATE_LAWS,
   'a cancelled load ends within a second and leaves no rows': async (probe) => {
     const controller = new AbortController();
     let abortedMs = 0;
@@ -342,71 +320,6 @@ export async function brokenTargetLaws(
   return broken;
 }
 
-interface Call {
-  key?: LoadKey;
-  part?: number;
-  mode?: Mode;
-  schema?: Schema;
-}
-
-/** A project of its own, and short words for what is done to the target in it. */
-function createProbe({ target, options, ordered, ...reader }: TargetCase) {
-  const dir = makeFolder();
-  const { modes, lane } = target.capabilities;
-  const open = (
-    mode: Mode = 'replace',
-    context: { signal?: AbortSignal; progress?: () => void } = {},
-  ): OpenTarget => target.open(target.options.parse(options(mode)), { ...contextOf(dir), ...context });
-  const load = async (rows: TextRow[], { key = KEY, part, mode, schema = SCHEMA }: Call = {}) =>
-    (await open(mode).load(key, await makePart(schema, rows, part))).rows;
-  const publish = ({ key = KEY, mode, schema = SCHEMA, rows }: Call & { rows?: number } = {}) =>
-    open(mode).publish(key, schema, rows);
-  const read = (schema = SCHEMA) => reader.read(dir, schema);
-  return {
-    begin: (key = KEY, anyRun = false) => open().begin(key, anyRun),
-    dropTable: () => reader.drop(dir),
-    modes,
-    lane,
-    open,
-    load,
-    publish,
-    read,
-    leftovers: () => reader.leftovers(dir),
-    untouched: () => reader.isUntouched(dir),
-    async publishOld(key = OTHER_KEY): Promise<void> {
-      await load(OLD, { key });
-      await publish({ key });
-    },
-    async assertRows(expected: TextRow[], schema = SCHEMA): Promise<void> {
-      const canonical = (rows: TextRow[]): string[] => {
-        const texts = rows.map((row) =>
-          JSON.stringify(row.map((text, at) => canonicalText(text, schema[at]))),
-        );
-        return ordered ? texts : texts.sort();
-      };
-      const found = await read(schema);
-      assertSame(found && canonical(found), canonical(expected));
-    },
-  };
-}
-
-/** Fractions are the same with any zeros at their end; anything else is the same text. */
-function canonicalText(text: string | null, column: Schema[number] | undefined): string | null {
-  const kind = column?.type.kind;
-  if (text === null || (kind !== 'decimal' && kind !== 'timestamp')) return text;
-  if (kind === 'decimal') match(text, /^-?\d+(\.\d+)?$/);
-  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
-}
-
 function pick({ runKey, digest, content }: Pick<LoadKey, 'runKey' | 'digest' | 'content'>) {
   return { runKey, digest, content };
-}
-
-/** Not `deepStrictEqual`: what comes from a thread has the prototypes of another realm. */
-function assertSame(found: unknown, expected: unknown): void {
-  const [foundText, expectedText] = [found, expected].map((value) => JSON.stringify(value));
-  ok(
-    foundText === expectedText,
-    `found ${foundText?.slice(0, 500)}, expected ${expectedText?.slice(0, 500)}`,
-  );
 }
