@@ -27,7 +27,7 @@ export function renderReferenceDocs(plugins: Plugins, example: string): string {
 }
 
 /** Sections of one value: the overview describes them completely. */
-const IN_OVERVIEW = new Set(['version', 'name']);
+const IN_OVERVIEW = new Set(['version', 'name', 'tags', 'owner']);
 
 function renderSection(key: string, section: JsonSchema, plugins: Plugins): string {
   const head = `## ${key}\n\n${section.description ?? ''}`;

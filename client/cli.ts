@@ -1,10 +1,11 @@
 /** The command line: arguments in, an exit code out. Each command is imported only when it is used. */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
-import { readSettings } from '../runtime/settings';
+import type { Settings } from '../runtime/settings';
+import { openSettings } from '../runtime/find-project';
 import { PACKAGE_DIR } from '../worker/bundle';
 import { EXIT, type CommandContext } from './context';
-import { printError, printJson } from './print';
+import { printError, printJson, printNote } from './print';
 import { catchSignals, SIGNAL_EXIT, type OnInterrupt, type StopSignal } from './signals';
 
 export interface Streams {
@@ -19,8 +20,13 @@ export interface Streams {
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
   const flags = { json: argv.includes('--json'), debug: argv.includes('--debug') };
   let endedBy: StopSignal = 'SIGINT';
+  let settings: Settings | undefined;
   const context: CommandContext = {
-    settings: readSettings(streams.env, streams.cwd),
+    // At the first use: it may fail, and `--help` needs none.
+    get settings() {
+      return (settings ??= openSettings(streams.env, streams.cwd));
+    },
+    cwd: streams.cwd,
     stdout: streams.stdout,
     stderr: streams.stderr,
     interactive: streams.stderr.isTTY === true,
@@ -57,6 +63,11 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
+    })
+    .hook('preAction', () => {
+      const { projectDir } = context.settings;
+      const isNamed = Boolean(context.settings.env['FLEXETL_PROJECT_DIR']);
+      if (projectDir !== resolve(context.cwd) && !isNamed) printNote(context, `Project: ${projectDir}`);
     });
   const command = (usage: string, description: string): Command =>
     program
@@ -76,7 +87,9 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
     .action(async (file, options) =>
       done(await (await import('./init.js')).initCommand(context, file, options)),
     );
-  config(command('run [name]', 'run a pipeline and wait for it'))
+  config(command('run [names...]', 'run pipelines, one after the other, and wait for them'))
+    .option('--all', 'every pipeline in configs/')
+    .option('--select <tag:name>', 'every pipeline with this tag; repeatable', collect, [])
     .option('--run-key <key>', 'identity of the run towards its targets; the same key loads once')
     .addOption(
       new Option('--again', 'append files again that an earlier run has appended').conflicts('runKey'),
@@ -85,11 +98,12 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
     .option('--join', 'wait for the open run, if there is one, whatever it is')
     .option('--no-wait', 'fail if another run is open, instead of waiting for its end')
     .option('--no-worker', 'run no worker in this process; other workers do the work')
-    .action(async (name, options) =>
-      done(await (await import('./run.js')).runCommand(context, name, options)),
+    .action(async (names, options) =>
+      done(await (await import('./run.js')).runCommand(context, names, options)),
     );
   config(command('validate [names...]', 'check pipeline files; needs no server'))
     .option('--all', 'every pipeline in configs/')
+    .option('--select <tag:name>', 'every pipeline with this tag; repeatable', collect, [])
     .action(async (names, options) =>
       done(await (await import('./validate.js')).validateCommand(context, names, options)),
     );

@@ -5,6 +5,8 @@ import type { OnInterrupt } from './signals';
 
 export interface CommandContext {
   settings: Settings;
+  /** Absolute; paths in arguments are relative to it. */
+  cwd: string;
   /** Results. */
   stdout: Writable;
   /** Diagnostics, progress, questions. */
@@ -13,6 +15,8 @@ export interface CommandContext {
   interactive: boolean;
   /** Results as JSON. */
   json: boolean;
+  /** Collects the results of a command that prints several of them as one list. */
+  results?: unknown[];
   /** Stack traces of errors. */
   debug: boolean;
   /** Ctrl-C, SIGTERM, or the end of the terminal. */

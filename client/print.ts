@@ -10,7 +10,8 @@ export function printLine(context: CommandContext, line = ''): void {
 }
 
 export function printJson(context: CommandContext, value: unknown): void {
-  context.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
+  if (context.results) context.results.push(value);
+  else context.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** A note to the person at the terminal. */
@@ -20,9 +21,10 @@ export function printNote(context: CommandContext, line: string): void {
 
 /**
  * One short paragraph; the stack trace only with --debug.
+ * @param pipeline which one it is about, where there are several
  * @returns the exit code
  */
-export function printError(context: CommandContext, error: unknown): number {
+export function printError(context: CommandContext, error: unknown, pipeline?: string): number {
   const known = error instanceof FlexetlError ? error : explainServer(error);
   const code = known?.code ?? 'INTERNAL';
   const message = known ? known.message : `Unexpected: ${messageOf(error)}`;
@@ -33,7 +35,7 @@ export function printError(context: CommandContext, error: unknown): number {
     ...(hint !== undefined && { hint }),
     ...(known && known.places.length > 0 && { places: known.places }),
   };
-  if (context.json) printJson(context, { error: report });
+  if (context.json) printJson(context, { ...(pipeline !== undefined && { pipeline }), error: report });
   context.stderr.write(`${errorLines(report).join('\n')}\n`);
   if (context.debug && error instanceof Error) context.stderr.write(`${error.stack ?? ''}\n`);
   return known ? ERROR_CODES[known.code].exit : EXIT.runFailed;

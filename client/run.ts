@@ -5,12 +5,14 @@ import type { StartRequest } from '../control/start-run';
 import { digestRequest } from '../pipeline/config/parse';
 import { FlexetlError } from '../pipeline/errors';
 import { mintRunKey, RUN_KEY } from '../pipeline/run-key';
+import type { Logger } from '../runtime/log';
 import type { Project } from '../runtime/project';
+import type { RunningWorker } from '../worker/create-worker';
 import type { CommandContext } from './context';
-import { loadPipeline, type LoadedPipeline, type PipelineOptions } from './load-pipeline';
-import { openLog, openSession } from './session';
+import { selectPipelines, type LoadedPipeline, type SelectOptions } from './load-pipeline';
+import { openLog, openSession, type Session } from './session';
 
-export interface RunOptions extends PipelineOptions {
+export interface RunOptions extends SelectOptions {
   runKey?: string;
   again?: boolean;
   detach?: boolean;
@@ -22,15 +24,17 @@ export interface RunOptions extends PipelineOptions {
   worker: boolean;
 }
 
+/** Runs several pipelines one after the other; one that fails does not stop those after it. */
 export async function runCommand(
   context: CommandContext,
-  name: string | undefined,
+  names: readonly string[],
   options: RunOptions,
 ): Promise<number> {
   assertRunKey(options.runKey);
-  // The worker resolves the pipeline again. It is done here too, so that errors are shown at once.
-  const pipeline = await loadPipeline(context, name, options);
-  const log = openLog(context, pipeline.config.monitoring.logging);
+  const asked = await selectPipelines(context, names, options);
+  // The worker resolves a pipeline again. It is done here too, so that errors are shown at once.
+  const [first] = asked.length === 1 ? [await asked[0].load()] : [];
+  const log = openLog(context, first?.config.monitoring.logging);
   const { detach = false } = options;
   // Loading the worker takes as long as the server needs to start.
   const loadWorker = () => import('../worker/create-worker.js');
@@ -40,26 +44,19 @@ export async function runCommand(
     ...(works && { whileStarting: () => void loadWorker() }),
   });
   try {
-    const { announce, followRun, waitForEnd } = await import('./follow-run.js');
-    const { startOrJoin } = await import('./start-or-join.js');
     // The worker first: a workflow without a poller waits two seconds in the server's queue.
     const worker = works
       ? await (
           await loadWorker()
         ).startWorker(session.server, session.project, context.settings, log, { oneThread: true })
       : undefined;
+    const runner = { context, options, session, log, worker };
     try {
-      session.stopped.throwIfAborted();
-      const client = worker?.client ?? session.client;
-      const request = requestOf(session.project, pipeline, options, worker !== undefined);
-      const { runKey, join = false } = options;
-      const asked = { request, runKey, join, wait: options.wait && !detach };
-      const follow = (handle: RunHandle) => ({ client, handle, log, workerDone: worker?.done });
-      const found = await startOrJoin(context, client, asked, (other) =>
-        waitForEnd(context, session, follow(other)),
+      if (first) return await runOne(runner, first);
+      const { runEach } = await import('./run-each.js');
+      return await runEach(context, asked, session.stopped, (one, pipeline) =>
+        runOne({ ...runner, context: one }, pipeline),
       );
-      if (detach) return announce(context, session, found);
-      return await followRun(context, session, follow(found.handle), found.joined);
     } finally {
       await worker?.stop();
     }
@@ -67,6 +64,34 @@ export async function runCommand(
     await session.close();
     log.flush();
   }
+}
+
+interface Runner {
+  context: CommandContext;
+  options: RunOptions;
+  session: Session;
+  log: Logger;
+  worker: RunningWorker | undefined;
+}
+
+/** @returns the exit code */
+async function runOne(
+  { context, options, session, log, worker }: Runner,
+  pipeline: LoadedPipeline,
+): Promise<number> {
+  const { announce, followRun, waitForEnd } = await import('./follow-run.js');
+  const { startOrJoin } = await import('./start-or-join.js');
+  session.stopped.throwIfAborted();
+  const client = worker?.client ?? session.client;
+  const request = requestOf(session.project, pipeline, options, worker !== undefined);
+  const { runKey, join = false, detach = false } = options;
+  const asked = { request, runKey, join, wait: options.wait && !detach };
+  const follow = (handle: RunHandle) => ({ client, handle, log, workerDone: worker?.done });
+  const found = await startOrJoin(context, client, asked, (other) =>
+    waitForEnd(context, session, follow(other)),
+  );
+  if (detach) return announce(context, session, found);
+  return followRun(context, session, follow(found.handle), found.joined);
 }
 
 /** @throws FlexetlError USAGE */

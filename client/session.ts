@@ -8,6 +8,7 @@ import { createLog, type Logger } from '../runtime/log';
 import { connectClient } from '../server/client';
 import { acquireServer, type Server, type ServerOptions } from '../server/connect';
 import type { CommandContext } from './context';
+import { hasDatabase } from '../server/server-process';
 import { untilStopped } from '../server/stop';
 import { printNote } from './print';
 import { interruptedBy, SIGNAL_EXIT } from './signals';
@@ -70,6 +71,11 @@ export async function openSession(
       ignoreSignals();
     },
   };
+}
+
+/** Whether there is a server that could know runs: a command that only looks starts none to find out. */
+export function mayHaveRuns({ settings: { env, stateDir } }: CommandContext): boolean {
+  return Boolean(env['TEMPORAL_ADDRESS']) || Number(env['FLEXETL_LOCAL_PORT']) > 0 || hasDatabase(stateDir);
 }
 
 /** Opens a session for the time of `work`; a signal ends the waiting for it. */

@@ -1,13 +1,16 @@
 /** `flexetl status` and `flexetl history`: the runs that Temporal knows. */
 import { listNewestRuns, listRuns, withWaits, type RunSummary } from '../control/list-runs';
 import { seconds } from '../pipeline/markdown';
+import { hintForName } from '../pipeline/suggest';
+import { listPipelines } from '../runtime/config-file';
 import { EXIT, type CommandContext } from './context';
 import { formatTable, printJson, printLine, printNote } from './print';
-import { withSession } from './session';
+import { mayHaveRuns, withSession } from './session';
 import { wholeNumber } from './whole-number';
 
 /** The newest run of each pipeline, open or not. */
 export async function statusCommand(context: CommandContext, name: string | undefined): Promise<number> {
+  if (!mayHaveRuns(context)) return show(context, [], name);
   return withSession(context, async ({ client, project }) => {
     const runs = await listNewestRuns(client, { project: project.name, pipeline: name });
     return show(context, await withWaits(client, project.name, runs), name);
@@ -20,23 +23,35 @@ export async function historyCommand(
   options: { limit: string },
 ): Promise<number> {
   const limit = wholeNumber('--limit', options.limit);
+  if (!mayHaveRuns(context)) return show(context, [], name);
   return withSession(context, async ({ client, project }) =>
     show(context, await listRuns(client, { project: project.name, pipeline: name, limit }), name),
   );
 }
 
-function show(context: CommandContext, runs: readonly RunSummary[], name: string | undefined): number {
+async function show(
+  context: CommandContext,
+  runs: readonly RunSummary[],
+  name: string | undefined,
+): Promise<number> {
   if (context.json) {
     printJson(context, runs);
     return EXIT.done;
   }
-  if (runs.length === 0) {
-    printNote(
-      context,
-      `No runs${name === undefined ? '' : ` of ${name}`} yet. Start one with \`flexetl run\`.`,
-    );
-    return EXIT.done;
-  }
+  if (runs.length === 0) printNote(context, await explainNone(context, name));
+  else printRuns(context, runs);
+  return EXIT.done;
+}
+
+/** A pipeline without runs, or a name that was misspelt. */
+async function explainNone({ settings }: CommandContext, name: string | undefined): Promise<string> {
+  const known = await listPipelines(settings.projectDir);
+  if (name === undefined) return 'No runs yet. Start one with `flexetl run`.';
+  if (known.includes(name)) return `No runs of ${name} yet. Start one with \`flexetl run ${name}\`.`;
+  return `No runs of ${name}, and no such pipeline in configs/. ${hintForName(name, known, 'pipelines')}`;
+}
+
+function printRuns(context: CommandContext, runs: readonly RunSummary[]): void {
   const rows = runs.map((run) => [
     run.pipeline,
     run.status,
@@ -48,5 +63,4 @@ function show(context: CommandContext, runs: readonly RunSummary[], name: string
     printLine(context, line);
   for (const { pipeline, waiting_for } of runs)
     if (waiting_for !== undefined) printLine(context, `${pipeline}: waiting for ${waiting_for}`);
-  return EXIT.done;
 }

@@ -1,7 +1,7 @@
 /** From a pipeline file as written to a checked pipeline: loads its modules and resolves `${…}`. */
 import { z } from 'zod';
 import { describeIssue, problemsOf } from '../pipeline/config/problems';
-import { parsePipelineText } from '../pipeline/config/parse';
+import { parsePipelineText, type PipelineText } from '../pipeline/config/parse';
 import type { PipelineConfig, Plugins } from '../pipeline/config/schema';
 import { FlexetlError } from '../pipeline/errors';
 import { readPipelineFile, type PipelineFile } from '../runtime/config-file';
@@ -32,7 +32,7 @@ export async function resolveConfig(deps: ConfigDeps, request: ConfigRequest): P
   const written =
     text === undefined
       ? { ...(await readPipelineFile({ name }, deps.settings.projectDir)), expectedName: name }
-      : { text, file: file ?? `configs/${name}.yaml` };
+      : { text, file: file ?? `configs/${name}.yaml`, defaultName: name };
   const config = parseConfig(deps, { ...written, overrides: overrides ?? [] });
   if (config.name === name) return config;
   throw new FlexetlError('CONFIG_INVALID', {
@@ -44,7 +44,7 @@ export async function resolveConfig(deps: ConfigDeps, request: ConfigRequest): P
 /** @throws FlexetlError CONFIG_INVALID with all problems of the file */
 export function parseConfig(
   { settings, plugins }: ConfigDeps,
-  written: PipelineFile & { overrides: readonly string[] },
+  written: PipelineFile & Pick<PipelineText, 'overrides' | 'defaultName'>,
 ): PipelineConfig {
   return parsePipelineText({
     ...written,

@@ -1,6 +1,6 @@
 /** Pipeline files on disk: `configs/<name>.yaml`, or any file by its path. */
 import { readFile, readdir, stat } from 'node:fs/promises';
-import { isAbsolute, join, relative, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { PIPELINE_NAME } from '../pipeline/config/schema';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
@@ -33,28 +33,50 @@ export async function readPipelineFile(address: PipelineAddress, projectDir: str
   return { text, file, ...('name' in address && { expectedName: address.name }) };
 }
 
-/** The names of all pipelines in `configs/`, sorted. */
+/** The names of all pipelines in `configs/`, sorted; those of its folders have their path: `finance/ledger`. */
 export async function listPipelines(projectDir: string): Promise<string[]> {
   return [...new Set((await listFiles(projectDir)).map(nameOf))].sort();
 }
 
-/** Names of the pipeline files in `configs/`, with `.yaml` before `.yml`. */
+/**
+ * How a pipeline is named in an argument: by its name, or by its file, as in `configs/sales.yaml`.
+ * @param cwd absolute; paths are relative to it
+ */
+export function addressOf(argument: string, projectDir: string, cwd: string): PipelineAddress {
+  if (!EXTENSION.test(argument)) return { name: argument };
+  const path = resolve(cwd, argument);
+  const inside = relative(join(projectDir, CONFIG_DIR), path).replaceAll(sep, '/');
+  return isPipelineFile(inside) ? { name: nameOf(inside) } : { path };
+}
+
+/** @param path relative to `configs/`; hidden files and folders, as Kubernetes mounts them, are not pipelines */
+export function isPipelineFile(path: string): boolean {
+  return (
+    EXTENSION.test(path) && !isAbsolute(path) && !path.split(/[\\/]/).some((part) => part.startsWith('.'))
+  );
+}
+
+/** Paths of the pipeline files in `configs/`, with `.yaml` before `.yml`. */
 async function listFiles(projectDir: string): Promise<string[]> {
-  const files = await readdir(join(projectDir, CONFIG_DIR)).catch(() => []);
-  return files.filter((file) => EXTENSION.test(file)).sort();
+  const files = await readdir(join(projectDir, CONFIG_DIR), { recursive: true }).catch(() => []);
+  return files
+    .filter(isPipelineFile)
+    .map((file) => file.replaceAll(sep, '/'))
+    .sort();
 }
 
 function nameOf(file: string): string {
   return file.replace(EXTENSION, '');
 }
 
-const CONFIG_DIR = 'configs';
+export const CONFIG_DIR = 'configs';
 const EXTENSION = /\.ya?ml$/;
 
 async function findByName(name: string, projectDir: string): Promise<string> {
   const [file, other] = (await listFiles(projectDir)).filter((one) => nameOf(one) === name);
   // The pattern keeps a name inside configs/.
-  if (!PIPELINE_NAME.test(name) || file === undefined) throw notFound(name, await listPipelines(projectDir));
+  if (!PIPELINE_NAME.test(name) || file === undefined)
+    throw notFound(name, await listPipelines(projectDir), projectDir);
   if (other !== undefined) {
     throw new FlexetlError('CONFIG_INVALID', {
       message: `There are two files for the pipeline "${name}": configs/${name}.yaml and configs/${name}.yml.`,
@@ -64,19 +86,22 @@ async function findByName(name: string, projectDir: string): Promise<string> {
   return join(projectDir, CONFIG_DIR, file);
 }
 
-function notFound(name: string, names: readonly string[]): FlexetlError {
-  const near = suggest(name.replace(/^.*\//, '').replace(EXTENSION, ''), names);
-  const isFile = EXTENSION.test(name) || name.includes('/');
+function notFound(name: string, names: readonly string[], projectDir: string): FlexetlError {
+  const near = suggest(name, names) ?? names.find((one) => one.endsWith(`/${name}`));
   const listed = names.length ? `its pipelines are ${names.join(', ')}` : 'configs/ has no pipelines yet';
   return new FlexetlError('CONFIG_INVALID', {
     message: `There is no pipeline "${name}" in configs/; ${listed}.`,
-    hint: [
-      near && `Did you mean "${near}"?`,
-      isFile ? `Use --config ${name} to name a file.` : !near && `Write configs/${name}.yaml.`,
-    ]
-      .filter(Boolean)
-      .join(' '),
+    hint: near
+      ? `Did you mean "${near}"?`
+      : names.length > 0
+        ? `Write configs/${name}.yaml.`
+        : noProject(projectDir),
   });
+}
+
+/** What to do where there are no pipelines. */
+export function noProject(projectDir: string): string {
+  return `${projectDir} is no project, and none is above it: write configs/<name>.yaml, go to the folder of the project, or name it in FLEXETL_PROJECT_DIR.`;
 }
 
 /** Reads a file after a check of its size. */
@@ -85,11 +110,7 @@ async function readConfigText(path: string, file: string): Promise<string> {
     new FlexetlError('CONFIG_INVALID', { message: `${file}: ${message}`, hint, cause });
   const found = await stat(path).catch((error: unknown) => {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    throw problem(
-      missing ? 'the file does not exist.' : messageOf(error),
-      'Check the path of --config.',
-      error,
-    );
+    throw problem(missing ? 'the file does not exist.' : messageOf(error), 'Check the path.', error);
   });
   if (!found.isFile()) throw problem('is not a file.', 'Name one pipeline file.');
   if (found.size > LIMITS.configBytesMax) {

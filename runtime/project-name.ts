@@ -10,7 +10,7 @@ import { makeId } from './id-file';
 import type { Settings } from './settings';
 
 /** The settings of a project: versioned with its pipelines, so that every checkout is the same project. */
-const PROJECT_FILE = 'flexetl.yaml';
+export const PROJECT_FILE = 'flexetl.yaml';
 
 /** It stands in workflow ids, in the name of a task queue, and in paths. */
 const PROJECT_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;

@@ -10,7 +10,7 @@ import { safeName } from './staging/local';
 
 /** Where the report of a run is kept, relative to the project. */
 export function reportPath(pipeline: string, runKey: string): string {
-  return join('output', 'reports', safeName(pipeline), `${safeName(runKey)}.json`);
+  return join('output', 'reports', ...pipeline.split('/').map(safeName), `${safeName(runKey)}.json`);
 }
 
 /**

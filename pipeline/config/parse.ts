@@ -23,6 +23,8 @@ export interface PipelineText {
   overrides?: readonly string[];
   /** The name that the user gave; another `pipeline.name` is an error. */
   expectedName?: string;
+  /** Of a pipeline that does not say its name; default: the name of the file. */
+  defaultName?: string;
 }
 
 export interface LoadedPlugins {
@@ -57,7 +59,7 @@ export function parsePipelineText(input: PipelineText): PipelineConfig {
   const good = overrides.filter((override) => 'path' in override);
   const problems = [...document.problems, ...layout.problems];
   const misplaced = good.flatMap((override) => applyOverride(layout.sections, override) ?? []);
-  layout.sections.name ??= baseName(file);
+  layout.sections.name ??= input.expectedName ?? input.defaultName ?? baseName(file);
   if (layout.usable) problems.push(...misplaced.map((problem) => inFile(problem, layout)));
 
   const loaded = loadModules(layout.sections.plugins, input);

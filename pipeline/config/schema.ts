@@ -33,7 +33,11 @@ export interface PluginUse {
 /** A pipeline, checked and complete; plain JSON. */
 export type PipelineConfig = z.output<ReturnType<typeof createConfigSchema>>;
 
-export const PIPELINE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
+/** Folders of `configs/` come first, as in `finance/ledger`. */
+export const PIPELINE_NAME = /^(?=.{1,100}$)[A-Za-z0-9][A-Za-z0-9_.-]*(\/[A-Za-z0-9][A-Za-z0-9_.-]*)*$/;
+
+const TAG = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
+const TAG_EXPECTED = 'letters, digits, "_", "." and "-", at most 63, the first a letter or digit';
 
 /** The canonical form: all sections side by side, `targets` as a list. `parse.ts` brings a file into it. */
 export function createConfigSchema(plugins: Plugins) {
@@ -53,7 +57,16 @@ export function createConfigSchema(plugins: Plugins) {
         error: ({ input }) =>
           `found ${show(input)}, expected letters, digits, "_", "." and "-", at most 100, the first a letter or digit.`,
       })
-      .describe('The name of the pipeline and of its workflow. Default: the name of the file.'),
+      .describe(
+        'The name of the pipeline and of its workflow. Default: the name of the file, with its folders in configs/, as in finance/ledger.',
+      ),
+    tags: z
+      .array(
+        z.string().regex(TAG, { error: ({ input }) => `found ${show(input)}, expected ${TAG_EXPECTED}.` }),
+      )
+      .default([])
+      .describe('Words to select pipelines by: `flexetl run --select tag:nightly`.'),
+    owner: z.string().min(1).optional().describe('Who is asked about the pipeline.'),
     plugins: z
       .array(z.string().min(1))
       .default([])

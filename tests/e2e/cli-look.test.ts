@@ -69,7 +69,9 @@ describe('validate', () => {
     expect(await empty.flexetl('validate', '--all')).toEqual({
       exit: 2,
       stdout: '',
-      stderr: 'error USAGE: No pipeline is named.\nWrite configs/<name>.yaml first.\n',
+      stderr: expect.stringContaining(
+        `error USAGE: There are no pipelines.\n${empty.dir} is no project, and none is above it: write configs/<name>.yaml`,
+      ) as string,
     });
   });
 
@@ -258,7 +260,7 @@ describe('the command line', () => {
   it.each([
     [['rnu', 'sales'], "unknown command 'rnu'\n(Did you mean run?)"],
     [['run', 'sales', '--jsno'], "unknown option '--jsno'\n(Did you mean --json?)"],
-    [['run', 'a', 'b'], "too many arguments for 'run'"],
+    [['plan', 'a', 'b'], "too many arguments for 'plan'"],
     [['run', '--config'], "option '--config <file>' argument missing"],
     [['cancel'], "missing required argument 'name'"],
   ])('refuses %j with exit 2', async (argv, says) => {

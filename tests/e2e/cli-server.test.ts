@@ -1,4 +1,5 @@
 /** The commands about runs that others have started: status, history, cancel, worker, dev. */
+import { readdirSync } from 'node:fs';
 import { choosePorts } from '../../server/ports';
 import { closeProjects, openProject, reportOf, type Project } from '../support/project';
 import { expectError } from '../support/refusal';
@@ -43,10 +44,23 @@ describe('status and history', () => {
       expect(await project.flexetl(command, project.name)).toEqual({
         exit: 0,
         stdout: '',
-        stderr: `${project.usesServer()}No runs of ${project.name} yet. Start one with \`flexetl run\`.\n`,
+        stderr: `${project.usesServer()}No runs of ${project.name} yet. Start one with \`flexetl run ${project.name}\`.\n`,
       });
     }
     expect(await list('status')).toEqual([]);
+  });
+
+  it('say which pipelines there are when the name is none', async () => {
+    const { stderr } = await project.flexetl('history', `${project.name}x`);
+    expect(stderr).toContain(`no such pipeline in configs/. Did you mean "${project.name}"?`);
+  });
+
+  it('start no server in a project that had none, and leave nothing there', async () => {
+    project.env['TEMPORAL_ADDRESS'] = undefined;
+    const before = readdirSync(project.dir);
+    const { stderr } = await project.flexetl('status');
+    expect(stderr).toBe('No runs yet. Start one with `flexetl run`.\n');
+    expect(readdirSync(project.dir)).toEqual(before);
   });
 
   it('tell of the last run, and of all, the newest first', async () => {

@@ -128,7 +128,8 @@ pipeline:
       `${BASE}validation: {schema: {a: {type: "decimal(39,2)"}}}\n`,
       'unknown column type "decimal(39,2)"',
     ],
-    ['a name with a slash', `${BASE}name: a/b\n`, '4:7 name: found "a/b", expected letters, digits'],
+    ['a name that is a path', `${BASE}name: ../b\n`, '4:7 name: found "../b", expected letters, digits'],
+    ['a tag with a blank', `${BASE}tags: [a b]\n`, '4:8 tags.0: found "a b", expected letters, digits'],
     [
       'a number that JavaScript rounds',
       `${BASE}scalability: {memory: {limit_mb: 9007199254740993}}\n`,

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
 import { parsePipelineText } from '../../pipeline/config/parse';
-import { listPipelines, readPipelineFile, type PipelineAddress } from '../../runtime/config-file';
+import { addressOf, listPipelines, readPipelineFile, type PipelineAddress } from '../../runtime/config-file';
 import { FAKE_PLUGINS as plugins } from '../support/fake-plugins';
 import { makeFolder } from '../support/folder';
 
@@ -13,7 +13,11 @@ const TEXT =
 beforeAll(() => {
   mkdirSync(join(projectDir, 'configs'));
   const write = (name: string, text: string | Buffer): void => writeFileSync(join(projectDir, name), text);
+  mkdirSync(join(projectDir, 'configs', 'finance'));
+  mkdirSync(join(projectDir, 'configs', '.hidden'));
   write('configs/sales.yaml', TEXT);
+  write('configs/finance/ledger.yaml', TEXT);
+  write('configs/.hidden/sales.yaml', TEXT);
   write('configs/stock.yml', TEXT);
   write('configs/renamed.yaml', `${TEXT}name: other\n`);
   write('configs/twice.yaml', TEXT);
@@ -38,7 +42,7 @@ describe('a pipeline', () => {
   it('is found by name in configs/, with either extension', async () => {
     expect((await read({ name: 'sales' })).name).toBe('sales');
     expect((await read({ name: 'stock' })).name).toBe('stock');
-    expect(await listPipelines(projectDir)).toEqual(['renamed', 'sales', 'stock', 'twice']);
+    expect(await listPipelines(projectDir)).toEqual(['finance/ledger', 'renamed', 'sales', 'stock', 'twice']);
   });
 
   it('is found by path anywhere, under any name', async () => {
@@ -48,15 +52,30 @@ describe('a pipeline', () => {
     ).toMatchObject({ path: 'b' });
   });
 
+  it('in a folder of configs/ has the path as its name', async () => {
+    expect((await read({ name: 'finance/ledger' })).name).toBe('finance/ledger');
+    expect((await failure({ name: 'ledger' })).hint).toBe('Did you mean "finance/ledger"?');
+  });
+
+  it('is found by its file, from any folder', () => {
+    const address = (argument: string, cwd = projectDir) => addressOf(argument, projectDir, cwd);
+    expect(address('sales')).toEqual({ name: 'sales' });
+    expect(address('configs/sales.yaml')).toEqual({ name: 'sales' });
+    expect(address('ledger.yaml', join(projectDir, 'configs', 'finance'))).toEqual({
+      name: 'finance/ledger',
+    });
+    expect(address('secret.yaml')).toEqual({ path: join(projectDir, 'secret.yaml') });
+    expect(address('configs/.hidden/sales.yaml')).toEqual({
+      path: join(projectDir, 'configs/.hidden/sales.yaml'),
+    });
+  });
+
   it('that is not there is answered with those that are', async () => {
     const error = await failure({ name: 'sale' });
     expect(error.message).toBe(
-      'There is no pipeline "sale" in configs/; its pipelines are renamed, sales, stock, twice.',
+      'There is no pipeline "sale" in configs/; its pipelines are finance/ledger, renamed, sales, stock, twice.',
     );
     expect(error.hint).toBe('Did you mean "sales"?');
-    expect((await failure({ name: 'configs/sales.yaml' })).hint).toBe(
-      'Did you mean "sales"? Use --config configs/sales.yaml to name a file.',
-    );
     expect((await failure({ path: 'none.yaml' })).message).toBe('none.yaml: the file does not exist.');
   });
 
@@ -83,7 +102,9 @@ describe('a pipeline', () => {
     const error = readPipelineFile({ name: 'sales' }, '/nonexistent');
     await expect(error).rejects.toMatchObject({
       message: 'There is no pipeline "sales" in configs/; configs/ has no pipelines yet.',
-      hint: 'Write configs/sales.yaml.',
+      hint: expect.stringContaining(
+        '/nonexistent is no project, and none is above it: write configs/',
+      ) as string,
     });
   });
 });
