@@ -201,6 +201,6 @@ export const LIMITS = {
   sqliteBusyMs: 5_000,
   /** How long an idle thread is kept: longer than from the check of a target to its load in a small run. */
   threadIdleMs: 5_000,
-  /** Bytes of a .gz source per compressed byte; more is an attack (a zip bomb). */
+  /** Bytes of a packed source (.gz, .zst, .zip) per packed byte; more is an attack (a zip bomb). */
   gzipRatioMax: 1000,
 } as const;

@@ -44,7 +44,7 @@ export function detectDelimiter(
   }
   if (others.length === 0) return { delimiter };
   const names = best.map((one) => JSON.stringify(one)).join(' and ');
-  if (best.includes('\t') && /\.tsv(\.gz)?$/i.test(head.path)) {
+  if (best.includes('\t') && /\.tsv(\.(gz|zst|zip))?$/i.test(head.path)) {
     return {
       delimiter: '\t',
       warning: `could have the delimiter ${names}: read with tabs, as it is a .tsv file`,

@@ -1,6 +1,7 @@
 /** The options of the CSV source. */
 import { z } from 'zod';
 import { path } from '../../plugin/options';
+import { encodingOption } from '../files/encoding';
 
 const ASCII_CHAR = /^(?![\0\r\n])\p{ASCII}$/u;
 const char = (): z.ZodString => z.string().regex(ASCII_CHAR, 'must be one ASCII character');
@@ -8,7 +9,7 @@ const char = (): z.ZodString => z.string().regex(ASCII_CHAR, 'must be one ASCII 
 export const csvOptions = z
   .strictObject({
     path: path().describe(
-      'A file, a glob or a folder (its *.csv, *.tsv and the same with .gz that are not hidden), relative to the project.',
+      'A file, a glob or a folder (its *.csv, *.tsv and the same with .gz, .zst or .zip that are not hidden), relative to the project.',
     ),
     delimiter: char()
       .optional()
@@ -23,13 +24,7 @@ export const csvOptions = z
       .describe(
         'Precedes a quote or itself inside quotes, elsewhere it is text; when not set, the quote itself.',
       ),
-    encoding: z
-      .string()
-      .refine(isEncoding, 'must be an encoding such as utf-8, utf-16le or windows-1252')
-      .default('utf-8')
-      .describe(
-        'The text encoding, by its WHATWG name and table; there, the five bytes that windows-1252 leaves open are control characters.',
-      ),
+    encoding: encodingOption(),
     header: z
       .boolean()
       .default(true)
@@ -56,11 +51,3 @@ export const csvOptions = z
   });
 
 export type CsvOptions = z.infer<typeof csvOptions>;
-
-function isEncoding(label: string): boolean {
-  try {
-    return new TextDecoder(label, { fatal: true }).encoding !== '';
-  } catch {
-    return false;
-  }
-}

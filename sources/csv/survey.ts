@@ -35,8 +35,8 @@ export interface Detected {
 
 const CSV_FILES: FileKind = {
   name: 'CSV',
-  pattern: /\.(csv|tsv)(\.gz)?$/i,
-  shown: '*.csv, *.tsv, *.csv.gz or *.tsv.gz',
+  pattern: /\.(csv|tsv)(\.(gz|zst|zip))?$/i,
+  shown: '*.csv or *.tsv, or the same with .gz, .zst or .zip',
 };
 
 /** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE */

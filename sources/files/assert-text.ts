@@ -1,5 +1,6 @@
 /** Refuses files that are no text in the declared encoding, by their first bytes. */
 import { FlexetlError } from '../../pipeline/errors';
+import { encodingOf } from './encoding';
 
 const UNPACK = 'Unpack it and name the files in it.';
 const EXPORT = 'Save its sheet as CSV (UTF-8).';
@@ -10,7 +11,7 @@ const KINDS: readonly [name: string, start: string, hint: string][] = [
   ['an empty zip archive', 'PK\x05\x06', UNPACK],
   ['a bzip2 file', 'BZh?1AY&SY', 'Unpack it with bunzip2, or pack it with gzip.'],
   ['an xz file', '\xfd7zXZ\x00', 'Unpack it with unxz, or pack it with gzip.'],
-  ['a Zstandard file', '\x28\xb5\x2f\xfd', 'Unpack it with unzstd, or pack it with gzip.'],
+  ['a Zstandard file', '\x28\xb5\x2f\xfd', 'It is packed twice: unpack it once.'],
   ['a 7z archive', "7z\xbc\xaf'\x1c", UNPACK],
   ['a RAR archive', 'Rar!\x1a', UNPACK],
   ['an Excel workbook (.xls)', '\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1', EXPORT],
@@ -40,13 +41,12 @@ const MARKS: readonly [encoding: string, mark: string][] = [
 export function assertText(bytes: Buffer, shown: string, encoding: string): void {
   const head = bytes.toString('latin1', 0, 512);
   const kind = KINDS.find(([, start]) => startsLike(head, start));
-  if (kind?.[1] === 'PK\x03\x04' && isWorkbook(bytes))
-    throw refuse(shown, 'is an Excel workbook (.xlsx)', EXPORT);
+  if (kind?.[1] === 'PK\x03\x04' && isWorkbook(bytes)) throw refuseWorkbook(shown);
   if (kind) throw refuse(shown, `is ${kind[0]}, not text`, kind[2]);
   if (head.startsWith(TAR.mark, TAR.offset) || isOldTar(bytes))
     throw refuse(shown, 'is a tar archive, not text', UNPACK);
   const [found] = MARKS.find(([, mark]) => head.startsWith(mark)) ?? [];
-  const declared = new TextDecoder(encoding).encoding;
+  const declared = encodingOf(encoding).name;
   if (found === undefined || found === declared) return;
   const what = `starts with the byte order mark of ${found}, the encoding is ${declared}`;
   const hint = found.startsWith('utf-32')
@@ -68,8 +68,12 @@ function isOldTar(bytes: Buffer): boolean {
 }
 
 /** The first entries of a workbook have such names. */
-function isWorkbook(bytes: Buffer): boolean {
+export function isWorkbook(bytes: Buffer): boolean {
   return ['[Content_Types].xml', 'xl/', '_rels/.rels'].some((name) => bytes.includes(name));
+}
+
+export function refuseWorkbook(shown: string): FlexetlError {
+  return refuse(shown, 'is an Excel workbook (.xlsx)', EXPORT);
 }
 
 function refuse(shown: string, what: string, hint: string): FlexetlError {

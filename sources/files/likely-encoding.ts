@@ -87,7 +87,7 @@ export function likelyEncoding(bytes: Uint8Array): LikelyEncoding | undefined {
     return found.latin > 0 && whole ? supported('windows-1252') : undefined;
   }
   if (found.mac > found.dos) return supported('macintosh');
-  return { name: 'cp437 or cp850', hint: 'convert it, for example with iconv -f CP850 -t UTF-8' };
+  return oneOf(['cp437', 'cp850']);
 }
 
 function supported(name: string): LikelyEncoding {

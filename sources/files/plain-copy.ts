@@ -1,35 +1,22 @@
 /** UTF-8 copies of files that are compressed or in another encoding; made once per run. */
-import { createReadStream, type ReadStream } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
 import { open, stat } from 'node:fs/promises';
-import { createGunzip } from 'node:zlib';
-import { FlexetlError, messageOf } from '../../pipeline/errors';
+import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import type { PluginContext } from '../../plugin/context';
 import type { SourceFile } from '../../plugin/source';
 import { assertText } from './assert-text';
-import { openFile } from './find';
+import { encodingOf } from './encoding';
 import { addressOf, withSameFile } from './fingerprint';
+import { likelyEncoding, UNTOLD_ENCODING } from './likely-encoding';
+import { explainUnpacking, packingOf, unpack, type Packing, type Pieces } from './unpack';
 
 /** A smaller inflated file is accepted, whatever its ratio. */
 const INFLATED_BYTES_FREE = 16 * 1024 * 1024;
 
-/** True when the file must be copied as plain text before it can be read: gzip, or not UTF-8. */
+/** True when the file must be copied as plain text before it can be read: packed, or not UTF-8. */
 export async function needsPlainCopy(absolute: string, shown: string, encoding: string): Promise<boolean> {
-  return isUtf8Label(encoding) ? isGzip(absolute, shown) : true;
-}
-
-function isUtf8Label(encoding: string): boolean {
-  return new TextDecoder(encoding).encoding === 'utf-8';
-}
-
-async function isGzip(absolute: string, shown: string): Promise<boolean> {
-  const handle = await openFile(absolute, shown);
-  try {
-    const { buffer, bytesRead } = await handle.read({ buffer: Buffer.alloc(2), position: 0 });
-    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
-  } finally {
-    await handle.close();
-  }
+  return !encodingOf(encoding).isUtf8 || (await packingOf(absolute, shown)) !== undefined;
 }
 
 /**
@@ -56,31 +43,24 @@ async function copyPlain(
   { signal, progress }: PluginContext,
 ): Promise<void> {
   const handle = await open(path, 'w', 0o600);
-  let raw: ReadStream | undefined;
+  let packing: Packing | undefined;
+  let raw: Pieces | undefined;
   try {
-    const inflate = await isGzip(absolute, shown);
+    packing = await packingOf(absolute, shown);
     const { size } = await stat(absolute);
-    raw = createReadStream(absolute);
-    const text = inflate ? inflatePieces(raw) : raw;
-    const bounded = boundPieces(text, shown, encoding, inflate ? size : Infinity, signal);
-    const pieces = isUtf8Label(encoding) ? bounded : decodePieces(bounded, shown, encoding);
+    raw = await unpack(absolute, shown, packing, size);
+    const bounded = boundPieces(raw, shown, encoding, packing ? size : Infinity, signal);
+    const pieces = encodingOf(encoding).isUtf8 ? bounded : decodePieces(bounded, shown, encoding);
     for await (const piece of pieces) {
       await handle.writeFile(piece);
-      progress(raw.bytesRead / size);
+      progress(raw.share());
     }
   } catch (error) {
-    throw explainCopy(error, shown, signal);
+    throw explainCopy(error, shown, packing, signal);
   } finally {
-    raw?.destroy();
+    raw?.close();
     await handle.close();
   }
-}
-
-/** An error of the file must end the inflating too: with `pipe` alone it would wait for ever. */
-function inflatePieces(raw: ReadStream): AsyncIterable<Buffer> {
-  const inflated = createGunzip();
-  raw.on('error', (error) => inflated.destroy(error));
-  return raw.pipe(inflated);
 }
 
 async function* boundPieces(
@@ -102,36 +82,48 @@ async function* boundPieces(
   }
 }
 
-/** Always `stream: true`: without it Node 20 decodes windows-1252 as ISO-8859-1. */
 async function* decodePieces(
   pieces: AsyncIterable<Buffer>,
   shown: string,
   encoding: string,
 ): AsyncGenerator<Buffer> {
-  const decoder = new TextDecoder(encoding, { fatal: true });
+  const { name, openDecoder } = encodingOf(encoding);
+  const decode = await openDecoder();
   let offset = 0;
+  const read = (piece: Buffer, last: boolean): Buffer => {
+    try {
+      return Buffer.from(decode(piece, last));
+    } catch {
+      const bytes = `bytes ${Math.max(0, offset - (last ? 1 : 0))} to ${offset + piece.length}`;
+      throw unreadable(shown, `is not ${name}: ${bytes} cannot be decoded`, hintOfEncoding(piece));
+    }
+  };
   for await (const piece of pieces) {
-    const end = offset + piece.length;
-    yield Buffer.from(decode(() => decoder.decode(piece, { stream: true }), shown, encoding, offset, end));
-    offset = end;
+    yield read(piece, false);
+    offset += piece.length;
   }
-  yield Buffer.from(decode(() => decoder.decode(), shown, encoding, Math.max(0, offset - 1), offset));
+  yield read(Buffer.alloc(0), true);
 }
 
-function decode(text: () => string, shown: string, encoding: string, from: number, to: number): string {
-  try {
-    return text();
-  } catch {
-    throw unreadable(shown, `is not ${encoding}: bytes ${from} to ${to} cannot be decoded`);
-  }
+function hintOfEncoding(bytes: Buffer): string {
+  const likely = isUtf8(bytes) && bytes.length > 0 ? undefined : likelyEncoding(bytes);
+  const hint =
+    isUtf8(bytes) && bytes.length > 0
+      ? 'It looks like utf-8'
+      : likely && `It looks like ${likely.name}: ${likely.hint}`;
+  return hint === undefined ? `Check the encoding option; ${UNTOLD_ENCODING}.` : `${hint}.`;
 }
 
-function unreadable(shown: string, what: string): FlexetlError {
-  const hint = 'Check the encoding option and how the file was made.';
+function unreadable(shown: string, what: string, hint = 'Check how the file was made.'): FlexetlError {
   return new FlexetlError('SOURCE_UNREADABLE', { message: `${shown} ${what}.`, hint });
 }
 
-function explainCopy(error: unknown, shown: string, signal: AbortSignal): unknown {
+function explainCopy(
+  error: unknown,
+  shown: string,
+  packing: Packing | undefined,
+  signal: AbortSignal,
+): unknown {
   if (signal.aborted) return new FlexetlError('CANCELLED', { message: 'Cancelled.', cause: error });
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (code === 'ENOSPC') {
@@ -141,12 +133,5 @@ function explainCopy(error: unknown, shown: string, signal: AbortSignal): unknow
       cause: error,
     });
   }
-  if (code.startsWith('Z_')) {
-    return new FlexetlError('SOURCE_UNREADABLE', {
-      message: `${shown} is not a complete gzip file: ${messageOf(error)}.`,
-      hint: 'The file is truncated or damaged: transfer it again.',
-      cause: error,
-    });
-  }
-  return error;
+  return (packing && explainUnpacking(error, shown, packing)) ?? error;
 }
