@@ -39,7 +39,7 @@ export function writeInitText({ name, source, target, proposal, hasTable, hasSch
     ...schemaLines(proposal),
     '  targets:',
     ...optionLines('      ', target).map((line, index) =>
-      index === 0 ? line.replace('    ', '  - ') : line,
+      index === 0 ? line.replace('      ', '    - ') : line,
     ),
     ...(hasTable ? modeLines(proposal) : []),
   ];
@@ -125,5 +125,6 @@ function value(option: Option): string {
 /** A text as YAML: plain where that is surely a text; every JSON string is one of YAML. */
 function scalar(text: string): string {
   const plain = /^[A-Za-z_](?:[A-Za-z0-9_./-]*[A-Za-z0-9_])?$/.test(text);
-  return plain && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(text) ? text : JSON.stringify(text);
+  if (plain && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(text)) return text;
+  return /^[ -&(-~]*"[ -&(-~]*$/.test(text) ? `'${text}'` : JSON.stringify(text);
 }

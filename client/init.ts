@@ -1,12 +1,11 @@
 /** `flexetl init <file>`: a pipeline file for a data file, from a look at it as a run would read it. */
 import { mkdir, stat, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import { proposeSchema } from '../engine/propose';
 import { parseConfig } from '../engine/resolve-config';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { listPipelines } from '../runtime/config-file';
 import { formatType } from '../pipeline/types';
-import { projectPath } from '../runtime/settings';
 import { PLUGINS } from '../worker/plugins';
 import { EXIT, type CommandContext } from './context';
 import { writeInitText } from './init-text';
@@ -22,18 +21,24 @@ export interface InitOptions {
 
 export async function initCommand(
   context: CommandContext,
-  path: string,
+  file: string,
   options: InitOptions,
 ): Promise<number> {
   const { projectDir } = context.settings;
-  await assertFile(path, projectDir);
+  const absolute = resolve(context.cwd, file);
+  await assertFile(absolute, file);
+  // Relative to the project, so that it is the same on every machine.
+  const path = isAbsolute(file) ? file : relative(projectDir, absolute);
   const name = options.name ?? nameFor(path);
   await assertFree(name, projectDir);
   const source = { type: JSON_FILE.test(path) ? 'json' : 'csv', path };
   const target = targetFor(options.to, name);
   const text = JSON.stringify({ version: '1.0', name, source, targets: [target] }).replaceAll('$', '$$$$');
-  const file = join('configs', `${name}.yaml`);
-  const config = parseConfig({ settings: context.settings, plugins: PLUGINS }, { text, file, overrides: [] });
+  const configFile = join('configs', `${name}.yaml`);
+  const config = parseConfig(
+    { settings: context.settings, plugins: PLUGINS },
+    { text, file: configFile, overrides: [] },
+  );
   const { proposal, pins, warnings } = await withRehearsal(
     context,
     config,
@@ -57,7 +62,7 @@ export async function initCommand(
     hasTable,
     hasSchema,
   });
-  await writeNew(join(projectDir, file), file, written);
+  await writeNew(join(projectDir, configFile), configFile, written);
   const { columns, key, records, rejected, complete } = proposal;
   for (const warning of warnings) printNote(context, `warning: ${warning}`);
   if (rejected > 0)
@@ -68,10 +73,19 @@ export async function initCommand(
   const next = `flexetl run ${name}`;
   if (context.json) {
     const described = columns.map((column) => ({ ...column, type: formatType(column.type) }));
-    printJson(context, { pipeline: name, file, records, rejected, complete, columns: described, key, next });
+    printJson(context, {
+      pipeline: name,
+      file: configFile,
+      records,
+      rejected,
+      complete,
+      columns: described,
+      key,
+      next,
+    });
   } else {
     const looked = complete ? `all ${many(records, 'record')}` : `the first ${many(records, 'record')}`;
-    printLine(context, `✔ ${file}: ${many(columns.length, 'column')}, typed from ${looked}`);
+    printLine(context, `✔ ${configFile}: ${many(columns.length, 'column')}, typed from ${looked}`);
     printLine(context, `  next     flexetl preview ${name}, then ${next}`);
   }
   return EXIT.done;
@@ -107,12 +121,12 @@ function nameFor(path: string): string {
   });
 }
 
-/** @throws FlexetlError USAGE for what is no file */
-async function assertFile(path: string, projectDir: string): Promise<void> {
-  const found = await stat(projectPath(projectDir, path)).catch(() => undefined);
+/** @throws FlexetlError USAGE for a folder */
+async function assertFile(absolute: string, shown: string): Promise<void> {
+  const found = await stat(absolute).catch(() => undefined);
   if (!found?.isDirectory()) return;
   throw new FlexetlError('USAGE', {
-    message: `${path} is a folder, expected a data file.`,
+    message: `${shown} is a folder, expected a data file.`,
     hint: 'Name one of its files; then set source.path to the folder, or to a glob.',
   });
 }

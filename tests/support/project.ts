@@ -33,6 +33,8 @@ export interface Running {
 
 export interface Project {
   dir: string;
+  /** Where commands in this process are called. */
+  cwd: string;
   /** Of its one pipeline; unlike that of any other test. */
   name: string;
   env: Record<string, string | undefined>;
@@ -68,6 +70,7 @@ export function openProject(): Project {
   const { FLEXETL_TEST_ADDRESS: address, ...inherited } = process.env;
   const project: Project = {
     dir,
+    cwd: dir,
     name: `sales_${id}`,
     env: {
       ...inherited,
@@ -97,7 +100,7 @@ export function openProject(): Project {
         interrupts.add(handler);
         return () => interrupts.delete(handler);
       };
-      const exit = await main(argv, { stdout, stderr, env: project.env, cwd: dir, onInterrupt });
+      const exit = await main(argv, { stdout, stderr, env: project.env, cwd: project.cwd, onInterrupt });
       return { exit, stdout: stdout.text(), stderr: stderr.text() };
     },
     usesServer: () =>

@@ -25,7 +25,7 @@ interface Described {
 
 async function init(project: Project, ...argv: string[]): Promise<Described> {
   const { exit, stdout, stderr } = await project.flexetl('init', ...argv, '--json');
-  expect([exit, stderr.replace(/^warning.*\n/gm, '')]).toEqual([0, '']);
+  expect([exit, stderr.replace(/^(warning|Project):.*\n/gm, '')]).toEqual([0, '']);
   return JSON.parse(stdout) as Described;
 }
 
@@ -47,6 +47,8 @@ describe('flexetl init <file>', () => {
     });
     const text = readText(project.path('configs', 'orders.yaml'));
     for (const line of [
+      '    - type: sqlite',
+      `    quote: '"'`,
       '    path: data/orders.csv',
       '    encoding: utf-8',
       '    delimiter: ";"',
@@ -144,6 +146,15 @@ describe('flexetl init <file>', () => {
     expect(await init(project, 'packed.csv.gz')).toMatchObject({ pipeline: 'packed', records: 3 });
     expect(await load(project, 'none')).toEqual([]);
     expect(await load(project, 'packed')).toHaveLength(3);
+  });
+
+  it('takes a path from the folder that it is called in, and writes it from the project', async () => {
+    const project = openProject();
+    project.write('configs/other.yaml', '');
+    project.write('data/orders.csv', ORDERS);
+    project.cwd = project.path('data');
+    expect(await init(project, 'orders.csv')).toMatchObject({ file: 'configs/orders.yaml' });
+    expect(readText(project.path('configs', 'orders.yaml'))).toContain('    path: data/orders.csv\n');
   });
 
   it('overwrites nothing', async () => {
