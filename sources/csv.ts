@@ -2,11 +2,12 @@
 import { resolve } from 'node:path';
 import { defineSource } from '../plugin/source';
 import { csvOptions, type CsvOptions } from './csv/options';
-import { landPartition, planPartitions, releasePartition } from './csv/partitions';
+import { landPartition, releasePartition, textsOf } from './csv/partitions';
 import { readCsvRecords } from './csv/records';
 import { csvRelation, repairPartition } from './csv/relation';
 import { surveyCsv } from './csv/survey';
 import { assertSameFile } from './files/fingerprint';
+import { planPartitions } from './files/partitions';
 
 /**
  * Under failure: reading changes nothing, so every step can be done again. Copies of compressed files are made
@@ -20,7 +21,7 @@ export const csv = defineSource<CsvOptions>({
   open: (options, context) => ({
     rules: { decimal_separator: options.decimal_separator },
     survey: () => surveyCsv(options, context),
-    partitions: (survey, size) => Promise.resolve(planPartitions(survey, size)),
+    partitions: (survey, size) => Promise.resolve(planPartitions(textsOf(survey), size)),
     land: (survey, index, from) => landPartition(options, context, survey, index, from),
     relation: (survey, partition) => csvRelation(options, context, survey, partition),
     repair: (survey, partition) => repairPartition(options, context, survey, partition),

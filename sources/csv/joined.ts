@@ -3,10 +3,11 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PluginContext } from '../../plugin/context';
 import type { Partition, SourceSurvey } from '../../plugin/source';
+import { rangesOf } from '../files/partitions';
 import { CARRIAGE_RETURN, type Dialect } from './boundaries';
 import { runJob } from './jobs';
 import type { CsvOptions } from './options';
-import { sliceJob } from './partitions';
+import { sliceJob, textsOf } from './partitions';
 import { repairedDialect } from './repair';
 import { detailsIn, openPlain, type FileDetails } from './survey';
 
@@ -14,20 +15,6 @@ import { detailsIn, openPlain, type FileDetails } from './survey';
 interface Joined {
   path: string;
   dialect: Dialect;
-}
-
-/** The byte ranges of a partition: one for each of its files that has records, in order. */
-export function rangesOf(survey: SourceSurvey, partition: Partition): Partition[] {
-  const { index, file, lastFile } = partition;
-  if (lastFile === undefined) return [partition];
-  const details = detailsIn(survey).slice(file, lastFile + 1);
-  const ranges = details.map(({ start, bytes }, offset) => ({
-    index,
-    file: file + offset,
-    start,
-    end: bytes,
-  }));
-  return ranges.filter(({ start, end }) => start < end);
 }
 
 /** The texts of the files as they are. */
@@ -40,7 +27,7 @@ export async function joinFiles(
   const joined = await createJoined(context, partition, dialectOf(survey, partition));
   let trusted = true;
   try {
-    for (const { file: at, start, end } of rangesOf(survey, partition)) {
+    for (const { file: at, start, end } of rangesOf(textsOf(survey), partition)) {
       context.signal.throwIfAborted();
       const file = await openPlain(options, context, survey, at);
       const job = { ...sliceJob(file, survey.columns.length, start, end), joined: true };
@@ -68,7 +55,7 @@ export async function repairFiles(
   let records = 0;
   let lineBytes = 0;
   try {
-    for (const { file: at, start, end } of rangesOf(survey, partition)) {
+    for (const { file: at, start, end } of rangesOf(textsOf(survey), partition)) {
       context.signal.throwIfAborted();
       const { path, shown, dialect, surplus, bytes: size } = await openPlain(options, context, survey, at);
       const found = await runJob(

@@ -6,11 +6,12 @@ import type { Partition, SourceRecord, SourceSurvey } from '../../plugin/source'
 import { openFile } from '../files/find';
 import { addressOf } from '../files/fingerprint';
 import { keepCheckpoint, nearestCheckpoint, type LineCheckpoint } from '../files/line-checkpoints';
+import { rangesOf } from '../files/partitions';
 import { dialectBytes, type RecordCut } from './boundaries';
 import { cutRecords, isBlank } from './cut';
 import type { CsvOptions } from './options';
 import { splitRecords } from './split';
-import { rangesOf } from './joined';
+import { textsOf } from './partitions';
 import { openPlain, type PlainFile } from './survey';
 import { createValueReader } from './values';
 
@@ -29,7 +30,7 @@ export async function* readCsvRecords(
   ordinals?: readonly number[],
 ): AsyncGenerator<SourceRecord> {
   const counts = { ordinal: -1, asked: 0 };
-  for (const range of rangesOf(survey, partition)) {
+  for (const range of rangesOf(textsOf(survey), partition)) {
     if (ordinals && counts.asked >= ordinals.length) return;
     yield* readRange(options, context, survey, range, ordinals, counts);
   }
