@@ -195,6 +195,10 @@ export const LIMITS = {
   logFilesMax: 30,
   /** DuckDB's memory for reading a staged part into a target: a row group of wide rows. */
   partMemoryMb: 512,
+  /** Folders that a part of a load is divided into by `partition_by`; more would be files of some rows each. */
+  filePartitionsMax: 10_000,
+  /** Bytes of the name of a file or folder: what all common file systems allow. */
+  fileNameBytesMax: 255,
   /** Columns of a table in SQLite: its own limit. */
   sqliteColumnsMax: 2_000,
   /** A step waits this long for the lock of a SQLite file; then the run says what it waits for, and tries again. */

@@ -210,7 +210,7 @@ const PARQUET = 'FORMAT parquet, COMPRESSION lz4_raw, PARQUET_VERSION V2, PRESER
  * Values in the dictionary of a column. Memory for them is taken before the first value comes: with 5,000 each, 5,000
  * columns need more than 1.8 GB; with 100 each, less than 700 MB.
  */
-function dictionaryMax(columns: number): number {
+export function dictionaryMax(columns: number): number {
   return Math.max(1, Math.min(5_000, Math.floor(500_000 / columns)));
 }
 

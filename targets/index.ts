@@ -1,4 +1,6 @@
 /** The targets there are; a new one is one more line here. */
+import { csv } from './csv';
+import { parquet } from './parquet';
 import { sqlite } from './sqlite';
 
-export const targets = [sqlite] as const;
+export const targets = [sqlite, parquet, csv] as const;

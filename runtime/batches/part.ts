@@ -17,10 +17,16 @@ export function createPart(slice: PartSlice, context: Pick<PluginContext, 'scrat
   return { ...slice, batches: () => readPart(slice, context) };
 }
 
-/** The rows of a part as a SELECT, with the columns of its schema in order. */
-export function selectPart({ schema, path, firstRow, rows }: PartSlice): string {
+/**
+ * The rows of a part as a SELECT, with the columns of its schema in order.
+ * @param others further terms; `file_row_number` counts the rows of the file
+ */
+export function selectPart(
+  { schema, path, firstRow, rows }: PartSlice,
+  others: readonly string[] = [],
+): string {
   return (
-    `SELECT ${unstageTerms(schema).join(', ')} FROM ${readParquet(path, 'file_row_number = true')} ` +
+    `SELECT ${[...unstageTerms(schema), ...others].join(', ')} FROM ${readParquet(path, 'file_row_number = true')} ` +
     `WHERE file_row_number >= ${firstRow} AND file_row_number < ${firstRow + rows}`
   );
 }

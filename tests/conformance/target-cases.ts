@@ -3,9 +3,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { parse } from 'csv-parse/sync';
+import { literal } from '../../pipeline/sql';
 import type { Target } from '../../plugin/target';
 import { targets } from '../../targets';
-import { OWN_FOLDER, readManifest } from '../../targets/files/manifest';
+import { readManifest } from '../../targets/files/manifest';
+import { OWN_FOLDER } from '../../targets/files/place';
+import { USERS_MANIFEST } from '../../targets/files/show';
 import { openSqlite } from '../../targets/sqlite/binding';
 import { fakeLines } from '../support/fake-file-target';
 import { fakeSql } from '../support/fake-sql-target';
@@ -54,36 +58,64 @@ const FIXTURES: Record<string, Fixture> = {
         : [],
     drop: (dir) => queryDuckdb(dir, 'DROP TABLE loaded'),
   },
-  fake_lines: {
+  fake_lines: folderCase((paths) =>
+    Promise.resolve(
+      paths
+        .flatMap((path) => readFileSync(path, 'utf8').split('\n').slice(0, -1))
+        .map((line) => JSON.parse(line) as TextRow),
+    ),
+  ),
+  parquet: folderCase(async (paths) => {
+    if (paths.length === 0) return [];
+    // Its timestamps are in UTC.
+    const asText = `COLUMNS(*)::VARCHAR FROM read_parquet([${paths.map(literal).join(', ')}])`;
+    const rows = await queryDuckdb(undefined, `SELECT ${asText}`);
+    return rows.map((row) => row.map((text) => text && text.replace(/^(.{10} [\d:.]+)\+00$/, '$1')));
+  }),
+  csv: folderCase((paths) =>
+    Promise.resolve(
+      paths.flatMap((path) => {
+        const records = parse(readFileSync(path), {
+          from: 2,
+          relax_column_count: false,
+          cast: (text, { quoting }) => (text === '' && !quoting ? null : text),
+        }) as unknown as TextRow[];
+        return records.map((row) => row.map((text) => text && text.replace(/^(.{10})T([\d:.]+)Z$/, '$1 $2')));
+      }),
+    ),
+  ),
+};
+
+/** A folder of files with a manifest. @param readFiles other than with the target's own code */
+function folderCase(readFiles: (paths: readonly string[]) => Promise<TextRow[]>): Fixture {
+  const folderOf = (dir: string): string => join(dir, 'output/t');
+  const manifestOf = (dir: string) => readManifest(join(folderOf(dir), OWN_FOLDER));
+  return {
     options: (mode) => ({ path: 'output/t', mode }),
     isUntouched: (dir) => !existsSync(join(dir, 'output')),
     ordered: true,
     async read(dir) {
-      const folder = join(dir, 'output/t');
       for (;;) {
-        const { version, files } = await readManifest(folder);
+        const { version, files } = await manifestOf(dir);
         if (version === 0) return null;
         try {
-          const texts = files.map((name) => readFileSync(join(folder, name), 'utf8'));
-          return texts
-            .flatMap((text) => text.split('\n').slice(0, -1))
-            .map((line) => JSON.parse(line) as TextRow);
+          return await readFiles(files.map(({ path }) => join(folderOf(dir), path)));
         } catch (error) {
           // A later publish has removed the files: the manifest is another one by now.
-          if ((await readManifest(folder)).version === version) throw error;
+          if ((await manifestOf(dir)).version === version) throw error;
         }
       }
     },
     async leftovers(dir) {
-      const folder = join(dir, 'output/t');
+      const folder = folderOf(dir);
       if (!existsSync(folder)) return [];
-      const { files } = await readManifest(folder);
+      const ours = [OWN_FOLDER, USERS_MANIFEST, ...(await manifestOf(dir)).files.map(({ path }) => path)];
       const own = readdirSync(join(folder, OWN_FOLDER)).filter((name) => !name.startsWith('manifest-'));
-      return [...own, ...readdirSync(folder).filter((name) => name !== OWN_FOLDER && !files.includes(name))];
+      return [...own, ...readdirSync(folder).filter((name) => !ours.includes(name))];
     },
-    drop: (dir) => rm(join(dir, 'output/t'), { recursive: true }),
-  },
-};
+    drop: (dir) => rm(folderOf(dir), { recursive: true }),
+  };
+}
 
 /** @throws Error for a target without a case */
 export function caseOf<O>(target: Target<O>): TargetCase {
@@ -93,7 +125,7 @@ export function caseOf<O>(target: Target<O>): TargetCase {
 }
 
 export const TARGET_CASES: TargetCase[] = [
-  ...targets.map((target) => caseOf(target)),
+  ...targets.map((target) => caseOf(target as unknown as Target<unknown>)),
   caseOf(fakeSql),
   caseOf(fakeLines),
 ];
@@ -114,8 +146,11 @@ function sqliteText(value: unknown, kind: string | undefined): string | null {
   return kind === 'boolean' ? String(value === 1n) : String(value);
 }
 
-async function queryDuckdb(dir: string, sql: string): Promise<TextRow[]> {
-  const db = await (await DuckDBInstance.fromCache(join(dir, 'output/t.db'))).connect();
+/** @param dir of the database; undefined: one in memory */
+async function queryDuckdb(dir: string | undefined, sql: string): Promise<TextRow[]> {
+  const path = dir === undefined ? ':memory:' : join(dir, 'output/t.db');
+  const db = await (await DuckDBInstance.fromCache(path)).connect();
+  await db.run(`SET TimeZone = 'UTC'`);
   try {
     return (await db.runAndReadAll(sql)).getRowsJS() as TextRow[];
   } finally {

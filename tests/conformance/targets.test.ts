@@ -2,6 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Target } from '../../plugin/target';
 import { targets } from '../../targets';
 import { fakeLines } from '../support/fake-file-target';
 import { fakeSql } from '../support/fake-sql-target';
@@ -41,7 +42,7 @@ describe.each(TARGET_CASES.map((given) => [given.target.type, given] as const))(
   },
 );
 
-describe.each(targets.map((target) => [target.type, caseOf(target)] as const))(
+describe.each(targets.map((target) => [target.type, caseOf(target as unknown as Target<unknown>)] as const))(
   'the target %s',
   (_, given) => {
     it('does its writing off the event loop', async () => {

@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OpenTarget, Part, Published } from '../../plugin/target';
-import { OWN_FOLDER, readManifest } from '../../targets/files/manifest';
+import { readManifest } from '../../targets/files/manifest';
+import { OWN_FOLDER } from '../../targets/files/place';
+import { USERS_MANIFEST } from '../../targets/files/show';
 import { fakeLines } from '../support/fake-file-target';
 import { makeFolder } from '../support/folder';
 import { contextOf, makePart, queryPart, slicePart } from '../support/parts';
@@ -39,8 +41,8 @@ async function publishOld(): Promise<void> {
 
 /** Ids as a reader of the manifest finds them. */
 async function readIds(): Promise<number[]> {
-  const { files } = await readManifest(folder);
-  const lines = files.flatMap((name) => readFileSync(join(folder, name), 'utf8').trim().split('\n'));
+  const { files } = await readManifest(join(folder, OWN_FOLDER));
+  const lines = files.flatMap(({ path }) => readFileSync(join(folder, path), 'utf8').trim().split('\n'));
   return lines.map((line) => Number((JSON.parse(line) as string[])[0]));
 }
 
@@ -75,8 +77,9 @@ describe('a load into files that is killed', () => {
     expect([1, ROWS]).toContain((await readIds()).length);
     expect(await loadAndPublish()).toEqual({ rows: ROWS, inserted: ROWS, updated: 0 });
     expect(await readIds()).toEqual(EVERY_ID);
-    const { files } = await readManifest(folder);
-    expect(readdirSync(folder).sort()).toEqual([OWN_FOLDER, ...files].sort());
+    const { files } = await readManifest(join(folder, OWN_FOLDER));
+    const paths = files.map(({ path }) => path);
+    expect(readdirSync(folder).sort()).toEqual([OWN_FOLDER, USERS_MANIFEST, ...paths].sort());
     expect(readdirSync(join(folder, OWN_FOLDER))).toHaveLength(1);
   });
 
@@ -85,7 +88,7 @@ describe('a load into files that is killed', () => {
     await killAt('loaded 0');
     await target().discard(KEY);
     expect(await readIds()).toEqual([-1]);
-    expect(readdirSync(folder)).toHaveLength(2);
+    expect(readdirSync(folder)).toHaveLength(3);
     expect(readdirSync(join(folder, OWN_FOLDER))).toHaveLength(1);
   });
 });

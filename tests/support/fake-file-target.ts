@@ -2,7 +2,8 @@
 import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { defineTarget } from '../../plugin/target';
-import { fileOptions, fileTarget } from '../../targets/files/target';
+import { fileOptions } from '../../targets/files/options';
+import { fileTarget } from '../../targets/files/target';
 import type { FileEncoder } from '../../targets/files/encoder';
 
 const options = z.strictObject(fileOptions);

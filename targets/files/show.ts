@@ -1,0 +1,62 @@
+/** What a publish does after its version of the manifest is there; done again by whoever finds it unfinished. */
+import { readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { formatType } from '../../pipeline/types';
+import { ignoreMissing, syncPath, writeDurably } from '../../runtime/staging/durable-file';
+import { readManifest, removeOldVersions, type Manifest } from './manifest';
+import type { FilePlace } from './place';
+import { stageOf } from './stage';
+
+/** For users and their programs: the files that are the table. */
+export const USERS_MANIFEST = '_manifest.json';
+
+/** Shows the latest version to users, then removes the files that it does not have. Idempotent. */
+export async function showLatest(place: FilePlace): Promise<void> {
+  for (;;) {
+    const manifest = await readManifest(place.own);
+    if (manifest.version === 0) return;
+    if (place.single === undefined) await showFolder(place, manifest);
+    else await showFile(place, manifest);
+    await removeOldVersions(place);
+    // Two publishes at once: the older one may have been shown last.
+    if ((await readManifest(place.own)).version === manifest.version) return;
+  }
+}
+
+async function showFolder({ root }: FilePlace, manifest: Manifest): Promise<void> {
+  const path = join(root, USERS_MANIFEST);
+  const text = `${JSON.stringify(describeForUsers(manifest), null, 1)}\n`;
+  if ((await readFile(path, 'utf8').catch(ignoreMissing)) !== text) await writeDurably(path, text, 0o666);
+}
+
+async function showFile({ root, own }: FilePlace, { files }: Manifest): Promise<void> {
+  for (const { path, content } of files) {
+    if (content === undefined) continue;
+    const isNew = await rename(join(own, content), join(root, path)).then(() => true, ignoreMissing);
+    if (!isNew) continue;
+    await syncPath(root);
+    await rm(dirname(join(own, content)), { recursive: true, force: true });
+  }
+}
+
+function describeForUsers({ version, schema, format, files, loads }: Manifest): object {
+  const latest = loads.at(-1);
+  const runKeys = new Map(loads.map((load) => [stageOf(load), load.runKey]));
+  return {
+    format_version: 1,
+    version,
+    published_at: latest?.publishedAt,
+    run_key: latest?.runKey,
+    format,
+    schema: schema.map(({ name, type }) => ({ name, type: formatType(type) })),
+    rows: files.reduce((sum, { rows }) => sum + rows, 0),
+    files: files.map(({ path, rows, bytes, sha256, partition, load }) => ({
+      path,
+      rows,
+      bytes,
+      sha256,
+      ...(partition && { partition }),
+      run_key: runKeys.get(load),
+    })),
+  };
+}
