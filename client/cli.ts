@@ -117,6 +117,13 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
     .action(async (name, options) =>
       done(await (await import('./preview.js')).previewCommand(context, name, options)),
     );
+  config(command('test [names...]', 'run the tests of pipelines, configs/<name>.test.yaml; needs no server'))
+    .option('--all', 'of every pipeline; the default')
+    .option('--select <tag:name>', 'of every pipeline with this tag; repeatable', collect, [])
+    .option('--record', 'write what came out into tests that expect nothing yet')
+    .action(async (names, options) =>
+      done(await (await import('./test.js')).testCommand(context, names, options)),
+    );
   command('schema', 'the JSON Schema of pipeline files').action(async () =>
     done(await (await import('./schema.js')).schemaCommand(context)),
   );

@@ -39,6 +39,15 @@ export function bookRows(
   return rows;
 }
 
+/** The counts of the same steps over more parts. @param sum empty at first */
+export function addSteps(sum: readonly StepCount[], counts: readonly StepCount[]): StepCount[] {
+  return counts.map((count, index) => ({
+    ...count,
+    rows_in: count.rows_in + (sum[index]?.rows_in ?? 0),
+    rows_out: count.rows_out + (sum[index]?.rows_out ?? 0),
+  }));
+}
+
 /**
  * Everything that does not add up, as sentences; empty when the rows add up.
  * read = rejected + quarantined + dropped + filtered + deduplicated + aggregated (+ output when nothing aggregates).

@@ -52,7 +52,10 @@ export function addressOf(argument: string, projectDir: string, cwd: string): Pi
 /** @param path relative to `configs/`; hidden files and folders, as Kubernetes mounts them, are not pipelines */
 export function isPipelineFile(path: string): boolean {
   return (
-    EXTENSION.test(path) && !isAbsolute(path) && !path.split(/[\\/]/).some((part) => part.startsWith('.'))
+    EXTENSION.test(path) &&
+    !TESTS.test(path) &&
+    !isAbsolute(path) &&
+    !path.split(/[\\/]/).some((part) => part.startsWith('.'))
   );
 }
 
@@ -71,6 +74,14 @@ function nameOf(file: string): string {
 
 export const CONFIG_DIR = 'configs';
 const EXTENSION = /\.ya?ml$/;
+/** The tests of a pipeline, beside its file. */
+const TESTS = /\.test\.ya?ml$/;
+
+/** Of the tests of a pipeline, relative to the project. @param pipeline by name, or the absolute path of its file */
+export function fixturePath(pipeline: string): string {
+  const stem = EXTENSION.test(pipeline) ? nameOf(pipeline) : join(CONFIG_DIR, pipeline);
+  return `${stem}.test.yaml`;
+}
 
 async function findByName(name: string, projectDir: string): Promise<string> {
   const [file, other] = (await listFiles(projectDir)).filter((one) => nameOf(one) === name);

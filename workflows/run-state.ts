@@ -1,6 +1,6 @@
 /** The state of a run: plain JSON, so that a long run can continue in a new history. */
 import { LIMITS } from '../pipeline/limits';
-import { bookRows, findImbalances, type StepCount } from '../pipeline/row-balance';
+import { addSteps, bookRows, findImbalances, type StepCount } from '../pipeline/row-balance';
 import type { ErrorReport, RunReport, RunStatus, StepName, TargetReport } from '../pipeline/report';
 import type { Activities } from '../activities';
 
@@ -95,16 +95,7 @@ export function restartExtract(state: RunState): void {
 
 /** Adds the counts of one part to those of the parts before it. */
 export function addCounts(state: RunState, counts: readonly StepCount[]): void {
-  if (state.counts.length === 0) {
-    state.counts = counts.map((count) => ({ ...count }));
-    return;
-  }
-  counts.forEach((count, index) => {
-    const sum = state.counts[index];
-    if (!sum) return;
-    sum.rows_in += count.rows_in;
-    sum.rows_out += count.rows_out;
-  });
+  state.counts = addSteps(state.counts, counts);
 }
 
 /** Adds what is not there yet: `LIMITS.warningsMax` warnings of `LIMITS.warningCharsMax` characters. */

@@ -4,9 +4,8 @@ import { dirname, join } from 'node:path';
 import pino from 'pino';
 import { withContext, type StepContext } from '../../engine/context';
 import { createDeps, type Deps } from '../../engine/deps';
-import { extractPartition } from '../../engine/extract/extract';
 import type { ExtractResult } from '../../engine/extract/receipt';
-import { countPartitions, landPartition } from '../../engine/land';
+import { extractAll as extractRun } from '../../engine/rehearse';
 import { rowsSql } from '../../engine/parts';
 import { readPlan, sessionOptions, type RunPlan } from '../../engine/plan';
 import { planRun } from '../../engine/plan-run';
@@ -100,21 +99,8 @@ export async function stageAll<T>(
 }
 
 /** As the workflow does: partition by partition, and all once more as long as types become wider. */
-export async function extractAll(
-  deps: Deps,
-  context: StepContext,
-  of: RunRef = run,
-): Promise<ExtractResult[]> {
-  const plan = await readPlan(context.staging);
-  for (let index = 0; !('known' in plan.partitions); index += 1)
-    if ((await landPartition(deps, { run: of, partition: index }, context)).last) break;
-  const count = await countPartitions(deps, plan, context);
-  for (;;) {
-    const results: ExtractResult[] = [];
-    for (let partition = 0; partition < count; partition += 1)
-      results.push(await extractPartition(deps, { run: of, partition }, context));
-    if (new Set(results.map(({ types }) => types)).size <= 1) return results;
-  }
+export function extractAll(deps: Deps, context: StepContext, of: RunRef = run): Promise<ExtractResult[]> {
+  return extractRun(deps, of, context);
 }
 
 function configOf({ options = {}, schema = {}, quality_checks = [], transformations = [] }: EngineInput) {
