@@ -1,5 +1,6 @@
 /** `flexetl test`: fixtures of pipelines through the engine, without a server. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { closeProjects, openProject, type Project } from '../support/project';
 import { SALES_JOB } from '../support/sales';
 
@@ -69,6 +70,18 @@ describe('flexetl test', () => {
     expect(written).toContain('# as in the file');
     expect(written).toMatch(/rejects:\n +- record: 1\n +column: quantity\n +rule: type\n +value: two/);
     expect((await project.flexetl('test')).exit).toBe(0);
+  });
+
+  it('passes the tests of the example, and those of docs/testing.md', async () => {
+    const root = join(__dirname, '..', '..');
+    const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+    const example = project.write('configs/sales.test.yaml', read('configs/sales.test.yaml'));
+    project.write('configs/sales.yaml', read('configs/sales.yaml'));
+    expect(await project.flexetl('test', 'sales')).toMatchObject({ exit: 0 });
+    const [, block = ''] = /```yaml\n(.*?)```/s.exec(read('docs/testing.md')) ?? [];
+    expect(block).toContain('given:');
+    writeFileSync(example, block);
+    expect(await project.flexetl('test', 'sales')).toMatchObject({ exit: 0 });
   });
 
   it('says how to begin where there are no tests', async () => {
