@@ -13,6 +13,7 @@ export default tseslint.config(
       'bench/results/',
       'bench/data/',
       '.flexetl/',
+      '.cache/',
     ],
   },
   js.configs.recommended,

@@ -1,7 +1,7 @@
-/** The virtual environment of the Python competitors, made once and again when a pinned version changes. */
+/** Virtual environments of Python, made once and again when a pinned version changes. */
 import { execFile } from 'node:child_process';
 import { copyFile, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -14,23 +14,39 @@ export async function preparePython(
   benchDir: string,
   log: (message: string) => void,
 ): Promise<string | null> {
-  const venvDir = join(benchDir, '.venv');
-  const wanted = join(benchDir, 'peers', 'requirements.txt');
+  const requirements = join(benchDir, 'peers', 'requirements.txt');
+  try {
+    return await makePython(join(benchDir, '.venv'), requirements, log);
+  } catch (error) {
+    log(`No Python competitors: ${(error as Error).message}`);
+    return null;
+  }
+}
+
+/**
+ * A virtual environment with the packages of a `requirements.txt`; made again only when that file has changed.
+ * @returns the interpreter
+ * @throws Error saying what is missing
+ */
+export async function makePython(
+  venvDir: string,
+  requirements: string,
+  log: (message: string) => void,
+): Promise<string> {
   // Copied last, so an interrupted installation is made again.
   const installed = join(venvDir, 'requirements.txt');
   const python = join(venvDir, 'bin', 'python');
-  if ((await readOrEmpty(installed)) === (await readOrEmpty(wanted))) return python;
+  if ((await readOrEmpty(installed)) === (await readOrEmpty(requirements))) return python;
   try {
-    log('Making the virtual environment bench/.venv: about a minute, once.');
+    log(`Making the virtual environment ${relative('.', venvDir)}: about a minute, once.`);
     await rm(venvDir, { recursive: true, force: true });
     await run('python3', ['-m', 'venv', venvDir]);
-    log('Installing pandas, Polars, DuckDB, Dask and dlt into it.');
-    await run(python, ['-m', 'pip', 'install', '--quiet', '--requirement', wanted]);
-    await copyFile(wanted, installed);
+    log(`Installing ${relative('.', requirements)} into it.`);
+    await run(python, ['-m', 'pip', 'install', '--quiet', '--requirement', requirements]);
+    await copyFile(requirements, installed);
     return python;
   } catch (error) {
-    log(`No Python competitors: ${explain(error)}`);
-    return null;
+    throw new Error(explain(error), { cause: error });
   }
 }
 

@@ -95,10 +95,10 @@ export const TRUTH_ROWS = Math.max(...TRUTH.map(({ cells }) => cells.length));
 /** The column that gives rows their order: the number of the row. */
 export const ROW = 'row_number';
 
-const NULL_TEXT = '\\N';
+export const NULL_TEXT = '\\N';
 
 /** The texts of a row in its source. */
-function sourceRow(row: number): (string | null)[] {
+export function sourceRow(row: number): (string | null)[] {
   return TRUTH.map(({ cells }) => {
     const cell = cells[row % cells.length] ?? null;
     return typeof cell === 'string' || cell === null ? cell : cell[0];
@@ -119,24 +119,42 @@ function rows<T>(make: (row: number) => T): T[] {
   return Array.from({ length: TRUTH_ROWS }, (_, row) => make(row));
 }
 
-/** One text for all spellings of a value: no zeros after the digits of a decimal, six digits of a second. */
+/** One text for all spellings of a value: no zeros at the end of a fraction, six digits of a second. */
 export function normalize(kind: TruthKind, text: string): string {
   switch (kind) {
-    case 'decimal': {
-      const plain = text.includes('.') ? text.replace(/\.?0+$/, '') : text;
-      return plain.replace(/^(-?)0?\./, '$10.');
-    }
+    case 'integer':
+      return text.replace(/\.0+$/, '');
+    case 'decimal':
+      return text
+        .replace(/(\.\d*?)0+$/, '$1')
+        .replace(/\.$/, '')
+        .replace(/^(-?)\./, '$10.');
     case 'float':
       return Object.is(Number(text), -0) ? '-0' : String(Number(text));
     case 'boolean':
-      return { true: 'true', t: 'true', '1': 'true' }[text] ?? 'false';
+      return (
+        { true: 'true', True: 'true', t: 'true', '1': 'true', f: 'false', False: 'false', '0': 'false' }[
+          text
+        ] ?? text
+      );
+    case 'date':
+      return text.replace(/ 00:00:00(\.0+)?$/, '');
     case 'timestamp':
-      return /\.\d+$/.test(text)
-        ? text.replace(/\.(\d+)$/, (_, digits: string) => `.${digits.padEnd(6, '0')}`)
-        : `${text}.000000`;
-    default:
+      return withMicroseconds(text);
+    case 'string':
       return text;
   }
+}
+
+function withMicroseconds(text: string): string {
+  const [, second = text, digits = ''] = /^([^+]*:\d\d)(?:\.(\d+?)0*)?(?:\+00(?::00)?)?$/.exec(text) ?? [];
+  return `${second}.${digits.padEnd(6, '0')}`;
+}
+
+/** Whether what was read of a column is what it must be. */
+export function isTrue(target: string, found: string | null | undefined, expected: string | null): boolean {
+  // SQLite has one zero.
+  return found === expected || (target === 'sqlite' && expected === '-0' && found === '0');
 }
 
 /** The table as CSV with `\N` for a null, so that an empty text is a text. */
