@@ -101,6 +101,13 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
     .action(async (names, options) =>
       done(await (await import('./run.js')).runCommand(context, names, options)),
     );
+  command('retry [name]', 'go on with a run that has failed, by its pipeline or key, from what it has staged')
+    .option('--run-key <key>', 'the run of this key, where several pipelines have one')
+    .option('--detach', 'start the run and return; other workers do the work')
+    .option('--no-worker', 'run no worker in this process; other workers do the work')
+    .action(async (name, options) =>
+      done(await (await import('./retry.js')).retryCommand(context, name, options)),
+    );
   config(command('validate [names...]', 'check pipeline files; needs no server'))
     .option('--all', 'every pipeline in configs/')
     .option('--select <tag:name>', 'every pipeline with this tag; repeatable', collect, [])

@@ -121,9 +121,22 @@ async function showReport(
   else printReport(context, report, await findReportFile(context, report), whereInWebUi(server, report));
   for (const warning of report.warnings) printNote(context, `warning: ${warning}`);
   if (report.error) context.stderr.write(`${errorLines(report.error).join('\n')}\n`);
+  const next = nextStep(report);
+  if (next !== undefined) printNote(context, next);
   if (report.status === 'succeeded') return EXIT.done;
   if (report.status === 'cancelled') return EXIT.interrupted;
+  if (report.status === 'partial') return EXIT.runFailed;
   return report.error ? ERROR_CODES[report.error.code].exit : EXIT.runFailed;
+}
+
+/** How to go on with a run that has staged what it read. */
+function nextStep({ status, pipeline, error, targets }: RunReport): string | undefined {
+  const missing = targets.flatMap((target) => (target.status === 'published' ? [] : [target.name]));
+  const retry = `flexetl retry ${pipeline}`;
+  if (status === 'partial')
+    return `The other targets have their rows. To load only ${missing.join(', ')}, from what is staged: ${retry}`;
+  const isStaged = status === 'failed' && (error?.step === 'load' || error?.step === 'publish');
+  return isStaged ? `To go on from what is staged, without reading the source again: ${retry}` : undefined;
 }
 
 /**

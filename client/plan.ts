@@ -36,7 +36,7 @@ async function describePlan({ deps, plan, step }: Rehearsal) {
   const schema = stagedSchema(columns, evidence);
   const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
   const output = outputSchema(steps, schema);
-  await checkTargets(deps, config, output, step);
+  await checkTargets(deps, config, output, [], step);
   const partial = plan.groups ? planPartialGroups(steps) : undefined;
   const parts = [examplePart(schema, partial ? 'groups' : 'rows')];
   const sql = planTransformSql(steps, { rows: rowsSql(parts, schema), groups: groupsSql(parts) }, schema);

@@ -74,6 +74,8 @@ export function printReport(
       : `${many(target.rows_loaded, 'row')} ${target.status}`;
     printLine(context, `  target   ${target.type} ${target.name} (${target.mode}): ${rows}`);
   }
+  if (report.publish_skew_ms !== undefined)
+    printLine(context, `  visible  within ${seconds(report.publish_skew_ms)} of each other`);
   printLine(context, `  steps    ${stepsLine(report)}`);
   if (reportFile !== undefined) printLine(context, `  report   ${reportFile}`);
   printLine(context, `  web ui   ${webUi}`);

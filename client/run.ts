@@ -1,16 +1,14 @@
 /** `flexetl run`: starts the workflow, or joins the run that is open; works, watches, reports. */
 import { randomUUID } from 'node:crypto';
-import type { RunHandle } from '../control/run-handle';
 import type { StartRequest } from '../control/start-run';
 import { digestRequest } from '../pipeline/config/parse';
 import { FlexetlError } from '../pipeline/errors';
 import { mintRunKey, RUN_KEY } from '../pipeline/run-key';
-import type { Logger } from '../runtime/log';
 import type { Project } from '../runtime/project';
-import type { RunningWorker } from '../worker/create-worker';
 import type { CommandContext } from './context';
 import { selectPipelines, type LoadedPipeline, type SelectOptions } from './load-pipeline';
-import { openLog, openSession, type Session } from './session';
+import { openLog } from './session';
+import { withWorkingSession, type WorkingSession } from './working-session';
 
 export interface RunOptions extends SelectOptions {
   runKey?: string;
@@ -35,58 +33,27 @@ export async function runCommand(
   // The worker resolves a pipeline again. It is done here too, so that errors are shown at once.
   const [first] = asked.length === 1 ? [await asked[0].load()] : [];
   const log = openLog(context, first?.config.monitoring.logging);
-  const { detach = false } = options;
-  // Loading the worker takes as long as the server needs to start.
-  const loadWorker = () => import('../worker/create-worker.js');
-  const works = options.worker && !detach;
-  const session = await openSession(context, {
-    works,
-    ...(works && { whileStarting: () => void loadWorker() }),
+  return withWorkingSession(context, options.worker && !options.detach, log, async (opened) => {
+    if (first) return runOne(context, opened, first, options);
+    const { runEach } = await import('./run-each.js');
+    return runEach(context, asked, opened.session.stopped, (one, pipeline) =>
+      runOne(one, opened, pipeline, options),
+    );
   });
-  try {
-    // The worker first: a workflow without a poller waits two seconds in the server's queue.
-    const worker = works
-      ? await (
-          await loadWorker()
-        ).startWorker(session.server, session.project, context.settings, log, { oneThread: true })
-      : undefined;
-    const runner = { context, options, session, log, worker };
-    try {
-      if (first) return await runOne(runner, first);
-      const { runEach } = await import('./run-each.js');
-      return await runEach(context, asked, session.stopped, (one, pipeline) =>
-        runOne({ ...runner, context: one }, pipeline),
-      );
-    } finally {
-      await worker?.stop();
-    }
-  } finally {
-    await session.close();
-    log.flush();
-  }
-}
-
-interface Runner {
-  context: CommandContext;
-  options: RunOptions;
-  session: Session;
-  log: Logger;
-  worker: RunningWorker | undefined;
 }
 
 /** @returns the exit code */
 async function runOne(
-  { context, options, session, log, worker }: Runner,
+  context: CommandContext,
+  { session, client, works, follow }: WorkingSession,
   pipeline: LoadedPipeline,
+  options: RunOptions,
 ): Promise<number> {
   const { announce, followRun, waitForEnd } = await import('./follow-run.js');
   const { startOrJoin } = await import('./start-or-join.js');
-  session.stopped.throwIfAborted();
-  const client = worker?.client ?? session.client;
-  const request = requestOf(session.project, pipeline, options, worker !== undefined);
+  const request = requestOf(session.project, pipeline, options, works);
   const { runKey, join = false, detach = false } = options;
   const asked = { request, runKey, join, wait: options.wait && !detach };
-  const follow = (handle: RunHandle) => ({ client, handle, log, workerDone: worker?.done });
   const found = await startOrJoin(context, client, asked, (other) =>
     waitForEnd(context, session, follow(other)),
   );

@@ -40,15 +40,16 @@ export async function listRuns(
   return runs;
 }
 
-/** The newest run of each pipeline, or of one. */
+/** The newest run of each pipeline, or of one; with a key, the newest of those that have it. */
 export async function listNewestRuns(
   client: Client,
-  { project, pipeline }: Omit<ListOptions, 'limit'>,
+  { project, pipeline, runKey }: Omit<ListOptions, 'limit'> & { runKey?: string | undefined },
 ): Promise<RunSummary[]> {
-  if (pipeline !== undefined) return listRuns(client, { project, pipeline, limit: 1 });
   const newest = new Map<string, RunSummary>();
-  for await (const run of scanRuns(client, project)) {
-    if (!newest.has(run.pipeline)) newest.set(run.pipeline, run);
+  for await (const run of scanRuns(client, project, pipeline)) {
+    if (newest.has(run.pipeline) || (runKey !== undefined && run.run_key !== runKey)) continue;
+    newest.set(run.pipeline, run);
+    if (pipeline !== undefined) break;
   }
   return [...newest.values()];
 }
@@ -71,7 +72,12 @@ export async function withWaits(
   return Promise.all(runs.map(withWait));
 }
 
-async function* scanRuns(client: Client, project: string, pipeline?: string): AsyncIterable<RunSummary> {
+/** @param pipeline absent: those of all */
+export async function* scanRuns(
+  client: Client,
+  project: string,
+  pipeline?: string,
+): AsyncIterable<RunSummary> {
   const prefix = workflowIdOf(project, '');
   // A string literal of the query language. A text that it does not accept cannot be the name of a pipeline.
   const filter =

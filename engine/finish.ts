@@ -13,6 +13,8 @@ import type { RunPlan } from './plan';
 export interface FinishInput {
   run: RunRef;
   report: RunReport;
+  /** The staged parts are kept, however the run ended: a part of its targets waits for them. */
+  keep?: boolean;
 }
 
 export interface FinishResult {
@@ -36,11 +38,11 @@ export async function finishRun(
 /**
  * The report first, then the clean-up: nothing that fails prevents the rest. The load ledger of a target, which may be
  * locked, keeps what is still to be removed: prepare of the next run does it. The staged parts of a failed run are kept
- * for a retry, `LIMITS.stagingKeepMs`; those of a cancelled run are removed.
+ * for a retry, `LIMITS.stagingKeepMs`; those of a cancelled run are removed, unless it was itself a retry.
  */
 export async function abortRun(
   deps: Deps,
-  { report, run }: FinishInput,
+  { report, run, keep = false }: FinishInput,
   context: StepContext,
 ): Promise<FinishResult> {
   const { projectDir } = deps.settings;
@@ -62,7 +64,7 @@ export async function abortRun(
   // The plan is damaged or gone, after loads have begun.
   if (!plan && report.targets.some(({ status }) => status !== 'published')) warn(ROWS_MAY_STAY);
   for (const error of failures) warn(notRemoved('Rows that are not published', error));
-  if (report.status === 'cancelled' || !plan)
+  if ((report.status === 'cancelled' && !keep) || !plan)
     await staging.remove('').catch((error: unknown) => warn(notRemoved('Staged files', error)));
   if (warnings.length > 0)
     await putReport(projectDir, { ...report, warnings: [...report.warnings, ...warnings] }).catch(

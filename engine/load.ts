@@ -1,5 +1,6 @@
 /** What a run does with a target: check, load, publish, discard. Each may be killed at any moment and repeated. */
-import { FlexetlError } from '../pipeline/errors';
+import { addDetails, type DownTarget } from '../pipeline/error-details';
+import { FlexetlError, type ErrorCode } from '../pipeline/errors';
 import { findPlugin, type PipelineConfig } from '../pipeline/config/schema';
 import type { Schema } from '../pipeline/types';
 import type { PluginContext } from '../plugin/context';
@@ -96,16 +97,22 @@ export interface PublishInput {
   rows: number;
 }
 
+export interface PublishResult extends Published {
+  /** ISO 8601, UTC. */
+  publishedAt: string;
+}
+
 /** Makes all loads of a target visible at once. Idempotent. */
 export async function publishTarget(
   deps: Deps,
   { run, target, rows }: PublishInput,
   context: StepContext,
-): Promise<Published> {
+): Promise<PublishResult> {
   const plan = await readPlan(context.staging);
   const schema = await wholeOutput(deps, run, context);
   const key = loadKey(deps, plan, run, target);
-  return openTarget(deps, plan.config, target, context).publish(key, schema, rows);
+  const published = await openTarget(deps, plan.config, target, context).publish(key, schema, rows);
+  return { ...published, publishedAt: new Date().toISOString() };
 }
 
 /** A target before anything is loaded, as the report shows it. */
@@ -120,33 +127,33 @@ export interface TargetDescription {
 /**
  * Asks every target what it has of this load.
  * @param once rows that another run has appended are not appended again
- * @throws FlexetlError KEY_REUSED when the run key belongs to other rows
+ * @param without places of targets that are not asked: they are down
+ * @throws FlexetlError KEY_REUSED when the run key belongs to other rows; as {@link eachTarget}
  */
 export async function beginLoads(
   deps: Deps,
   plan: RunPlan,
   run: RunRef,
   once: boolean,
+  without: readonly number[],
   context: PluginContext,
 ): Promise<TargetDescription[]> {
-  const described: TargetDescription[] = [];
-  for (const index of plan.config.targets.keys()) {
+  const described = [...plan.config.targets.keys()].map((index): TargetDescription => {
+    const { target, options, name } = targetOf(deps, plan.config, index);
+    return { type: target.type, name, mode: target.mode(options) };
+  });
+  await eachTarget(plan.config, without, async (index) => {
     const { target, options, name } = targetOf(deps, plan.config, index);
     const key = loadKey(deps, plan, run, index);
-    const mode = target.mode(options);
     // Of a source of records nobody knows what it will yield.
-    const anyRun = once && mode === 'append' && plan.survey.files.length > 0;
+    const anyRun = once && target.mode(options) === 'append' && plan.survey.files.length > 0;
     const found = await target.open(options, context).begin(key, anyRun);
     if (found.answer === 'reused') throw keyReused(name, key, found.load);
-    const description = { type: target.type, name, mode };
-    if (found.answer === 'published') {
-      const { runKey, publishedAt, rows } = found.load;
-      described.push({ ...description, already: { run_key: runKey, published_at: publishedAt, rows } });
-    } else {
-      context.log.debug(`${name}: the load is ${found.answer}`);
-      described.push(description);
-    }
-  }
+    const description = described[index];
+    if (found.answer !== 'published' || !description) return context.log.debug(`${name}: ${found.answer}`);
+    const { runKey, publishedAt, rows } = found.load;
+    description.already = { run_key: runKey, published_at: publishedAt, rows };
+  });
   return described;
 }
 
@@ -175,15 +182,60 @@ export async function assertDistinctTargets(deps: Deps, config: PipelineConfig):
 
 /**
  * Asks every target whether it can take such rows.
- * @throws FlexetlError TARGET_INVALID, TARGET_INCOMPATIBLE, TARGET_BUSY of the first that cannot
+ * @param without places of targets that are not asked: they are down
+ * @throws FlexetlError TARGET_INVALID, TARGET_INCOMPATIBLE, TARGET_BUSY of the first that cannot; as {@link eachTarget}
  */
 export async function checkTargets(
   deps: Deps,
   config: PipelineConfig,
   schema: Schema,
+  without: readonly number[],
   context: PluginContext,
 ): Promise<void> {
-  for (const index of config.targets.keys()) await openTarget(deps, config, index, context).check(schema);
+  await eachTarget(config, without, (index) => openTarget(deps, config, index, context).check(schema));
+}
+
+/**
+ * Does something with each target, in order. One that is down does not keep the others from it.
+ * @throws FlexetlError of the first that is down; if others are not, its details name all that are
+ */
+async function eachTarget(
+  { targets }: PipelineConfig,
+  without: readonly number[],
+  work: (index: number) => Promise<void>,
+): Promise<void> {
+  const down: (DownTarget & { cause: unknown })[] = [];
+  const asked = [...targets.keys()].filter((index) => !without.includes(index));
+  for (const target of asked) {
+    await work(target).catch((cause: unknown) => {
+      if (!(cause instanceof FlexetlError) || !DOWN_CODES.includes(cause.code)) throw cause;
+      const { code, message, hint } = cause;
+      down.push({ target, cause, error: { code, message, ...(hint !== undefined && { hint }) } });
+    });
+  }
+  const [first] = down;
+  if (!first) return;
+  const others = down.map(({ target, error }) => ({ target, error }));
+  throw down.length < asked.length ? addDetails(first.cause, { down: others }) : first.cause;
+}
+
+/** What may be over later: everything else about a target is a mistake, and ends the run before it reads. */
+const DOWN_CODES: readonly ErrorCode[] = ['TARGET_BUSY', 'TARGET_UNREACHABLE'];
+
+/**
+ * Removes what a run has loaded and not published, before it begins again.
+ * @throws FlexetlError as {@link eachTarget}
+ */
+export async function clearLoads(
+  deps: Deps,
+  plan: RunPlan,
+  run: RunRef,
+  without: readonly number[],
+  context: PluginContext,
+): Promise<void> {
+  await eachTarget(plan.config, without, (index) =>
+    openTarget(deps, plan.config, index, context).discard(loadKey(deps, plan, run, index)),
+  );
 }
 
 /**

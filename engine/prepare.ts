@@ -1,19 +1,20 @@
 /** Prepare: makes the plan of the run, and removes what an earlier attempt staged under another plan. */
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { addDetails } from '../pipeline/error-details';
+import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { count } from '../pipeline/markdown';
 import { fitting } from '../pipeline/payload';
 import { isRowWise, outputSchema, planTransforms } from '../pipeline/transforms/plan';
 import type { SourceFile } from '../plugin/source';
 import { openReports } from '../runtime/report-file';
-import { PLAN } from '../runtime/staging/parts';
+import { OUTPUT, PLAN } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
 import { findWhole } from '../runtime/staging/whole';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { schemaOf } from './evidence';
-import { beginLoads, checkTargets, discardLoads, type TargetDescription } from './load';
+import { beginLoads, checkTargets, clearLoads, type TargetDescription } from './load';
 import { parallelWorkersOf, type RunPlan } from './plan';
 import { planRun } from './plan-run';
 import { pluginsOf, resolveConfig, type ConfigRequest } from './resolve-config';
@@ -23,7 +24,16 @@ export interface PrepareInput extends Omit<ConfigRequest, 'name'> {
   run: RunRef;
   /** Rows that another run has appended are not appended again: for a run without a key of its own. */
   once?: boolean;
+  /**
+   * Go on with what an earlier run of this key has staged. `prefer`: where it suffices; `require`: in any case, for a part
+   * of the targets has its rows.
+   */
+  staged?: Staged | undefined;
+  /** Places of targets that are down: the run goes on without them. */
+  without?: readonly number[];
 }
+
+export type Staged = 'prefer' | 'require';
 
 export interface PrepareResult {
   /** Of the configuration. */
@@ -42,33 +52,43 @@ export interface PrepareResult {
   warnings: readonly string[];
 }
 
+/** @throws FlexetlError RETRY_REFUSED when staged parts are required and are gone */
 export async function prepareRun(
   deps: Deps,
-  { run, once = false, ...written }: PrepareInput,
+  { run, once = false, staged, without = [], ...written }: PrepareInput,
   context: StepContext,
 ): Promise<PrepareResult> {
-  const config = await resolveConfig(deps, { ...written, name: run.pipeline });
+  const kept = staged && (await keptPlan(run, staged, context));
+  const config = kept?.config ?? (await resolveConfig(deps, { ...written, name: run.pipeline }));
   try {
-    return await prepareConfig(deps, config, { run, once }, context);
+    return await prepareConfig(deps, config, { run, once, kept, without }, context);
   } catch (error) {
     // Its retries are those of the pipeline too.
     throw addDetails(error, { fault_tolerance: config.fault_tolerance });
   }
 }
 
+interface Preparation {
+  run: RunRef;
+  once: boolean;
+  /** The plan to go on with; the source is not looked at. */
+  kept: RunPlan | undefined;
+  without: readonly number[];
+}
+
 async function prepareConfig(
   deps: Deps,
   config: PipelineConfig,
-  { run, once }: { run: RunRef; once: boolean },
+  { run, once, kept, without }: Preparation,
   context: StepContext,
 ): Promise<PrepareResult> {
   await deps.staging.sweep(run, Date.now());
-  const plan = await takePlan(deps, config, run, context);
+  const plan = kept ?? (await takePlan(deps, config, run, without, context));
   const schema = schemaOf(plan, new Map(plan.evidence));
   const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
-  await checkTargets(deps, config, outputSchema(steps, schema), context);
+  await checkTargets(deps, config, outputSchema(steps, schema), without, context);
   openReports(deps.settings.projectDir, config.name);
-  const targets = await beginLoads(deps, plan, run, once, context);
+  const targets = await beginLoads(deps, plan, run, once, without, context);
   await context.staging.commit(PLAN, plan);
   const partitions = 'known' in plan.partitions ? plan.partitions.known.length : null;
   const bytes = plan.survey.files.reduce((sum, file) => sum + file.bytes, 0);
@@ -103,6 +123,31 @@ function explainAlready(run: RunRef, { name, already }: TargetDescription): stri
 }
 
 /**
+ * The plan of an earlier run of this key, with which a retry goes on.
+ * @returns undefined where parts are missing that only the source has
+ * @throws FlexetlError RETRY_REFUSED
+ */
+async function keptPlan(
+  { pipeline, runKey }: RunRef,
+  staged: Staged,
+  { staging }: StepContext,
+): Promise<RunPlan | undefined> {
+  const plan = (await findWhole<RunPlan>(staging, PLAN))?.receipt;
+  if (staged === 'prefer') {
+    // Transform begins when all rows are staged and have passed every check.
+    const isRead = (await findWhole(staging, OUTPUT)) !== undefined;
+    return isRead ? plan : undefined;
+  }
+  if (plan) return plan;
+  throw new FlexetlError('RETRY_REFUSED', {
+    message: `The staged parts of run ${runKey} are gone: they are kept for ${days(LIMITS.stagingKeepMs)}, in the staging folder of the run.`,
+    hint: `To read the source again: flexetl run ${pipeline} --run-key ${JSON.stringify(runKey)}. What is published is not loaded twice, and the rest only if the input is the same.`,
+  });
+}
+
+const days = (ms: number): string => `${ms / 86_400_000} days`;
+
+/**
  * The plan of this attempt. Parts that an earlier attempt staged under the same plan are used, so a failed run
  * continues where it was. Parts of another plan, for example of a changed source, or of a damaged one are removed.
  */
@@ -110,6 +155,7 @@ async function takePlan(
   deps: Deps,
   config: PipelineConfig,
   run: RunRef,
+  without: readonly number[],
   context: StepContext,
 ): Promise<RunPlan> {
   const { staging } = context;
@@ -122,9 +168,7 @@ async function takePlan(
     plan = await planRun(deps, config, context);
   }
   // A source of records may yield others the next time: its loads go on only with the pages they were made from.
-  if (plan.survey.files.length === 0 && before?.id !== plan.id) {
-    const [failure] = await discardLoads(deps, plan, run, [...config.targets.keys()], context);
-    if (failure !== undefined) throw failure;
-  }
+  if (plan.survey.files.length === 0 && before?.id !== plan.id)
+    await clearLoads(deps, plan, run, without, context);
   return plan;
 }

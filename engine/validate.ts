@@ -32,6 +32,8 @@ import { wholeParts, wholeRejects, type TypesReceipt } from './whole-parts';
 
 export interface ValidateInput {
   run: RunRef;
+  /** Places of targets that are down: they are not asked. */
+  without?: readonly number[];
 }
 
 export interface ValidateResult {
@@ -42,7 +44,7 @@ export interface ValidateResult {
 
 export async function validateRun(
   deps: Deps,
-  { run }: ValidateInput,
+  { run, without = [] }: ValidateInput,
   context: StepContext,
 ): Promise<ValidateResult> {
   const { staging } = context;
@@ -52,7 +54,7 @@ export async function validateRun(
   await assertNoRejects(deps, run, plan, parts, context);
   try {
     const steps = planTransforms(plan.config.transformations, schema, plugins.transforms);
-    await checkTargets(deps, plan.config, outputSchema(steps, schema), context);
+    await checkTargets(deps, plan.config, outputSchema(steps, schema), without, context);
   } catch (error) {
     throw explainText(error, await readTextPlaces(staging));
   }
@@ -191,7 +193,7 @@ async function readRejects(
 
 /** Adds, to an error about types, the places of the values that made the columns that it names a string. */
 function explainText(error: unknown, becameText: readonly Place[]): unknown {
-  if (!(error instanceof FlexetlError)) return error;
+  if (!(error instanceof FlexetlError) || error.retryable) return error;
   if (becameText.length === 0) return error;
   const words = new Set(error.message.split(/[^\p{L}\p{N}_]+/u));
   const named = becameText.filter(

@@ -1,6 +1,6 @@
 /** What the workflow must know of a failed step beside its code and message. */
 import type { PipelineConfig } from './config/schema';
-import type { CheckReport } from './report';
+import type { CheckReport, ErrorReport } from './report';
 
 /** Small JSON, free of rows. */
 export interface ErrorDetails {
@@ -8,6 +8,15 @@ export interface ErrorDetails {
   fault_tolerance?: PipelineConfig['fault_tolerance'];
   /** The results of all checks, of which one has failed. */
   checks?: readonly CheckReport[];
+  /** The targets that are down, when others are not: the run can go on without them. */
+  down?: readonly DownTarget[];
+}
+
+/** A target that is locked, or does not answer. */
+export interface DownTarget {
+  /** Place in the pipeline file's list of targets. */
+  target: number;
+  error: ErrorReport;
 }
 
 /** @param error whatever was thrown: also errors of the system, which get their code later */

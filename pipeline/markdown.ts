@@ -44,6 +44,9 @@ function targetLines(report: RunReport): string[] {
       (target) =>
         `| ${cell(target.name)} | ${target.mode} | ${count(target.rows_loaded)} | ${target.already ? 'already loaded' : target.status} |`,
     ),
+    ...(report.publish_skew_ms === undefined
+      ? []
+      : ['', `Visible within ${seconds(report.publish_skew_ms)} of each other.`]),
   ];
 }
 

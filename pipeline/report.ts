@@ -20,6 +20,8 @@ export interface TargetReport {
   rows_inserted?: number;
   rows_updated?: number;
   status: 'pending' | 'published' | 'failed';
+  /** When its rows became visible, ISO 8601, UTC; absent until then, and where they were there before this run. */
+  published_at?: string;
   /** Its rows were there before this run, which has loaded none into it. */
   already?: AlreadyLoaded;
   error?: ErrorReport;
@@ -71,6 +73,11 @@ export interface RunReport {
   transforms: readonly TransformReport[];
   checks: readonly CheckReport[];
   targets: readonly TargetReport[];
+  /**
+   * Time between the first and the last target that showed its rows, as the clocks of the workers have it: so long
+   * readers saw a mix. Of a retry it is counted from the first publish of the run. Absent for fewer than two targets.
+   */
+  publish_skew_ms?: number;
   steps: Partial<Record<StepName, { duration_ms: number; attempts: number }>>;
   dead_letter: { path: string | null; records: number };
   source: {

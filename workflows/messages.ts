@@ -26,6 +26,11 @@ export interface PipelineInput {
    * run key, which says on purpose that this is another load.
    */
   again?: boolean;
+  /**
+   * Of a retry: goes on with what an earlier run of this key has staged, and does not look at the source. `prefer`: if it
+   * suffices; `require`: or fails, for a part of the targets has its rows.
+   */
+  staged?: 'prefer' | 'require';
   /** Set when a long run continues in a new history. */
   resume?: RunState;
 }

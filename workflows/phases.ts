@@ -1,11 +1,11 @@
 /** The phases of a run. Each continues from the state, in windows that are short enough for one history. */
 import { condition, continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow';
 import { LIMITS } from '../pipeline/limits';
-import { errorReportOf } from './failures';
+import { detailsIn, errorReportOf } from './failures';
 import { fanOut, runTogether } from './fan-out';
 import type { PipelineInput } from './messages';
 import type { Run } from './run';
-import { addCounts, restartExtract, startLoads, type Prepared } from './run-state';
+import { addCounts, restartExtract, startLoads, type Prepared, type RunState } from './run-state';
 
 /**
  * Stages all partitions. When a partition shows that a type must be wider, all are extracted again; a part that can be
@@ -69,7 +69,9 @@ async function extractWindow(run: Run, { partitions, parallelWorkers }: Prepared
 export async function validatePhase(run: Run): Promise<void> {
   const { state, ref } = run;
   if (state.checks.length > 0) return;
-  const result = await run.timed('validate', () => run.step('validate', 'validate', { run: ref }));
+  const result = await run.timed('validate', () =>
+    withoutLost(state, (without) => run.step('validate', 'validate', { run: ref, without })),
+  );
   state.checks = result.checks;
   state.columns = result.columns;
 }
@@ -139,26 +141,47 @@ async function loadTarget(run: Run, index: number, parts: number, size: number):
   }
 }
 
-/** Makes the loads visible, target by target. */
+/**
+ * Prepare or validate, which look at all targets. A target that is down for good does not end the run: the step is done
+ * again without it.
+ */
+export async function withoutLost<T>(
+  { lost, step }: RunState,
+  work: (without: readonly number[]) => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await work(lost.map(({ target }) => target));
+    } catch (error) {
+      const { down = [] } = detailsIn(error);
+      if (down.length === 0) throw error;
+      lost.push(...down.map((one) => ({ ...one, error: { ...one.error, step } })));
+    }
+  }
+}
+
+/** Makes the loads visible, all targets at once: so readers see a mix as shortly as can be. */
 export async function publishPhase(run: Run): Promise<void> {
   const { state, ref } = run;
-  await run.timed('publish', async () => {
-    for (const [index, target] of state.targets.entries()) {
-      if (target.status !== 'pending') continue;
-      try {
-        const published = await run.step('publish', `publish ${target.name}`, {
-          run: ref,
-          target: index,
-          rows: target.rows_loaded,
-        });
-        target.status = 'published';
-        target.rows_inserted = published.inserted;
-        target.rows_updated = published.updated;
-      } catch (error) {
-        Object.assign(target, { status: 'failed', error: errorReportOf(error, 'publish') });
-      }
-    }
-  });
+  await run.timed('publish', () =>
+    Promise.all(
+      state.targets.map(async (target, index) => {
+        if (target.status !== 'pending') return;
+        const { name, rows_loaded: rows } = target;
+        try {
+          const published = await run.step('publish', `publish ${name}`, { run: ref, target: index, rows });
+          Object.assign(target, {
+            status: 'published',
+            rows_inserted: published.inserted,
+            rows_updated: published.updated,
+            published_at: published.publishedAt,
+          });
+        } catch (error) {
+          Object.assign(target, { status: 'failed', error: errorReportOf(error, 'publish') });
+        }
+      }),
+    ),
+  );
   const failed = state.targets.find((target) => target.status === 'failed');
   if (!failed?.error) return;
   state.error = failed.error;

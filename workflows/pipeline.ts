@@ -18,7 +18,7 @@ import type { RunReport } from '../pipeline/report';
 import { detailsIn, errorReportOf, failureOf } from './failures';
 import { identify } from './identify';
 import { progressQuery, reportQuery, workflowIdOf, type PipelineInput } from './messages';
-import { extractPhase, loadPhase, publishPhase, transformPhase, validatePhase } from './phases';
+import { extractPhase, loadPhase, publishPhase, transformPhase, validatePhase, withoutLost } from './phases';
 import { parseRequest, type PipelineRequest } from './request';
 import { createRun, type Run } from './run';
 import { addWarnings, buildReport, createRunState, startLoads } from './run-state';
@@ -79,7 +79,7 @@ const CANCELLED_LATE =
 /** Report and clean-up: best effort, for what they say and do changes nothing in the targets. */
 async function end(run: Run, step: 'finish' | 'abort', report: RunReport): Promise<RunReport> {
   const warnings = await CancellationScope.nonCancellable(() =>
-    run.step(step, step, { run: run.ref, report }),
+    run.step(step, step, { run: run.ref, report, keep: run.request.staged === 'require' }),
   ).then(
     (ended) => ended.warnings,
     (error: unknown) => [
@@ -96,12 +96,15 @@ async function end(run: Run, step: 'finish' | 'abort', report: RunReport): Promi
 async function runPhases(run: Run): Promise<void> {
   const { state } = run;
   state.plan ??= await run.timed('prepare', () => {
-    const { text, file, overrides, again } = run.request;
-    return run.step('prepare', 'prepare', { run: run.ref, once: !again, text, file, overrides });
+    const { text, file, overrides, again, staged } = run.request;
+    const input = { run: run.ref, once: !again, text, file, overrides, staged };
+    return withoutLost(state, (without) => run.step('prepare', 'prepare', { ...input, without }));
   });
   run.useSettings(state.plan.faultTolerance);
   addWarnings(state, state.plan.warnings);
-  if (state.plan.targets.every(({ already }) => already !== undefined)) return startLoads(state, state.plan);
+  const isLost = (index: number): boolean => state.lost.some(({ target }) => target === index);
+  if (state.plan.targets.every(({ already }, index) => already ?? isLost(index)))
+    return startLoads(state, state.plan);
   await extractPhase(run, state.plan);
   await validatePhase(run);
   await transformPhase(run, state.plan);

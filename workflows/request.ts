@@ -15,10 +15,12 @@ export type PipelineRequest = PipelineInput & { run_key: string; again: boolean 
 export function parseRequest(input: unknown): PipelineRequest {
   const request = typeof input === 'string' ? { name: input } : input;
   if (!isObject(request) || !isText(request['name'])) throw usage(EXPECTED);
-  const { name, run_key, project, staging, again = run_key !== undefined, resume } = request;
+  const { name, run_key, project, staging, staged, again = run_key !== undefined, resume } = request;
   const isAbsentOrText = (value: unknown): value is string | undefined =>
     value === undefined || isText(value);
   if (!isAbsentOrText(run_key) || !isAbsentOrText(project) || !isAbsentOrText(staging)) throw usage(EXPECTED);
+  if (!['prefer', 'require', undefined].includes(staged as string | undefined))
+    throw usage('"staged" is neither "prefer" nor "require".');
   if (typeof again !== 'boolean') throw usage('"again" is neither true nor false.');
   for (const [what, text] of Object.entries({ name, run_key, project, staging }))
     if (text !== undefined && !RUN_KEY.test(text))

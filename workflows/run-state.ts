@@ -1,5 +1,6 @@
 /** The state of a run: plain JSON, so that a long run can continue in a new history. */
 import { LIMITS } from '../pipeline/limits';
+import type { DownTarget } from '../pipeline/error-details';
 import { addSteps, bookRows, findImbalances, type StepCount } from '../pipeline/row-balance';
 import type { ErrorReport, RunReport, RunStatus, StepName, TargetReport } from '../pipeline/report';
 import type { Activities } from '../activities';
@@ -31,6 +32,8 @@ export interface RunState {
   output: number;
   counts: StepCount[];
   targets: TargetReport[];
+  /** Targets that are down for good: the run goes on without them. */
+  lost: DownTarget[];
   /** Output parts loaded, by target. */
   loaded: number[];
   steps: RunReport['steps'];
@@ -73,6 +76,7 @@ export function createRunState(pipeline: string, runKey: string, startedMs: numb
     output: 0,
     counts: [],
     targets: [],
+    lost: [],
     loaded: [],
     steps: {},
     warnings: [],
@@ -82,8 +86,10 @@ export function createRunState(pipeline: string, runKey: string, startedMs: numb
 
 /** Before the first load. A target that has the rows already is published: nothing is loaded into it. */
 export function startLoads(state: RunState, { targets }: Prepared): void {
-  state.targets = targets.map((target) => {
-    return { ...target, rows_loaded: 0, status: target.already ? 'published' : 'pending' };
+  state.targets = targets.map((target, index) => {
+    const error = state.lost.find((lost) => lost.target === index)?.error;
+    const status = target.already ? 'published' : error ? 'failed' : 'pending';
+    return { ...target, rows_loaded: 0, status, ...(error && { error }) };
   });
   state.loaded = targets.map(() => 0);
 }
@@ -128,12 +134,21 @@ export function buildReport(
     transforms: state.counts.map(({ type, rows_in, rows_out }) => ({ type, rows_in, rows_out })),
     checks: state.checks,
     targets: state.targets,
+    ...publishSkew(state),
     steps: state.steps,
     dead_letter: { path: null, records: 0 },
     source: { files: state.plan?.files ?? [], columns: state.columns },
     warnings: state.warnings,
     error: state.error,
   };
+}
+
+function publishSkew({ runKey, targets }: RunState): Pick<RunReport, 'publish_skew_ms'> {
+  const moments = targets.flatMap(({ published_at, already }) => {
+    const moment = published_at ?? (already?.run_key === runKey ? already.published_at : undefined);
+    return moment === undefined ? [] : [Date.parse(moment)];
+  });
+  return moments.length < 2 ? {} : { publish_skew_ms: Math.max(...moments) - Math.min(...moments) };
 }
 
 export function progressOf(state: RunState, waiting: readonly string[] = []): Progress {

@@ -85,11 +85,17 @@ export function sqliteTarget(
 /**
  * @param workers how many workers to begin with, in this process
  * @param sources that the workers have beside those of the product
+ * @param targets likewise
  */
 export async function openHarness({
   workers = 1,
   sources = [],
-}: { workers?: number; sources?: readonly Source<object>[] } = {}): Promise<Harness> {
+  targets = [],
+}: {
+  workers?: number;
+  sources?: readonly Source<object>[];
+  targets?: Plugins['targets'];
+} = {}): Promise<Harness> {
   const dir = makeFolder();
   const address = process.env['FLEXETL_TEST_ADDRESS'] ?? '';
   const env = {
@@ -103,7 +109,11 @@ export async function openHarness({
   const connection = await Connection.connect({ address });
   const client = new Client({ connection });
   const log = pino({ level: 'silent' });
-  const plugins = { ...PLUGINS, sources: [...PLUGINS.sources, ...sources] as Plugins['sources'] };
+  const plugins = {
+    ...PLUGINS,
+    sources: [...PLUGINS.sources, ...sources] as Plugins['sources'],
+    targets: [...PLUGINS.targets, ...targets],
+  };
   const deps = createDeps(settings, plugins, log);
   const real = createActivities(deps, owner);
   const fakes = new Map<string, AnyStep>();

@@ -283,7 +283,12 @@ describe('a run that is longer than one history', () => {
           answer(`load ${part} into ${target}`, { rows: rowsOut }),
     );
     harness.fake('publish', () => (input) => {
-      return answer(`publish ${input.target}`, { rows: input.rows, inserted: input.rows, updated: 0 });
+      return answer(`publish ${input.target}`, {
+        rows: input.rows,
+        inserted: input.rows,
+        updated: 0,
+        publishedAt: new Date().toISOString(),
+      });
     });
     const handle = await harness.start({
       name: add(upTo(targets).map((index) => sqliteTarget(`t${index}`, 'replace', 'long.db'))),
