@@ -2,7 +2,6 @@
 import type { Client } from '@temporalio/client';
 import { FlexetlError } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
-import type { PipelineInput } from '../workflows/messages';
 import { inputOf, reportOf } from './find-retry';
 import { scanRuns, type RunSummary } from './list-runs';
 import type { RunHandle } from './run-handle';

@@ -1,4 +1,7 @@
 /** Runs whose histories are kept: one of every shape that a run can have. */
+import { toFailure } from '../../activities/failures';
+import { addDetails } from '../../pipeline/error-details';
+import { FlexetlError } from '../../pipeline/errors';
 import {
   createGate,
   openHarness,
@@ -78,6 +81,20 @@ export const SCENARIOS: Record<string, Scenario> = {
     return start(harness, {
       targets: [sqliteTarget('a', 'replace'), sqliteTarget('b', 'append')],
       fault_tolerance: { retry: { enabled: false } },
+    });
+  },
+
+  'target-down': (harness) => {
+    harness.fake('prepare', (real) => async (input) => {
+      const { faultTolerance: fault_tolerance } = await real(input);
+      if (input.without?.includes(1)) return real(input);
+      const error = { code: 'TARGET_UNREACHABLE', message: 'It is away.' } as const;
+      const down = [{ target: 1, error }];
+      throw toFailure(addDetails(new FlexetlError(error.code, error), { fault_tolerance, down }));
+    });
+    return start(harness, {
+      targets: [sqliteTarget('a', 'replace'), sqliteTarget('b', 'append')],
+      fault_tolerance: { busy_timeout_seconds: 1 },
     });
   },
 
