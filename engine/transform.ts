@@ -83,7 +83,7 @@ export async function transformParts(
   const input = { rows: rowsSql(parts, schema), groups: groupsSql(parts) };
   const { statements, output } = planTransformSql(steps, input, schema);
   const counted = await runStatements(db, statements);
-  await db.copy(output, file, outputSchema(steps, schema).length);
+  await db.copy(output, file, outputSchema(steps, schema));
   const found = await db.one(`SELECT count(*)::DOUBLE AS "rows" FROM ${readParquet(file)}`);
   const rows = Number(found['rows']);
   return { rows, counts: tallySteps(steps, counted, rows) };

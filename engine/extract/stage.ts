@@ -169,7 +169,7 @@ async function writeRows(work: StageWork, db: Duckdb, relation: string): Promise
 }
 
 function copyTo({ context, columns }: StageWork, db: Duckdb, select: string, file: string): Promise<void> {
-  return withProgress(db, context.progress, () => db.copy(select, file, columns.staged.length + 1));
+  return withProgress(db, context.progress, () => db.copy(select, file, columns.staged));
 }
 
 /** Finds out whether types must be wider; if not, writes the rejects and measures the dataset checks. */

@@ -23,7 +23,7 @@ export function copySql(
   select: string,
   path: string,
   compression: ParquetOptions['compression'] | 'lz4_raw',
-  columns: number,
+  columns: Schema,
   others: readonly string[] = [],
 ): string {
   const options = [

@@ -31,7 +31,7 @@ export const parquetEncoder: FileEncoder<ParquetOptions> = {
         ? `SELECT * FROM ${readParquet(pieces)}`
         : `SELECT * FROM (${utc(`SELECT ${empty.join(', ')}`, columns)}) WHERE false`;
     await withSession(dirname(path), pieces, context, undefined, (db) =>
-      db.run(copySql(select, path, options.compression, columns.length)),
+      db.run(copySql(select, path, options.compression, columns)),
     );
   },
 };
@@ -59,7 +59,7 @@ async function writeRows(
     const select = utc(selectColumns({ ...part, firstRow: part.firstRow + done, rows }), part.columns);
     const file = made.length === 0 ? path : `${path}-${made.length}`;
     // A piece is read once, soon.
-    await db.run(copySql(select, file, part.isPiece ? 'lz4_raw' : compression, part.columns.length));
+    await db.run(copySql(select, file, part.isPiece ? 'lz4_raw' : compression, part.columns));
     made.push({ path: file, rows: await countRows(db, file) });
   }
   return made;

@@ -57,7 +57,7 @@ export async function writePartitions(
   // In order, so that each file is written at once and closed.
   const ordered = `SELECT * EXCLUDE (${ROW}) FROM (${select}) ORDER BY ${NUMBER}, ${CHUNK}, ${ROW}`;
   const written = await db.all(
-    copySql(utc(ordered, columns), join(dirname(path), 'partitions'), options.compression, columns.length, [
+    copySql(utc(ordered, columns), join(dirname(path), 'partitions'), options.compression, columns, [
       `PARTITION_BY (${NUMBER}, ${CHUNK})`,
       `FILE_EXTENSION 'part'`,
       'RETURN_STATS true',

@@ -7,7 +7,7 @@ import { createDeps, type Deps } from '../../engine/deps';
 import type { ExtractResult } from '../../engine/extract/receipt';
 import { extractAll as extractRun } from '../../engine/rehearse';
 import { rowsSql } from '../../engine/parts';
-import { readPlan, sessionOptions, type RunPlan } from '../../engine/plan';
+import { sessionOptions, type RunPlan } from '../../engine/plan';
 import { planRun } from '../../engine/plan-run';
 import { wholeParts } from '../../engine/whole-parts';
 import { checks } from '../../pipeline/checks/index';

@@ -44,7 +44,7 @@ export async function queryPart(schema: Schema, sql: string, rows: number, index
   const dir = (partsDir ??= makeFolder());
   const path = join(dir, `${randomUUID()}.parquet`);
   await withDuckdb({ dir, memoryMb: 400, threads: 1 }, (db) =>
-    db.copy(`SELECT ${stageTerms(schema).join(', ')} FROM (${sql})`, path, schema.length),
+    db.copy(`SELECT ${stageTerms(schema).join(', ')} FROM (${sql})`, path, schema),
   );
   return createPart({ index, schema, rows, path, firstRow: 0 }, contextOf(dir));
 }

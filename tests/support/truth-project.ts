@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { CSV_OPTIONS, TRUTH_SCHEMA, truthCsv, truthObjects } from './truth';
+import { CSV_OPTIONS, NULL_TEXT, TRUTH_SCHEMA, truthCsv, truthObjects } from './truth';
 
 /** What a project with the truth table works with. */
 export interface TruthWorld {
@@ -20,6 +20,8 @@ export const TRUTH_SOURCES: Readonly<Record<string, (world: TruthWorld) => objec
 /** By type of the target: its options. Each pipeline has tables of its own. */
 export const TRUTH_TARGETS: Readonly<Record<string, (pipeline: string) => object>> = {
   sqlite: (pipeline) => ({ database: `output/${pipeline}.db`, table: 'truth' }),
+  parquet: (pipeline) => ({ path: `output/${pipeline}.parquet` }),
+  csv: (pipeline) => ({ path: `output/${pipeline}.csv`, null_text: NULL_TEXT }),
 };
 
 export function writeTruthFiles(dir: string): void {

@@ -146,7 +146,8 @@ export function normalize(kind: TruthKind, text: string): string {
   }
 }
 
-function withMicroseconds(text: string): string {
+function withMicroseconds(written: string): string {
+  const text = written.replace('T', ' ').replace(/Z$/, '');
   const [, second = text, digits = ''] = /^([^+]*:\d\d)(?:\.(\d+?)0*)?(?:\+00(?::00)?)?$/.exec(text) ?? [];
   return `${second}.${digits.padEnd(6, '0')}`;
 }

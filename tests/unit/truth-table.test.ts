@@ -1,14 +1,18 @@
 /** Extreme values of every type arrive in every target, from every source, as they are: what `npm run test:interop` shows with foreign readers. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import { stringify } from 'yaml';
+import { literal } from '../../pipeline/sql';
+import { withDuckdb } from '../../runtime/duckdb';
 import { sources } from '../../sources/index';
 import { targets } from '../../targets/index';
 import { makeFolder } from '../support/folder';
 import { readTable } from '../support/project';
 import { runPipeline } from '../support/run-case';
-import { expectedRows, isTrue, normalize, ROW, TRUTH, TRUTH_ROWS } from '../support/truth';
+import { textRows } from '../support/rows';
+import { expectedRows, isTrue, normalize, NULL_TEXT, ROW, TRUTH, TRUTH_ROWS } from '../support/truth';
 import { servePages, TRUTH_SOURCES, truthPipeline, writeTruthFiles } from '../support/truth-project';
 
 type Texts = (string | null)[][];
@@ -16,6 +20,18 @@ type Texts = (string | null)[][];
 /** By type of the target: the rows as texts, the number of the row first. */
 const READERS: Record<string, (dir: string) => Texts | Promise<Texts>> = {
   sqlite: (dir) => readTable(join(dir, 'output/t.db'), 'truth') ?? [],
+  async parquet(dir) {
+    const path = join(dir, 'output/t.parquet');
+    // Its client takes a byte order mark off the start of a text.
+    const sql = `SELECT '=' || COLUMNS(*)::VARCHAR FROM read_parquet(${literal(path)})`;
+    const rows = await withDuckdb({ dir, memoryMb: 200 }, (db) => textRows(db, sql));
+    return rows.map((row) => row.map((value) => value && value.slice(1)));
+  },
+  csv(dir) {
+    const text = readFileSync(join(dir, 'output/t.csv'), 'utf8');
+    const [, ...records] = parse(text) as string[][];
+    return records.map((record) => record.map((value) => (value === NULL_TEXT ? null : value)));
+  },
 };
 
 const pairs = sources
