@@ -1,4 +1,5 @@
 /** Which columns files have, and whether an existing set of files can take the rows of a schema. */
+import { nameKey } from '../../pipeline/columns';
 import { FlexetlError } from '../../pipeline/errors';
 import { ident, sqlType } from '../../pipeline/sql';
 import { findColumn, formatType, sameType, STRING, type ColumnType, type Schema } from '../../pipeline/types';
@@ -44,7 +45,7 @@ export function fileColumns(
 ): Schema {
   // No file format has a type for columns without a value.
   const columns = schema.map(({ name, type }) => ({ name, type: type.kind === 'unknown' ? STRING : type }));
-  if (existing.length === 0) return columns;
+  if (existing.length === 0) return assertNames(place, columns);
   const added = columns.filter(({ name }) => !findColumn(existing, name));
   const problems = existing.flatMap(({ name, type }) => {
     const found = findColumn(schema, name);
@@ -55,7 +56,23 @@ export function fileColumns(
   if (contract === 'freeze')
     problems.push(...added.map(({ name, type }) => `the files lack column "${name}" (${formatType(type)})`));
   if (problems.length > 0) throw incompatible(place, problems);
-  return [...existing, ...added];
+  return assertNames(place, [...existing, ...added]);
+}
+
+/** DuckDB, which writes the files, and many readers ignore the case of names. */
+function assertNames(place: string, columns: Schema): Schema {
+  const seen = new Map<string, string>();
+  for (const { name } of columns) {
+    const other = seen.get(nameKey(name));
+    if (other !== undefined) {
+      throw new FlexetlError('TARGET_INCOMPATIBLE', {
+        message: `${place}: columns "${other}" and "${name}" are the same name to readers that ignore case.`,
+        hint: 'Give one of them another name with a rename.',
+      });
+    }
+    seen.set(nameKey(name), name);
+  }
+  return columns;
 }
 
 export function incompatible(place: string, problems: readonly string[]): FlexetlError {

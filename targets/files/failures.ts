@@ -11,7 +11,9 @@ export function explainFailure(error: unknown, place: string): unknown {
       cause: error,
     });
   }
-  if (error instanceof FlexetlError || !UNWRITABLE.has(code)) return error;
+  // Of a folder like /proc, which says so when it gets a file.
+  const isRefused = code === 'ENOENT' && /^mk/.test((error as NodeJS.ErrnoException).syscall ?? '');
+  if (error instanceof FlexetlError || !(UNWRITABLE.has(code) || isRefused)) return error;
   return new FlexetlError('TARGET_INVALID', {
     message: `${place} cannot be written: ${messageOf(error)}.`,
     hint: 'Check that its folder can be created and written to, or choose another one in `path`.',

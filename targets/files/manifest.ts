@@ -102,6 +102,10 @@ async function removeFile(root: string, path: string): Promise<void> {
   }
 }
 
+export function countRows(files: readonly TableFile[]): number {
+  return files.reduce((sum, { rows }) => sum + rows, 0);
+}
+
 /** What a run key has published here, whatever it was. */
 export function findLoad({ loads }: Manifest, key: LoadKey): PublishedLoad | undefined {
   return loads.find((load) => isOfPipeline(load, key) && load.runKey === key.runKey);

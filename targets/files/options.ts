@@ -1,6 +1,7 @@
 /** The options that every file target has, and how they are used. */
 import { z } from 'zod';
 import type { PluginContext } from '../../plugin/context';
+import { maxShrink } from '../../plugin/max-shrink';
 import { path } from '../../plugin/options';
 import { extensionOf, type FileEncoder } from './encoder';
 import { openPlace, type FilePlace } from './place';
@@ -9,6 +10,7 @@ export interface FileOptions {
   path: string;
   mode: 'append' | 'replace';
   /** Default: freeze. */
+  max_shrink?: number | undefined;
   schema_contract?: 'evolve' | 'freeze' | undefined;
 }
 
@@ -21,6 +23,7 @@ export const fileOptions = {
     .describe(
       'replace: the folder has only the rows of this run. append: they are added to the existing rows.',
     ),
+  max_shrink: maxShrink(),
 };
 
 /** Beside them, where the encoder writes the columns that it is given. */

@@ -4,6 +4,7 @@ import { rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
 import { findColumn, formatType, sameType, type Schema } from '../../pipeline/types';
+import { assertNotShrunk } from '../../plugin/max-shrink';
 import { keyReused } from '../../plugin/key-reused';
 import type { LoadKey, Published, StateToSave } from '../../plugin/target';
 import { makeFolders } from '../../runtime/folders';
@@ -11,7 +12,7 @@ import { syncPath } from '../../runtime/staging/durable-file';
 import { columnsFor, incompatible } from './columns';
 import { extensionOf } from './encoder';
 import { sealFile } from './load';
-import { addManifest, findLoad, readManifest, withState, type TableFile } from './manifest';
+import { addManifest, countRows, findLoad, readManifest, withState, type TableFile } from './manifest';
 import { formatOf, type FileUse } from './options';
 import { readReceipts, stageOf, type Receipt } from './stage';
 
@@ -34,6 +35,7 @@ export async function publishOnce(
   assertRows(place.name, receipts, rows, rowsExpected);
   assertStaged(place.name, receipts, columns);
   const isAppend = options.mode === 'append';
+  if (!isAppend) assertNotShrunk(place.name, countRows(manifest.files), rows, options.max_shrink);
   const before = isAppend ? manifest.files : [];
   const files = await nameFiles(use, key, receipts, columns, before.length === 0);
   const publishedAt = new Date().toISOString();

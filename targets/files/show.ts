@@ -3,7 +3,7 @@ import { readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { formatType } from '../../pipeline/types';
 import { ignoreMissing, syncPath, writeDurably } from '../../runtime/staging/durable-file';
-import { readManifest, removeOldVersions, type Manifest } from './manifest';
+import { countRows, readManifest, removeOldVersions, type Manifest } from './manifest';
 import type { FilePlace } from './place';
 import { stageOf } from './stage';
 
@@ -49,7 +49,7 @@ function describeForUsers({ version, schema, format, files, loads }: Manifest): 
     run_key: latest?.runKey,
     format,
     schema: schema.map(({ name, type }) => ({ name, type: formatType(type) })),
-    rows: files.reduce((sum, { rows }) => sum + rows, 0),
+    rows: countRows(files),
     files: files.map(({ path, rows, bytes, sha256, partition, load }) => ({
       path,
       rows,

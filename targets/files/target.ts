@@ -35,7 +35,7 @@ export function fileTarget<O extends FileOptions>(
     name: (options) => options.path,
     place: ({ path }) => ({ path, name: '' }),
     mode: ({ mode }) => mode,
-    writing: ({ path: _, schema_contract: __, ...others }) => others,
+    writing: ({ path: _, schema_contract: __, max_shrink: ___, ...others }) => others,
     guarantee: ({ path, mode }) =>
       encoder.singleFile?.test(path)
         ? 'Readers see the old file until the new one is complete; a retry never doubles a row.'

@@ -80,7 +80,8 @@ async function numberPartitions(
   await db.run(
     `CREATE TABLE partitions AS SELECT row_number() OVER (ORDER BY ${names.join(', ')}) - 1 AS n, * FROM (${distinct})`,
   );
-  const texts = names.map((name) => `CAST(${name} AS VARCHAR) AS ${name}`);
+  // Encoded, as the binding takes a byte order mark away from the start of a text.
+  const texts = names.map((name) => `url_encode(CAST(${name} AS VARCHAR)) AS ${name}`);
   const rows = await db.all(`SELECT ${texts.join(', ')} FROM partitions ORDER BY n`);
   if (rows.length > LIMITS.filePartitionsMax) {
     throw new FlexetlError('TARGET_INCOMPATIBLE', {
@@ -88,7 +89,8 @@ async function numberPartitions(
       hint: 'Choose a column with fewer values, for example a month instead of a time.',
     });
   }
-  return rows.map((row) => names.map((name) => row[name] as string | null));
+  const decode = (text: string | null): string | null => (text === null ? null : decodeURIComponent(text));
+  return rows.map((row) => names.map((name) => decode(row[name] as string | null)));
 }
 
 function describeFile(
