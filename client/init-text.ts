@@ -11,13 +11,13 @@ export interface InitText {
   source: Readonly<Record<string, Option>>;
   target: Readonly<Record<string, Option>>;
   proposal: Proposal;
-  /** The target has tables, to which rows can be added, and in which rows of the same key are updated. */
-  hasTable: boolean;
+  /** The target can update the rows whose key exists. */
+  merges: boolean;
   /** The file has a JSON Schema beside it. */
   hasSchema: boolean;
 }
 
-export function writeInitText({ name, source, target, proposal, hasTable, hasSchema }: InitText): string {
+export function writeInitText({ name, source, target, proposal, merges, hasSchema }: InitText): string {
   const { type, path, ...pins } = source;
   const lines = [
     ...(hasSchema ? ['# yaml-language-server: $schema=./pipeline.schema.json'] : []),
@@ -41,7 +41,7 @@ export function writeInitText({ name, source, target, proposal, hasTable, hasSch
     ...optionLines('      ', target).map((line, index) =>
       index === 0 ? line.replace('      ', '    - ') : line,
     ),
-    ...(hasTable ? modeLines(proposal) : []),
+    ...modeLines(proposal, merges),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -95,11 +95,11 @@ function columnLines({ name, type, nulls }: ProposedColumn): string[] {
   return [`    ${scalar(name)}: { type: ${kind}${note}`];
 }
 
-function modeLines({ key, complete }: Proposal): string[] {
+function modeLines({ key, complete }: Proposal, merges: boolean): string[] {
   return [
-    '      # replace: the table has the rows of this run only. append: they are added to what is there.',
+    '      # replace: there are the rows of the last run only. append: they are added to those before.',
     '      mode: replace',
-    ...(key.length > 0
+    ...(merges && key.length > 0
       ? [
           `      # ${complete ? 'No two records have' : 'So far no two records have'} the same ${key.map(value).join(' and ')}. If that is a key, this updates the rows`,
           '      # whose key exists, and adds the others:',

@@ -3,6 +3,7 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
 import { proposeSchema } from '../engine/propose';
 import { parseConfig } from '../engine/resolve-config';
+import { findPlugin } from '../pipeline/config/schema';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { listPipelines } from '../runtime/config-file';
 import { formatType } from '../pipeline/types';
@@ -53,13 +54,13 @@ export async function initCommand(
     () => true,
     () => false,
   );
-  const hasTable = 'table' in target;
+  const { modes } = findPlugin(PLUGINS.targets, target.type).capabilities;
   const written = writeInitText({
     name,
     source: { ...source, ...pins },
     target,
     proposal,
-    hasTable,
+    merges: modes.includes('merge'),
     hasSchema,
   });
   await writeNew(join(projectDir, configFile), configFile, written);
@@ -93,17 +94,25 @@ export async function initCommand(
 
 const JSON_FILE = /\.(json|jsonl|ndjson)(\.gz)?$/i;
 
-/** Minimal options of the targets. */
-function targetFor(type: string, name: string): Record<string, string> {
+/** Options by type of the target: the fewest that work. */
+const TARGET_OPTIONS: Readonly<Record<string, (name: string, table: string) => Record<string, string>>> = {
+  sqlite: (name, table) => ({ database: `output/${name}.db`, table }),
+  postgresql: (_, table) => ({ connection_string_env: 'DATABASE_URL', table }),
+  parquet: (name) => ({ path: `output/${name}` }),
+  csv: (name) => ({ path: `output/${name}.csv` }),
+};
+
+function targetFor(type: string, name: string): Record<string, string> & { type: string } {
   const table = name
     .replace(/\W/g, '_')
-    .replace(/^(?=\d|sqlite_|_flexetl_)/i, 't_')
-    .slice(0, 63);
-  if (type === 'sqlite') return { type, database: `output/${name}.db`, table };
-  const types = PLUGINS.targets.map((target) => target.type).join(', ');
+    .replace(/^(?=\d|sqlite_|_flexetl_|pg_)/i, 't_')
+    .slice(0, 60);
+  const options = Object.hasOwn(TARGET_OPTIONS, type) ? TARGET_OPTIONS[type] : undefined;
+  const types = PLUGINS.targets.map((target) => target.type);
+  if (options && types.includes(type)) return { type, ...options(name, table) };
   throw new FlexetlError('USAGE', {
     message: `There is no target "${type}" for --to.`,
-    hint: `Name one of: ${types}.`,
+    hint: `Name one of: ${types.join(', ')}.`,
   });
 }
 

@@ -116,6 +116,20 @@ describe('flexetl init <file>', () => {
     expect(keys).toEqual([['line'], ['shop', 'day'], ['product_id'], []]);
   });
 
+  it.each([
+    ['parquet', 'path: output/orders'],
+    ['csv', 'path: output/orders.csv'],
+  ])('writes a file for the target %s, which has files', async (to, option) => {
+    const project = openProject();
+    project.write('data/orders.csv', ORDERS);
+    await init(project, 'data/orders.csv', '--to', to);
+    const text = readText(project.path('configs', 'orders.yaml'));
+    expect(text).toContain(`    - type: ${to}\n      ${option}\n`);
+    expect(text).not.toContain('merge');
+    const { targets } = await runPipeline(project.dir, 'configs/orders.yaml');
+    expect(targets).toMatchObject([{ status: 'published', rows_loaded: 3 }]);
+  });
+
   it('declares no types of a file that it has not read to its end', async () => {
     const project = openProject();
     const block = `${'x'.repeat(1000)},1\n`.repeat(1000);
