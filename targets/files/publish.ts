@@ -1,5 +1,6 @@
 /** Publishing: the staged files of a load get their names in the folder, then a version of the manifest has them. */
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
@@ -14,6 +15,7 @@ import { extensionOf } from './encoder';
 import { sealFile } from './load';
 import { addManifest, countRows, findLoad, readManifest, withState, type TableFile } from './manifest';
 import { formatOf, type FileUse } from './options';
+import { OWN_FOLDER, type FilePlace } from './place';
 import { readReceipts, stageOf, type Receipt } from './stage';
 
 /** @returns undefined when another publish has taken the next version meanwhile: to be tried again on that one */
@@ -37,6 +39,7 @@ export async function publishOnce(
   const isAppend = options.mode === 'append';
   if (!isAppend) assertNotShrunk(place.name, countRows(manifest.files), rows, options.max_shrink);
   const before = isAppend ? manifest.files : [];
+  assertFoldersDiffer(place, [...before, ...receipts.flatMap((receipt) => receipt.files)]);
   const files = await nameFiles(use, key, receipts, columns, before.length === 0);
   const publishedAt = new Date().toISOString();
   const states = isAppend ? (manifest.states ?? []) : [];
@@ -84,6 +87,22 @@ function assertStaged(place: string, receipts: readonly Receipt[], columns: Sche
     }),
   );
   if (problems.length > 0) throw incompatible(place, [...new Set(problems)]);
+}
+
+/** On a file system that ignores case, `country=DE` and `country=de` would be one folder. */
+function assertFoldersDiffer({ name, root }: FilePlace, files: readonly TableFile[]): void {
+  if (!existsSync(join(root, OWN_FOLDER.toUpperCase()))) return;
+  const seen = new Map<string, string>();
+  for (const folder of new Set(files.map(({ path }) => dirname(path)))) {
+    const lower = folder.toLowerCase();
+    if (seen.has(lower)) {
+      throw new FlexetlError('TARGET_INCOMPATIBLE', {
+        message: `${name} is on a file system that ignores case, and values of partition_by differ only in case. Nothing was published.`,
+        hint: 'Choose another column, or make one of upper(…) or lower(…) with a derive.',
+      });
+    }
+    seen.set(lower, folder);
+  }
 }
 
 /** @param isFirst the table has no other files */

@@ -1,6 +1,6 @@
 /** What only the Parquet target does: types, folders by values, sizes of files. */
 import fc from 'fast-check';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { LIMITS } from '../../pipeline/limits';
 import {
   BOOLEAN,
@@ -207,6 +207,23 @@ describe('partition_by', () => {
     await files.run(SCHEMA, [[['1', 'new']]]);
     expect(existsSync(files.at('country=old'))).toBe(false);
     expect(await files.query(hive(files.at, 'country'))).toEqual([['new']]);
+  });
+
+  it('keeps values apart that differ only in case, and refuses them where the file system cannot', async () => {
+    const files = partitioned({ mode: 'append' });
+    await files.run(SCHEMA, [[['1', 'DE']], [['2', 'de']]]);
+    expect(await files.query(hive(files.at, 'id, country'))).toEqual([
+      ['1', 'DE'],
+      ['2', 'de'],
+    ]);
+    const other = partitioned({ mode: 'append' });
+    // As a file system shows itself that ignores case.
+    mkdirSync(other.at('_FLEXETL'), { recursive: true });
+    await other.run(SCHEMA, [[['1', 'DE']]]);
+    await expect(other.run(SCHEMA, [[['2', 'de']]])).rejects.toMatchObject({
+      code: 'TARGET_INCOMPATIBLE',
+      message: expect.stringContaining('ignores case') as string,
+    });
   });
 
   it.each([
