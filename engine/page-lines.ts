@@ -98,7 +98,9 @@ function looksTyped(line: string, member: JsonMember, known: ReadonlySet<string>
   if (known.has(member.key) || !isString(line, member)) return false;
   const text = jsonText(line, member) ?? '';
   if (!LOOKS_TYPED.test(text)) return false;
-  return ['integer', 'decimal', 'boolean'].includes(evidenceOfText(text, { decimal_separator: '.' }).kind);
+  return ['integer', 'decimal', 'float', 'boolean'].includes(
+    evidenceOfText(text, { decimal_separator: '.' }).kind,
+  );
 }
 
 /** The object with its nested values as strings that hold their JSON text. */

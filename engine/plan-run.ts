@@ -13,6 +13,7 @@ import {
   evidenceOfTextColumns,
   mergeAllEvidence,
   stagedSchema,
+  withForms,
 } from '../pipeline/schema';
 import {
   looksWorthwhile,
@@ -39,7 +40,7 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
   const survey = await source.survey();
   const { declared, evidence, steps } = inSource(survey, () => {
     assertColumnCount(survey.columns.length, 'The source');
-    const declared = declareColumns(survey.columns, config.validation.schema);
+    const declared = withForms(declareColumns(survey.columns, config.validation.schema), source.rules);
     const evidence = mergeAllEvidence([
       evidenceOfSample(declared, survey.sample, source.rules),
       evidenceOfTextColumns(declared, survey.textColumns),

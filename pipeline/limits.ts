@@ -44,7 +44,7 @@ export const LIMITS = {
   keyColumnsMax: 8,
   /** In fewer records two columns are often distinct by chance. */
   keyRecordsMin: 100,
-  /** Columns whose evidence one query counts. Each needs nine aggregates, and planning time grows faster than their number. */
+  /** Columns whose evidence one query counts. Each needs eleven aggregates, and planning time grows faster than their number. */
   evidenceColumnsMax: 25,
   /** One field; a longer one is far more often an unclosed quote than data. */
   fieldBytesMax: 16 * 1024 * 1024,

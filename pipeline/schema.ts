@@ -1,12 +1,13 @@
 /**
  * From texts to types: declared columns, and the narrowest type that fits every value of an undeclared one.
  *
- * Evidence is what a set of texts shows of its type. It forms a lattice (integer → decimal → string, date → timestamp →
+ * Evidence is what a set of texts shows of its type. It forms a lattice (integer → decimal → float → string, date → timestamp →
  * string, instant → string, boolean → string), so merging gives the same type for every order and partitioning of the texts.
  */
 import { FlexetlError } from './errors';
 import { LIMITS } from './limits';
 import { suggest } from './suggest';
+import { hasForm, plainText } from './text-forms';
 import {
   countDigits,
   decimal,
@@ -15,8 +16,12 @@ import {
   BOOLEAN,
   STRING,
   UNKNOWN,
+  EXPONENT_PATTERN,
   explainMismatch,
+  FLOAT,
+  isDouble,
   parseType,
+  rulesOf,
   type Column,
   type ColumnType,
   type Schema,
@@ -26,9 +31,11 @@ import {
 
 export interface TypeEvidence {
   /** `none`: only nulls so far. `instant`: a timestamp with an offset from UTC. */
-  kind: 'none' | 'integer' | 'decimal' | 'date' | 'timestamp' | 'instant' | 'boolean' | 'string';
+  kind: 'none' | 'integer' | 'decimal' | 'float' | 'date' | 'timestamp' | 'instant' | 'boolean' | 'string';
   integerDigits: number;
   scale: number;
+  /** There is a number that no double holds: it can be no float. */
+  beyondDouble?: true;
 }
 
 /** Evidence by column name. A map, because a column may be called like a member of every object. */
@@ -45,6 +52,8 @@ export interface SourceColumn {
   nullable: boolean;
   /** False: it is not used and not staged, but checked if declared. */
   staged: boolean;
+  /** Kinds whose texts have a form of their own, see `text-forms.ts`: their values do not give them back. */
+  formed?: readonly TypeKind[];
 }
 
 /** Timestamps without an offset, and with one. Together they are text: a bare time is not in UTC. */
@@ -56,11 +65,20 @@ export const NO_EVIDENCE: TypeEvidence = { kind: 'none', integerDigits: 0, scale
 /** What one text of an undeclared column shows. */
 export function evidenceOfText(text: string, rules: TextRules): TypeEvidence {
   const fits = (type: ColumnType): boolean => explainMismatch(text, type, rules, 'canonical') === null;
-  if (fits(INTEGER)) return { kind: 'integer', integerDigits: countDigits(text).integerDigits, scale: 0 };
-  const digits = decimalDigits(text, rules);
-  if (digits && fits(decimal(LIMITS.decimalDigitsMax, Math.min(digits.scale, LIMITS.decimalDigitsMax)))) {
-    return { kind: 'decimal', ...digits };
+  const plain = plainText(text, 'decimal', rules);
+  const digits = plain === null ? null : decimalDigits(plain);
+  const isDecimal =
+    digits !== null &&
+    fits(decimal(LIMITS.decimalDigitsMax, Math.min(digits.scale, LIMITS.decimalDigitsMax)));
+  const beyond = plain !== null && plain.length > DOUBLE_DIGITS && !isDouble(plain);
+  const beyondDouble = beyond ? { beyondDouble: true as const } : {};
+  if (fits(INTEGER)) {
+    const { integerDigits } = countDigits(plainText(text, 'integer', rules) ?? '');
+    return { kind: 'integer', integerDigits, scale: 0, ...beyondDouble };
   }
+  if (isDecimal) return { kind: 'decimal', ...digits, ...beyondDouble };
+  if (plain !== null && EXPONENT.test(plain) && fits(FLOAT))
+    return { kind: 'float', integerDigits: 0, scale: 0 };
   if (fits(DATE)) return { kind: 'date', integerDigits: 0, scale: 0 };
   if (fits(LOCAL)) return { kind: 'timestamp', integerDigits: 0, scale: 0 };
   if (fits(INSTANT)) return { kind: 'instant', integerDigits: 0, scale: 0 };
@@ -68,17 +86,21 @@ export function evidenceOfText(text: string, rules: TextRules): TypeEvidence {
   return { kind: 'string', integerDigits: 0, scale: 0 };
 }
 
+/** A decimal of so many digits comes back from a double as it was. */
+const DOUBLE_DIGITS = 15;
+const EXPONENT = new RegExp(`^(?:${EXPONENT_PATTERN})$`);
+
 /** What one text of a column declared `decimal` shows; null when it is not a decimal, or has too many digits. */
 export function evidenceOfDecimal(text: string, rules: TextRules): TypeEvidence | null {
-  const digits = decimalDigits(text, rules);
+  const plain = plainText(text, 'decimal', rules);
+  const digits = plain === null ? null : decimalDigits(plain);
   if (!digits || digits.integerDigits + digits.scale > LIMITS.decimalDigitsMax) return null;
   const type = decimal(LIMITS.decimalDigitsMax, digits.scale);
   return explainMismatch(text, type, rules) === null ? { kind: 'decimal', ...digits } : null;
 }
 
-function decimalDigits(text: string, rules: TextRules): { integerDigits: number; scale: number } | null {
-  const point = rules.decimal_separator;
-  const digits = countDigits(point === '.' ? text : text.replace(point, '.'));
+function decimalDigits(plain: string): { integerDigits: number; scale: number } | null {
+  const digits = countDigits(plain);
   return digits.scale <= LIMITS.decimalDigitsMax ? digits : null;
 }
 
@@ -86,7 +108,9 @@ function decimalDigits(text: string, rules: TextRules): { integerDigits: number;
 export function mergeEvidence(a: TypeEvidence, b: TypeEvidence): TypeEvidence {
   const integerDigits = Math.max(a.integerDigits, b.integerDigits);
   const scale = Math.max(a.scale, b.scale);
-  return { kind: mergeKinds(a.kind, b.kind), integerDigits, scale };
+  const beyond = a.beyondDouble ?? b.beyondDouble;
+  const kind = mergeKinds(a.kind, b.kind);
+  return { kind, integerDigits, scale, ...(beyond && { beyondDouble: beyond }) };
 }
 
 function mergeKinds(a: TypeEvidence['kind'], b: TypeEvidence['kind']): TypeEvidence['kind'] {
@@ -94,6 +118,7 @@ function mergeKinds(a: TypeEvidence['kind'], b: TypeEvidence['kind']): TypeEvide
   if (a === 'none') return b;
   const pair = new Set([a, b]);
   if (pair.has('integer') && pair.has('decimal')) return 'decimal';
+  if (pair.has('float') && (pair.has('integer') || pair.has('decimal'))) return 'float';
   if (pair.has('date') && pair.has('timestamp')) return 'timestamp';
   return 'string';
 }
@@ -116,6 +141,11 @@ export function typeOfEvidence(found: TypeEvidence): ColumnType {
       return STRING;
     case 'integer':
       return INTEGER;
+    case 'float':
+      // What made a column of decimals text does so here too: a type only becomes wider.
+      return found.beyondDouble || found.integerDigits + found.scale > LIMITS.decimalDigitsMax
+        ? STRING
+        : FLOAT;
     case 'date':
       return DATE;
     case 'timestamp':
@@ -149,7 +179,7 @@ export function isInferred(column: SourceColumn): boolean {
 }
 
 /** Kinds whose values do not always give back the texts that they were inferred from. */
-const RESPELLED: ReadonlySet<TypeKind> = new Set(['decimal', 'timestamp', 'boolean']);
+const RESPELLED: ReadonlySet<TypeKind> = new Set(['decimal', 'float', 'timestamp', 'boolean']);
 
 /** The column with the type known so far. */
 export function typedColumn(column: SourceColumn, evidence: Evidence): Column {
@@ -157,10 +187,21 @@ export function typedColumn(column: SourceColumn, evidence: Evidence): Column {
   const { name, nullable, declared } = column;
   if (declared === undefined) {
     const type = typeOfEvidence(found);
-    return { name, nullable, type, ...(RESPELLED.has(type.kind) && { respelled: true }) };
+    const respelled = RESPELLED.has(type.kind) || column.formed?.includes(type.kind) === true;
+    return { name, nullable, type, ...(respelled && { respelled }) };
   }
   if (declared === 'decimal') return { name, nullable, declared: true, type: typeOfInferredDecimal(found) };
   return { name, nullable, declared: true, type: declared };
+}
+
+/** The columns with what is known of the forms of their texts. */
+export function withForms(columns: readonly SourceColumn[], rules: TextRules): SourceColumn[] {
+  return columns.map((column) => {
+    const formed = (['integer', 'date'] as const).filter((kind) =>
+      hasForm(kind, rulesOf(rules, column.name)),
+    );
+    return formed.length === 0 ? column : { ...column, formed };
+  });
 }
 
 /** All staged columns, typed. */
@@ -181,11 +222,11 @@ export function evidenceOfSample(
   columns.forEach((column, index) => {
     if (!isInferred(column)) return;
     let merged = NO_EVIDENCE;
+    const own = rulesOf(rules, column.name);
     for (const record of records) {
       const text = record[index];
       if (text == null) continue;
-      const found =
-        column.declared === 'decimal' ? evidenceOfDecimal(text, rules) : evidenceOfText(text, rules);
+      const found = column.declared === 'decimal' ? evidenceOfDecimal(text, own) : evidenceOfText(text, own);
       if (found) merged = mergeEvidence(merged, found);
     }
     evidence.set(column.name, merged);

@@ -8,16 +8,10 @@ import {
   type Spelling,
   type TextRules,
 } from './types';
+import { plainSql } from './text-forms';
+import { ident, literal } from './sql-text';
 
-/** A quoted identifier. */
-export function ident(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-/** A string literal. DuckDB has no escapes in plain literals: only the quote is doubled. */
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
+export { ident, literal };
 
 /** A path as DuckDB's functions read it: not as a pattern. A path with a backslash beside such characters is not found. */
 export function pathLiteral(path: string): string {
@@ -75,38 +69,40 @@ export function castText(
   const patterns = spelling === 'usual' ? TEXT_PATTERNS : CANONICAL_PATTERNS;
   if (type.kind === 'string') return text;
   if (type.kind === 'unknown') return 'CAST(NULL AS VARCHAR)';
-  const cast = `try_cast(${text} AS ${sqlType(type)})`;
-  const matches = (pattern: string, of = text): string => `regexp_full_match(${of}, ${literal(pattern)})`;
+  const plain = plainSql(text, type.kind, rules);
+  const cast = `try_cast(${plain} AS ${sqlType(type)})`;
+  const matches = (pattern: string): string => `regexp_full_match(${plain}, ${literal(pattern)})`;
   switch (type.kind) {
     case 'integer':
-      return `CASE WHEN CAST(${cast} AS VARCHAR) = ${text} THEN ${cast} WHEN ${matches(patterns.integer)} THEN ${cast} END`;
+      return `CASE WHEN CAST(${cast} AS VARCHAR) = ${plain} THEN ${cast} WHEN ${matches(patterns.integer)} THEN ${cast} END`;
     case 'decimal': {
-      const plain = withPoint(text, rules);
-      const plainCast = `try_cast(${plain} AS ${sqlType(type)})`;
-      const pattern = matches(decimalPattern(type.scale, spelling), plain);
-      const signed =
-        spelling === 'canonical' ? ` AND NOT (starts_with(${plain}, '-') AND ${plainCast} = 0)` : '';
-      const slow = `WHEN ${pattern}${signed} THEN ${plainCast}`;
-      return rules.decimal_separator === '.'
+      const pattern = matches(decimalPattern(type.scale, spelling));
+      const signed = spelling === 'canonical' ? ` AND NOT (starts_with(${plain}, '-') AND ${cast} = 0)` : '';
+      const slow = `WHEN ${pattern}${signed} THEN ${cast}`;
+      return plain === text
         ? `CASE WHEN CAST(${cast} AS VARCHAR) = ${text} THEN ${cast} ${slow} END`
         : `CASE ${slow} END`;
     }
-    case 'float': {
-      const plain = withPoint(text, rules);
-      const plainCast = `try_cast(${plain} AS DOUBLE)`;
-      return `CASE WHEN ${matches(patterns.float, plain)} AND isfinite(${plainCast}) THEN ${plainCast} END`;
-    }
+    case 'float':
+      return `CASE WHEN ${matches(patterns.float)} AND isfinite(${cast})${spelling === 'canonical' ? ` AND ${isDoubleSql(plain)}` : ''} THEN ${cast} END`;
     case 'boolean':
-      return `CASE WHEN ${matches(patterns.boolean)} THEN left(lower(${text}), 1) IN ('t', 'y', '1') END`;
+      return `CASE WHEN ${matches(patterns.boolean)} THEN left(lower(${plain}), 1) IN ('t', 'y', '1') END`;
     case 'date':
-      return castDate(text);
+      return castDate(plain);
     case 'timestamp': {
-      const inYears = `${text} >= '0001'`;
+      const inYears = `${plain} >= '0001'`;
       const local = type.offset === true ? 'NULL' : cast;
-      const zoned = type.offset === false ? 'NULL' : castOffset(text);
+      const zoned = type.offset === false ? 'NULL' : castOffset(plain);
       return `CASE WHEN ${matches(LOCAL_TIMESTAMP)} AND ${inYears} THEN ${local} WHEN ${matches(patterns.timestamp)} AND ${inYears} THEN ${zoned} END`;
     }
   }
+}
+
+/** The SQL form of `isDouble`. */
+export function isDoubleSql(plain: string): string {
+  const digits = (text: string): string =>
+    `trim(regexp_replace(regexp_replace(${text}, '[eE].*$', ''), '[^0-9]', '', 'g'), '0')`;
+  return `${digits(plain)} = ${digits(`try_cast(${plain} AS DOUBLE)::VARCHAR`)}`;
 }
 
 /** {@link castText} for dates: each has one spelling only. */
@@ -141,12 +137,6 @@ function decimalPattern(scale: number, spelling: Spelling): string {
       : `-?((0|[1-9][0-9]*)([.][0-9]{1,${scale}})?|[.][0-9]{1,${scale}})`;
   }
   return scale === 0 ? '[+-]?[0-9]+[.]?' : `[+-]?([0-9]+([.][0-9]{0,${scale}})?|[.][0-9]{1,${scale}})`;
-}
-
-function withPoint(text: string, rules: TextRules): string {
-  if (rules.decimal_separator === '.') return text;
-  // With `#` for its point, a text with a wrong separator matches no pattern.
-  return `translate(${text}, '.,', '#.')`;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The SQL of the extract step: texts in, typed columns out, and for each row the checks that it fails. */
 import { FAILED_COLUMN, REJECTED_COLUMN } from './columns';
 import { castText, ident } from './sql';
-import { spellingOf, type Schema, type TextRules } from './types';
+import { rulesOf, spellingOf, type Schema, type TextRules } from './types';
 
 /** The name of the text of a checked column, beside its typed value. No user column has such a name. */
 export function textColumn(index: number): string {
@@ -31,7 +31,10 @@ function typedSql(relation: string, columns: Schema, rules: TextRules): string {
   const texts = columns.map(({ name }, index) => `${ident(name)} AS ${textColumn(index)}`);
   const typed = columns.flatMap((column, index) => {
     const text = textColumn(index);
-    return [text, `${castText(text, column.type, rules, spellingOf(column))} AS ${ident(column.name)}`];
+    return [
+      text,
+      `${castText(text, column.type, rulesOf(rules, column.name), spellingOf(column))} AS ${ident(column.name)}`,
+    ];
   });
   return `SELECT ${typed.join(', ')} FROM (SELECT ${texts.join(', ')} FROM ${relation})`;
 }

@@ -5,6 +5,7 @@
  * partitions. A property test checks that the two agree.
  */
 import { LIMITS } from './limits';
+import { plainText, type TextForms } from './text-forms';
 
 export type ColumnType =
   /** Only nulls so far: fits every use, and every column of a target. */
@@ -35,9 +36,14 @@ export interface Column {
 export type Schema = readonly Column[];
 
 /** How text becomes values; the source's options of the same names. */
-export interface TextRules {
-  /** Replaces '.' in decimals and floats. */
-  decimal_separator: '.' | ',';
+export interface TextRules extends TextForms {
+  /** Forms of single columns. */
+  columns?: Readonly<Record<string, Partial<TextForms>>>;
+}
+
+/** The rules of one column. */
+export function rulesOf({ columns = {}, ...rules }: TextRules, name: string): TextRules {
+  return Object.hasOwn(columns, name) ? { ...rules, ...columns[name] } : rules;
 }
 
 /**
@@ -123,12 +129,18 @@ export const TEXT_PATTERNS = {
   timestamp: `[0-9]{4}-[0-9]{2}-[0-9]{2}([ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?${OFFSET_PATTERN})?`,
 } as const;
 
+const CANONICAL_DECIMAL =
+  '(0|[1-9][0-9]*)([.][0-9]+)?|[.][0-9]+|-([1-9][0-9]*([.][0-9]+)?|0?[.][0-9]*[1-9][0-9]*)';
+/** A number with an exponent: what makes a column that is not declared one of floats. */
+export const EXPONENT_PATTERN = '-?(0|[1-9][0-9]*)([.][0-9]+)?[eE][+-]?[0-9]+';
+
 /** The patterns of the canonical spellings. */
 export const CANONICAL_PATTERNS = {
   ...TEXT_PATTERNS,
   // Not -0 and -0.0, which would lose their sign.
   integer: '0|-?[1-9][0-9]*',
-  decimal: '(0|[1-9][0-9]*)([.][0-9]+)?|[.][0-9]+|-([1-9][0-9]*([.][0-9]+)?|0?[.][0-9]*[1-9][0-9]*)',
+  decimal: CANONICAL_DECIMAL,
+  float: `${CANONICAL_DECIMAL}|${EXPONENT_PATTERN}`,
   boolean: '[tT][rR][uU][eE]|[fF][aA][lL][sS][eE]',
 } as const;
 
@@ -166,12 +178,13 @@ export function explainMismatch(
     case 'string':
       return null;
     case 'integer': {
-      if (!patterns.integer.test(text)) return 'not an integer';
-      const value = text.length > 18 ? BigInt(text.replace(/^\+/, '')) : 0n;
+      const plain = plainText(text, 'integer', rules);
+      if (plain === null || !patterns.integer.test(plain)) return 'not an integer';
+      const value = plain.length > 18 ? BigInt(plain.replace(/^\+/, '')) : 0n;
       return value > INT64_MAX || value < INT64_MIN ? 'outside the 64-bit integers' : null;
     }
     case 'decimal': {
-      const plain = withPoint(text, rules);
+      const plain = plainText(text, 'decimal', rules);
       if (plain === null || !patterns.decimal.test(plain)) return 'not a decimal';
       const { integerDigits, scale } = countDigits(plain);
       if (scale > type.scale) return `${scale} digits after the point, ${formatType(type)} has ${type.scale}`;
@@ -181,27 +194,44 @@ export function explainMismatch(
         : null;
     }
     case 'float': {
-      const plain = withPoint(text, rules);
+      const plain = plainText(text, 'float', rules);
       if (plain === null || !patterns.float.test(plain)) return 'not a number';
-      return Number.isFinite(Number(plain)) ? null : 'outside the range of a double';
+      if (!Number.isFinite(Number(plain))) return 'outside the range of a double';
+      return spelling === 'canonical' && !isDouble(plain) ? 'more digits than a double has' : null;
     }
-    case 'boolean':
-      return patterns.boolean.test(text) ? null : 'not a boolean';
-    case 'date':
-      return patterns.date.test(text) && isCalendarDate(text) ? null : 'not a date (YYYY-MM-DD)';
-    case 'timestamp':
-      if (!patterns.timestamp.test(text) || !isCalendarDate(text.slice(0, 10)))
-        return 'not a timestamp (YYYY-MM-DD HH:MM:SS)';
-      return type.offset !== undefined && type.offset !== hasOffset(text)
+    case 'boolean': {
+      const plain = plainText(text, 'boolean', rules);
+      return plain !== null && patterns.boolean.test(plain) ? null : 'not a boolean';
+    }
+    case 'date': {
+      const plain = plainText(text, 'date', rules);
+      const format = rules.date_format ?? 'YYYY-MM-DD';
+      return plain !== null && patterns.date.test(plain) && isCalendarDate(plain)
+        ? null
+        : `not a date (${format})`;
+    }
+    case 'timestamp': {
+      const plain = plainText(text, 'timestamp', rules);
+      const format = rules.timestamp_format ?? 'YYYY-MM-DD HH:MM:SS';
+      if (plain === null || !patterns.timestamp.test(plain) || !isCalendarDate(plain.slice(0, 10)))
+        return `not a timestamp (${format})`;
+      return type.offset !== undefined && type.offset !== hasOffset(plain)
         ? 'a time with an offset from UTC among times without'
         : null;
+    }
   }
 }
 
-/** The text with '.' as its decimal point, or null when it has a '.' where ',' is the separator. */
-function withPoint(text: string, rules: TextRules): string | null {
-  if (rules.decimal_separator === '.') return text;
-  return text.includes('.') ? null : text.replace(',', '.');
+/** True if the double that a number becomes gives back its digits. @param plain with '.' as its point */
+export function isDouble(plain: string): boolean {
+  return digitsOf(plain) === digitsOf(String(Number(plain)));
+}
+
+function digitsOf(plain: string): string {
+  return plain
+    .replace(/[eE].*$/, '')
+    .replace(/[^0-9]/g, '')
+    .replace(/^0+|0+$/g, '');
 }
 
 /** True for a timestamp with an offset from UTC. */

@@ -1,6 +1,7 @@
 /** Delimited text files. */
 import { resolve } from 'node:path';
 import { defineSource } from '../plugin/source';
+import { textRules } from './csv/form-options';
 import { csvOptions, type CsvOptions } from './csv/options';
 import { landPartition, releasePartition, textsOf } from './csv/partitions';
 import { readCsvRecords } from './csv/records';
@@ -19,7 +20,7 @@ export const csv = defineSource<CsvOptions>({
   description: 'Delimited text files: one, many by a glob or a folder, plain or gzipped, in any encoding.',
   options: csvOptions,
   open: (options, context) => ({
-    rules: { decimal_separator: options.decimal_separator },
+    rules: textRules(options),
     survey: () => surveyCsv(options, context),
     partitions: (survey, size) => Promise.resolve(planPartitions(textsOf(survey), size)),
     land: (survey, index, from) => landPartition(options, context, survey, index, from),

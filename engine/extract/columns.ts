@@ -12,10 +12,12 @@ import {
   countDigits,
   decimal,
   explainMismatch,
+  rulesOf,
   type Column,
   type Schema,
   type TextRules,
 } from '../../pipeline/types';
+import { plainText } from '../../pipeline/text-forms';
 import type { Check } from '../../plugin/check';
 import type { RunPlan } from '../plan';
 
@@ -66,8 +68,9 @@ function explainDecimal(
   text: string,
 ): string | null {
   if (columns.find((column) => column.name === name)?.declared !== 'decimal') return null;
-  const { scale } = countDigits(text.replace(rules.decimal_separator, '.'));
+  const own = rulesOf(rules, name);
+  const { scale } = countDigits(plainText(text, 'decimal', own) ?? text);
   const wanted = Math.max(scale, evidence.get(name)?.scale ?? 0);
   const widest = decimal(LIMITS.decimalDigitsMax, Math.min(wanted, LIMITS.decimalDigitsMax));
-  return explainMismatch(text, widest, rules);
+  return explainMismatch(text, widest, own);
 }

@@ -8,6 +8,7 @@ import {
   type Evidence,
   type TypeEvidence,
 } from '../../pipeline/schema';
+import { rulesOf } from '../../pipeline/types';
 import { showValue } from '../../pipeline/show-value';
 import type { ExtractColumns } from './columns';
 import type { Reader } from './work';
@@ -32,7 +33,7 @@ export async function findTextPlaces(
     for (const { name } of wanted) {
       const text = record.values?.[survey.columns.indexOf(name)];
       if (text == null || found.has(name)) continue;
-      const shown = evidenceOfText(text, rules);
+      const shown = evidenceOfText(text, rulesOf(rules, name));
       const merged = mergeEvidence(evidence.get(name) ?? NO_EVIDENCE, shown);
       if (typeOfEvidence(merged).kind !== 'string') continue;
       found.set(name, {
@@ -53,6 +54,7 @@ export async function findTextPlaces(
 const REASONS: Readonly<Partial<Record<TypeEvidence['kind'], string>>> = {
   integer: 'a number in a column of other values',
   decimal: 'a number in a column of other values',
+  float: 'a number with an exponent in a column of other values',
   date: 'a date in a column of other values',
   timestamp: 'a time without an offset from UTC in a column of other values',
   instant: 'a time with an offset from UTC in a column of other values',

@@ -4,7 +4,7 @@
 import type { RowCheck } from '../../plugin/check';
 import { textColumn } from '../stage-sql';
 import { ident } from '../sql';
-import { explainMismatch, spellingOf, type Schema, type Column, type TextRules } from '../types';
+import { explainMismatch, rulesOf, spellingOf, type Schema, type Column, type TextRules } from '../types';
 
 /** @param explain a special reason why a text is not of its type, or null for the usual reason */
 export function typeChecks(
@@ -21,7 +21,7 @@ export function typeChecks(
       fails: `${textColumn(index)} IS NOT NULL AND ${ident(column.name)} IS NULL`,
       reason: (text: string | null) =>
         explain(column, text ?? '') ??
-        explainMismatch(text ?? '', column.type, rules, spellingOf(column)) ??
+        explainMismatch(text ?? '', column.type, rulesOf(rules, column.name), spellingOf(column)) ??
         'not a value of its type',
     };
   });

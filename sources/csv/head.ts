@@ -4,18 +4,7 @@ import { createCut, cutRecord, dialectBytes, type Dialect, type RecordCut } from
 import type { CsvOptions } from './options';
 
 /** The options that detection needs. */
-export type HeadOptions = Pick<
-  CsvOptions,
-  | 'delimiter'
-  | 'quote'
-  | 'escape'
-  | 'header'
-  | 'columns'
-  | 'skip_rows'
-  | 'trim'
-  | 'decimal_separator'
-  | 'null_values'
->;
+export type HeadOptions = Omit<CsvOptions, 'path' | 'encoding'>;
 
 /** The head of a file of plain UTF-8 text. */
 export interface Head {

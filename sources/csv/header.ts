@@ -3,6 +3,7 @@ import { explainColumnName, nameKey } from '../../pipeline/columns';
 import type { FlexetlError } from '../../pipeline/errors';
 import { DATE, explainMismatch, FLOAT, TIMESTAMP, type TextRules, type TypeKind } from '../../pipeline/types';
 import { likelyEncoding, UNTOLD_ENCODING } from '../files/likely-encoding';
+import { textRules } from './form-options';
 import { unreadable, type Head, type HeadOptions } from './head';
 import { NOT_UTF8, NUL_CHARACTER, type Fields } from './split';
 import { trimText } from './values';
@@ -150,9 +151,10 @@ const LOOKED_AT_MAX = 20;
 function looksLikeData(
   names: readonly string[],
   records: readonly string[][],
-  { null_values, ...rules }: HeadOptions,
+  options: HeadOptions,
 ): boolean {
-  const nulls = new Set(['', ...null_values]);
+  const rules = textRules(options);
+  const nulls = new Set(['', ...options.null_values]);
   const some = records.slice(0, LOOKED_AT_MAX);
   const values: string[] = [];
   for (const [index, name] of names.entries()) {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { path } from '../../plugin/options';
 import { encodingOption } from '../files/encoding';
+import { explainForms, formOptions } from './form-options';
 
 const ASCII_CHAR = /^(?![\0\r\n])\p{ASCII}$/u;
 const char = (): z.ZodString => z.string().regex(ASCII_CHAR, 'must be one ASCII character');
@@ -37,7 +38,7 @@ export const csvOptions = z
       .optional()
       .describe('The names with header: false; when not set, column_1, column_2 and so on.'),
     null_values: z.array(z.string()).default(['']).describe('Texts that mean null, quoted or not.'),
-    decimal_separator: z.enum(['.', ',']).default('.').describe('The decimal point.'),
+    ...formOptions,
     skip_rows: z.int().min(0).max(1000).default(0).describe('Lines to skip before the header.'),
     trim: z.boolean().default(false).describe('Removes blanks around every value.'),
   })
@@ -48,6 +49,10 @@ export const csvOptions = z
   .refine(({ delimiter, quote, escape }) => delimiter === undefined || ![quote, escape].includes(delimiter), {
     path: ['delimiter'],
     message: 'must differ from quote and escape',
+  })
+  .superRefine((options, context) => {
+    const [name, message] = explainForms(options) ?? [];
+    if (name !== undefined) context.addIssue({ code: 'custom', path: [name], message });
   });
 
 export type CsvOptions = z.infer<typeof csvOptions>;

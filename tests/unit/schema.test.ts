@@ -14,14 +14,36 @@ import {
   type TypeEvidence,
 } from '../../pipeline/schema';
 import { ident, literal } from '../../pipeline/sql';
-import { explainMismatch, formatType, type TextRules } from '../../pipeline/types';
+import { explainMismatch, formatType, rulesOf, type TextRules } from '../../pipeline/types';
 import { inDuckdb } from '../support/rows';
 
 const POINT: TextRules = { decimal_separator: '.' };
 const COMMA: TextRules = { decimal_separator: ',' };
+const FORMS: TextRules = {
+  decimal_separator: '.',
+  thousands_separator: ',',
+  number_signs: ['%'],
+  true_values: ['ja', 'true'],
+  false_values: ['nein'],
+  date_format: '%d.%m.%Y',
+  timestamp_format: '%d.%m.%Y %H:%M',
+  columns: { c0: { date_format: '%Y/%m/%d' } },
+};
 
 const need: fc.Arbitrary<TypeEvidence> = fc.record({
-  kind: fc.constantFrom('none', 'integer', 'decimal', 'date', 'timestamp', 'instant', 'boolean', 'string'),
+  kind: fc.constantFrom(
+    ...([
+      'none',
+      'integer',
+      'decimal',
+      'float',
+      'date',
+      'timestamp',
+      'instant',
+      'boolean',
+      'string',
+    ] as const),
+  ),
   integerDigits: fc.nat(40),
   scale: fc.nat(40),
 });
@@ -40,6 +62,19 @@ const columnTexts: fc.Arbitrary<(string | null)[]> = fc
       '0.123456789012345678901234567890123456789',
       '12345678901234567890',
     ),
+    fc.constantFrom(
+      '1e3',
+      '-1.5E-7',
+      '12',
+      '0.1',
+      '1e400',
+      '9007199254740993',
+      '0.30000000000000004',
+      '01e3',
+    ),
+    fc.constantFrom('1,234', '12,34,567.5', '1,23', '5%', '-5 %', '1,234e2', '999', '0,123'),
+    fc.constantFrom('31.01.2026', '1.2.2026', '31.02.2026', '2026/01/31', '31.01.2026 10:00', '2026-01-31'),
+    fc.constantFrom('ja', 'nein', 'true', 'Ja', 'false'),
     fc.constantFrom('a', 'ß', ' 5', '1e3', '', "it's", 'nan'),
   )
   .chain((family) => fc.array(fc.option(family, { freq: 6 }), { maxLength: 8 }))
@@ -66,7 +101,7 @@ describe('what texts need of a type', () => {
 
   it('gives a type into which each of the texts fits', () => {
     fc.assert(
-      fc.property(columnTexts, fc.constantFrom(POINT, COMMA), (texts, rules) => {
+      fc.property(columnTexts, fc.constantFrom(POINT, COMMA, FORMS), (texts, rules) => {
         const [column] = stagedSchema(
           [open('c')],
           evidenceOfSample(
@@ -77,7 +112,7 @@ describe('what texts need of a type', () => {
         );
         for (const text of texts)
           if (text !== null && column)
-            expect(explainMismatch(text, column.type, rules, 'canonical')).toBeNull();
+            expect(explainMismatch(text, column.type, rulesOf(rules, 'c'), 'canonical')).toBeNull();
       }),
     );
   });
@@ -85,7 +120,7 @@ describe('what texts need of a type', () => {
   it('is the same when it is counted by SQL and when it is looked at text by text', async () => {
     const tables = fc.array(columnTexts, { minLength: 1, maxLength: 30 });
     await fc.assert(
-      fc.asyncProperty(tables, fc.constantFrom(POINT, COMMA), async (columnsOfTexts, rules) => {
+      fc.asyncProperty(tables, fc.constantFrom(POINT, COMMA, FORMS), async (columnsOfTexts, rules) => {
         const columns = columnsOfTexts.flatMap((_, index) => [
           open(`c${index}`),
           wantingDecimal(`d${index}`),
@@ -100,7 +135,7 @@ describe('what texts need of a type', () => {
         const counted = await inDuckdb((db) => db.one(evidenceSql(relation, columns, rules)));
         expect(parseEvidence(columns, counted)).toEqual(evidenceOfSample(columns, records, rules));
       }),
-      { numRuns: 12 },
+      { numRuns: 16 },
     );
   });
 
@@ -119,7 +154,15 @@ describe('what texts need of a type', () => {
     [['0.5', '-0.0'], 'string'],
     [['0.5', '-.00'], 'string'],
     [['5', '+5'], 'string'],
-    [['5', '1e3'], 'string'],
+    [['5', '1e3'], 'float'],
+    [['1e5', '0.1', '1.5E-7'], 'float'],
+    [['1e5', '9007199254740993'], 'string'],
+    [['0.12345678901234567', '1e5'], 'string'],
+    [['1e5', '0.30000000000000004'], 'float'],
+    [['1e400'], 'string'],
+    [['1.2345678901234567890e5'], 'string'],
+    [['1e5', '+5'], 'string'],
+    [['1e5', '-0'], 'string'],
     [['true', 'FALSE'], 'boolean'],
     [['true', '1'], 'string'],
     [['00012', '7'], 'string'],
