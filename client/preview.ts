@@ -13,30 +13,32 @@ export async function previewCommand(
 ): Promise<number> {
   const rowsMax = wholeNumber('--rows', options.rows);
   const { config } = await loadPipeline(context, name, options);
-  const { header, rows, read, rejected, warnings } = await withRehearsal(
+  const { header, rows, read, rejected, complete, warnings } = await withRehearsal(
     context,
     config,
-    async ({ deps, plan, step }) => ({
-      ...(await previewRows(deps, plan, step, rowsMax)),
+    async ({ deps, plan, run, step }) => ({
+      ...(await previewRows(deps, run, plan, step, rowsMax)),
       warnings: plan.survey.warnings ?? [],
     }),
   );
   if (context.json) {
-    printJson(
-      context,
-      rows.map((row) => Object.fromEntries(header.map((column, index) => [column, row[index] ?? null]))),
-    );
+    printJson(context, {
+      rows: rows.map((row) =>
+        Object.fromEntries(header.map((column, index) => [column, row[index] ?? null])),
+      ),
+      records: read,
+      rejected,
+      complete,
+    });
   } else {
-    for (const line of formatTable(
-      header,
-      rows.map((row) => row.map((value) => value ?? 'null')),
-    ))
-      printLine(context, line);
+    const texts = rows.map((row) => row.map((value) => value ?? 'null'));
+    for (const line of formatTable(header, texts)) printLine(context, line);
   }
   for (const warning of warnings) printNote(context, `warning: ${warning}`);
-  printNote(
-    context,
-    `From the first ${many(read, 'record')}${rejected > 0 ? `; ${rejected} of them would be rejected and are left out` : ''}.`,
-  );
+  const records = complete
+    ? `From all ${many(read, 'record')} of the source`
+    : `From the first ${many(read, 'record')} of the source: totals are partial`;
+  const left = rejected > 0 ? `; ${rejected} of them would be rejected and are left out` : '';
+  printNote(context, `${records}${left}.`);
   return EXIT.done;
 }

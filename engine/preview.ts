@@ -1,4 +1,4 @@
-/** The first rows as a run would load them, from the head of the source. */
+/** The first rows as a run would load them, from the whole source where it is small, else from its head. */
 import { FAILED_COLUMN, RECORD_COLUMN } from '../pipeline/columns';
 import { LIMITS } from '../pipeline/limits';
 import { ident } from '../pipeline/sql';
@@ -7,11 +7,14 @@ import { outputSchema, planTransforms } from '../pipeline/transforms/plan';
 import { planTransformSql } from '../pipeline/transforms/transform-sql';
 import type { OpenSource, SourceSurvey } from '../plugin/source';
 import { withDuckdb, type Duckdb } from '../runtime/duckdb';
+import { PLAN } from '../runtime/staging/parts';
+import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { extractColumns } from './extract/columns';
 import { openSource } from './open-source';
 import { sessionOptions, type RunPlan } from './plan';
+import { extractAll, transformAll } from './rehearse';
 import { pluginsOf } from './resolve-config';
 import { runStatements } from './transform';
 
@@ -24,9 +27,39 @@ export interface Preview {
   read: number;
   /** Those of them that a run would reject. */
   rejected: number;
+  /** They are all records of the source. */
+  complete: boolean;
 }
 
 export async function previewRows(
+  deps: Deps,
+  run: RunRef,
+  plan: RunPlan,
+  context: StepContext,
+  rowsMax: number,
+): Promise<Preview> {
+  const { files } = plan.survey;
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const isSmall = files.length > 0 && bytes <= LIMITS.previewBytesMax;
+  return isSmall ? previewAll(deps, run, plan, context, rowsMax) : previewHead(deps, plan, context, rowsMax);
+}
+
+async function previewAll(
+  deps: Deps,
+  run: RunRef,
+  plan: RunPlan,
+  context: StepContext,
+  rowsMax: number,
+): Promise<Preview> {
+  await context.staging.commit(PLAN, plan);
+  const parts = await extractAll(deps, run, context);
+  const { schema, rows } = await transformAll(deps, run, context, rowsMax);
+  const rejected = parts.reduce((sum, part) => sum + part.rejected, 0);
+  const read = parts.reduce((sum, part) => sum + part.rows, rejected);
+  return { header: schema.map(({ name }) => name), rows, read, rejected, complete: true };
+}
+
+async function previewHead(
   deps: Deps,
   plan: RunPlan,
   context: StepContext,
@@ -55,7 +88,7 @@ export async function previewRows(
     const texts = columns.map((column) => `CAST(${column} AS VARCHAR) AS ${column}`).join(', ');
     const found = await db.all(`SELECT ${texts} FROM (${sql.output}) LIMIT ${rowsMax}`);
     const rows = found.map((row) => columns.map((column) => (row[column] as string | null) ?? null));
-    return { header, rows, read, rejected: broken + Number(rejected) };
+    return { header, rows, read, rejected: broken + Number(rejected), complete: false };
   });
 }
 

@@ -83,10 +83,12 @@ export async function extractAll(deps: Deps, run: RunRef, context: StepContext):
   }
 }
 
-async function transformAll(
+/** The output of all staged parts. @param rowsMax of the rows that are returned */
+export async function transformAll(
   deps: Deps,
   run: RunRef,
   context: StepContext,
+  rowsMax = Infinity,
 ): Promise<{ schema: Schema; rows: (string | null)[][]; steps: StepCount[] }> {
   const { plan, schema, parts } = await wholeParts(deps, run, context, { partition: null, read: false });
   const { transforms } = pluginsOf(deps, plan.config);
@@ -94,7 +96,7 @@ async function transformAll(
   const count = byPartition ? Math.max(1, parts.length) : 1;
   const rows: (string | null)[][] = [];
   let steps: StepCount[] = [];
-  for (let part = 0; part < count; part += 1) {
+  for (let part = 0; part < count && rows.length < rowsMax; part += 1) {
     const partition = byPartition && parts.length > 0 ? part : null;
     const { counts } = await transformPart(deps, { run, part, partition }, context);
     steps = addSteps(steps, counts);
@@ -102,7 +104,8 @@ async function transformAll(
     await withDuckdb(
       { ...sessionOptions(plan.config, context), ...(path && { reads: [path] }) },
       async (db) => {
-        const sql = `SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ${readParquet(path ?? '')}`;
+        const limit = rowsMax === Infinity ? '' : ` LIMIT ${rowsMax - rows.length}`;
+        const sql = `SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ${readParquet(path ?? '')}${limit}`;
         for await (const chunk of db.stream(sql)) rows.push(...(chunk.getRows() as (string | null)[][]));
       },
     );

@@ -38,6 +38,8 @@ export const LIMITS = {
   sampleBytes: 1024 * 1024,
   /** Records of the sample from which types are inferred. */
   sampleRecordsMax: 1_000,
+  /** `flexetl preview` reads a source up to this size whole; of a larger one only the sample. */
+  previewBytesMax: 64 * 1024 * 1024,
   /** Bytes of a source that `flexetl init` reads to propose types and a key: a second of work. */
   proposalBytes: 32 * 1024 * 1024,
   /** Columns among which it looks for a key of two: each pair is a query. */

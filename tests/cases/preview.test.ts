@@ -19,13 +19,19 @@ async function preview(dir: string, file = 'pipeline.yaml'): Promise<Preview> {
   const world = { signal: new AbortController().signal, progress: () => undefined };
   const run = { project: 'p', pipeline: 'case', runKey: 'preview' };
   return withContext(deps, run, world, async (context) =>
-    previewRows(deps, await planRun(deps, config, context), context, 10),
+    previewRows(deps, run, await planRun(deps, config, context), context, 10),
   );
 }
 
 it('counts the records that a run would refuse, and shows the others', async () => {
   const { dir, refusal } = openCase('preview-hides-broken-records');
-  expect(await preview(dir)).toEqual({ header: ['id', 'v'], rows: [['2', 'y']], read: 3, rejected: 2 });
+  expect(await preview(dir)).toEqual({
+    header: ['id', 'v'],
+    rows: [['2', 'y']],
+    read: 3,
+    rejected: 2,
+    complete: true,
+  });
   expect((await refusal()).message).toContain('2 of 3 records');
 });
 

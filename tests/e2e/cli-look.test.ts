@@ -186,7 +186,7 @@ describe('preview', () => {
         '2026-01-02  P2          Desk\\nlarge                3         299.97',
         '',
       ].join('\n'),
-      stderr: 'From the first 3 records.\n',
+      stderr: 'From all 3 records of the source.\n',
     });
     expect(files()).toEqual(before);
   });
@@ -195,10 +195,25 @@ describe('preview', () => {
     project.write('data/input.csv', 'a,b\n1,\n2,x\n3,y\n');
     project.configure();
     const { stdout } = await project.flexetl('preview', project.name, '--rows', '2', '--json');
-    expect(JSON.parse(stdout)).toEqual([
-      { a: '1', b: null },
-      { a: '2', b: 'x' },
-    ]);
+    expect(JSON.parse(stdout)).toEqual({
+      rows: [
+        { a: '1', b: null },
+        { a: '2', b: 'x' },
+      ],
+      records: 3,
+      rejected: 0,
+      complete: true,
+    });
+  });
+
+  it('has the totals of all records where the source is small, not of the first thousand', async () => {
+    const records = Array.from({ length: 1_500 }, (_, index) => `P,${index}\n`).join('');
+    project.write('data/input.csv', `p,n\n${records}`);
+    const total = { type: 'aggregate', group_by: ['p'], aggregations: { total: 'sum(n)' } };
+    project.configure({ transformations: [total] });
+    const { stdout, stderr } = await project.flexetl('preview', project.name);
+    expect(stdout).toBe('p    total\nP  1124250\n');
+    expect(stderr).toBe('From all 1,500 records of the source.\n');
   });
 
   it('leaves out what a run would reject, and says how many', async () => {
@@ -206,7 +221,7 @@ describe('preview', () => {
     project.configure({ validation: { schema: { a: { type: 'integer' } } } });
     const { stdout, stderr } = await project.flexetl('preview', project.name);
     expect(stdout).toBe('a\n1\n5\n');
-    expect(stderr).toBe('From the first 4 records; 2 of them would be rejected and are left out.\n');
+    expect(stderr).toBe('From all 4 records of the source; 2 of them would be rejected and are left out.\n');
   });
 
   it.each(['0', '-1', '1.5', 'many', ''])('refuses --rows %j', async (rows) => {

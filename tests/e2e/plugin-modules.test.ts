@@ -42,10 +42,12 @@ describe("a module of the project's own", () => {
       sql: expect.arrayContaining([expect.stringContaining('upper("name")')]) as string[],
     });
     const preview = await project.flexetl('preview', project.name, '--json');
-    expect(JSON.parse(preview.stdout)).toEqual([
-      { id: '1', name: 'LAMP' },
-      { id: '2', name: 'DESK' },
-    ]);
+    expect(JSON.parse(preview.stdout)).toMatchObject({
+      rows: [
+        { id: '1', name: 'LAMP' },
+        { id: '2', name: 'DESK' },
+      ],
+    });
     const report = reportOf(await project.flexetl('run', project.name, '--json'));
     expect(report).toMatchObject({
       status: 'succeeded',
@@ -86,9 +88,9 @@ export const shout = ${SHOUT};
     const outcome = await project.start('preview', project.name, '--json', '--set', set).ended();
     expect({ exit: outcome.exit, stderr: outcome.stderr }).toEqual({
       exit: 0,
-      stderr: 'From the first 2 records.\n',
+      stderr: 'From all 2 records of the source.\n',
     });
-    expect(JSON.parse(outcome.stdout)).toMatchObject([{ name: 'LAMP' }, { name: 'DESK' }]);
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ rows: [{ name: 'LAMP' }, { name: 'DESK' }] });
   });
 
   it('is loaded again when its file has changed, in the same process', () => {
