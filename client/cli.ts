@@ -84,6 +84,7 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
   command('init <file>', 'write a pipeline file for a data file')
     .option('--name <name>', 'name of the pipeline; default: that of the file')
     .option('--to <target>', 'type of the target', 'sqlite')
+    .option('--set <key=value>', 'an option, as in source.delimiter=;, repeatable', collect, [])
     .action(async (file, options) =>
       done(await (await import('./init.js')).initCommand(context, file, options)),
     );

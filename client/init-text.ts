@@ -3,13 +3,11 @@ import type { ProposedColumn, Proposal } from '../engine/propose';
 import { isNumeric } from '../pipeline/types';
 import { many } from './print';
 
-type Option = string | number | boolean;
-
 export interface InitText {
   name: string;
   /** `type`, `path`, and what was found of the file, as options. */
-  source: Readonly<Record<string, Option>>;
-  target: Readonly<Record<string, Option>>;
+  source: Readonly<Record<string, unknown>>;
+  target: Readonly<Record<string, unknown>>;
   proposal: Proposal;
   /** The target can update the rows whose key exists. */
   merges: boolean;
@@ -28,7 +26,7 @@ export function writeInitText({ name, source, target, proposal, merges, hasSchem
     `  name: ${scalar(name)}`,
     '',
     '  source:',
-    ...optionLines('    ', { type: type ?? '', path: path ?? '' }),
+    ...optionLines('    ', { type, path }),
     ...(Object.keys(pins).length > 0
       ? ['    # As found in the file. What is not written here is detected again in every run.']
       : []),
@@ -78,10 +76,10 @@ function schemaLines({ columns, complete, records, rejected }: Proposal): string
     ...bad,
     ...(complete
       ? [
-          `  # The types that all ${many(records, 'record')} have. One that does not fit is rejected, with its place.`,
+          `  # From all ${many(records, 'record')}. A value that does not fit its type is rejected, with its place.`,
         ]
       : [
-          `  # The types of the first ${many(records, 'record')}. Columns that are not declared get the narrowest type that`,
+          `  # From the first ${many(records, 'record')}. Columns that are not declared get the narrowest type that`,
           '  # fits every value; one that is declared rejects what does not fit.',
         ]),
     ...['validation:', '  schema:', ...lines].map((line) => `${mark}${line}`),
@@ -113,13 +111,14 @@ function modeLines({ key, complete }: Proposal, merges: boolean): string[] {
 /** Names that a pipeline file cannot have as keys. */
 const UNDECLARED: ReadonlySet<string> = new Set(['__proto__', '<<']);
 
-function optionLines(indent: string, options: Readonly<Record<string, Option>>): string[] {
+function optionLines(indent: string, options: Readonly<Record<string, unknown>>): string[] {
   return Object.entries(options).map(([key, option]) => `${indent}${key}: ${value(option)}`);
 }
 
 /** In a value a `$` begins a variable of the environment, in a key it does not. */
-function value(option: Option): string {
-  return typeof option === 'string' ? scalar(option.replaceAll('$', '$$$$')) : String(option);
+function value(option: unknown): string {
+  const escaped = JSON.stringify(option).replaceAll('$', '$$$$');
+  return typeof option === 'string' ? scalar(JSON.parse(escaped) as string) : escaped;
 }
 
 /** A text as YAML: plain where that is surely a text; every JSON string is one of YAML. */

@@ -1,9 +1,10 @@
 /** `flexetl init <file>`: a pipeline file for a data file, from a look at it as a run would read it. */
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, isAbsolute, join, relative, resolve } from 'node:path';
-import { proposeSchema } from '../engine/propose';
+import { checkTargets } from '../engine/load';
+import { proposeSchema, type Proposal } from '../engine/propose';
 import { parseConfig } from '../engine/resolve-config';
-import { findPlugin } from '../pipeline/config/schema';
+import { findPlugin, type PipelineConfig, type PluginUse } from '../pipeline/config/schema';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { listPipelines } from '../runtime/config-file';
 import { formatType } from '../pipeline/types';
@@ -18,6 +19,8 @@ export interface InitOptions {
   name?: string;
   /** Type of the target. */
   to: string;
+  /** Options of source and target, as in `source.delimiter=;`. */
+  set: readonly string[];
 }
 
 export async function initCommand(
@@ -32,64 +35,93 @@ export async function initCommand(
   const path = isAbsolute(file) ? file : relative(projectDir, absolute);
   const name = options.name ?? nameFor(path);
   await assertFree(name, projectDir);
-  const source = { type: JSON_FILE.test(path) ? 'json' : 'csv', path };
-  const target = targetFor(options.to, name);
-  const text = JSON.stringify({ version: '1.0', name, source, targets: [target] }).replaceAll('$', '$$$$');
-  const configFile = join('configs', `${name}.yaml`);
-  const config = parseConfig(
-    { settings: context.settings, plugins: PLUGINS },
-    { text, file: configFile, overrides: [] },
-  );
-  const { proposal, pins, warnings } = await withRehearsal(
-    context,
-    config,
-    async ({ deps, plan, run, step }) => ({
-      proposal: await proposeSchema(deps, plan, run, step),
-      pins: plan.survey.pins ?? {},
-      warnings: plan.survey.warnings ?? [],
-    }),
-  );
-  const schemaFile = join(projectDir, 'configs', 'pipeline.schema.json');
-  const hasSchema = await stat(schemaFile).then(
-    () => true,
-    () => false,
-  );
-  const { modes } = findPlugin(PLUGINS.targets, target.type).capabilities;
+  const start = startPipeline(context, name, path, options);
+  const found = await look(context, start.config);
   const written = writeInitText({
     name,
-    source: { ...source, ...pins },
-    target,
-    proposal,
-    merges: modes.includes('merge'),
-    hasSchema,
+    source: { ...start.source, ...found.pins, ...start.set.source },
+    target: { ...start.target, ...start.set.target },
+    proposal: found.proposal,
+    merges: findPlugin(PLUGINS.targets, options.to).capabilities.modes.includes('merge'),
+    hasSchema: await isThere(join(projectDir, 'configs', 'pipeline.schema.json')),
   });
-  await writeNew(join(projectDir, configFile), configFile, written);
+  await writeNew(join(projectDir, start.file), start.file, written);
+  say(context, name, start.file, found);
+  return EXIT.done;
+}
+
+/** The shortest pipeline that reads the file. */
+function startPipeline({ settings }: CommandContext, name: string, path: string, { to, set }: InitOptions) {
+  const file = join('configs', `${name}.yaml`);
+  const source = { type: JSON_FILE.test(path) ? 'json' : 'csv', path };
+  const target = targetFor(to, name);
+  const text = JSON.stringify({ version: '1.0', name, source, targets: [target] }).replaceAll('$', '$$$$');
+  const config = parseConfig({ settings, plugins: PLUGINS }, { text, file, overrides: set });
+  const given = (section: string, use: PluginUse | undefined): Record<string, unknown> =>
+    Object.fromEntries(
+      set
+        .filter((one) => one.startsWith(`${section}.`))
+        .map((one) => one.slice(section.length + 1).replace(/[.=].*$/s, ''))
+        .map((key) => [key, key === 'type' ? use?.type : use?.options[key]]),
+    );
+  const foreign = set.find((one) => !/^(source|target)\./.test(one));
+  if (foreign !== undefined) {
+    throw new FlexetlError('USAGE', {
+      message: `--set ${foreign} is neither an option of the source nor of the target.`,
+      hint: 'Write other sections into the file afterwards.',
+    });
+  }
+  return {
+    file,
+    source,
+    target,
+    config,
+    set: { source: given('source', config.source), target: given('target', config.targets[0]) },
+  };
+}
+
+interface Found {
+  proposal: Proposal;
+  pins: Readonly<Record<string, unknown>>;
+  warnings: string[];
+}
+
+function look(context: CommandContext, config: PipelineConfig): Promise<Found> {
+  return withRehearsal(context, config, async ({ deps, plan, run, step }) => {
+    const { pins = {}, warnings = [] } = plan.survey;
+    const proposal = await proposeSchema(deps, plan, run, step);
+    const { rejected } = proposal;
+    const refused =
+      rejected === 0
+        ? []
+        : [`${many(rejected, 'record')} cannot be read: a run will be refused, and show them.`];
+    const unfit = await checkTargets(deps, config, proposal.columns, [], step).then(
+      () => [],
+      (error: unknown) => [messageOf(error)],
+    );
+    return { proposal, pins, warnings: [...warnings, ...refused, ...unfit] };
+  });
+}
+
+function say(context: CommandContext, name: string, file: string, { proposal, warnings }: Found): void {
   const { columns, key, records, rejected, complete } = proposal;
   for (const warning of warnings) printNote(context, `warning: ${warning}`);
-  if (rejected > 0)
-    printNote(
-      context,
-      `warning: ${many(rejected, 'record')} cannot be read: a run will be refused, and show them.`,
-    );
   const next = `flexetl run ${name}`;
   if (context.json) {
     const described = columns.map((column) => ({ ...column, type: formatType(column.type) }));
-    printJson(context, {
-      pipeline: name,
-      file: configFile,
-      records,
-      rejected,
-      complete,
-      columns: described,
-      key,
-      next,
-    });
-  } else {
-    const looked = complete ? `all ${many(records, 'record')}` : `the first ${many(records, 'record')}`;
-    printLine(context, `✔ ${configFile}: ${many(columns.length, 'column')}, typed from ${looked}`);
-    printLine(context, `  next     flexetl preview ${name}, then ${next}`);
+    printJson(context, { pipeline: name, file, records, rejected, complete, columns: described, key, next });
+    return;
   }
-  return EXIT.done;
+  const looked = `${complete ? 'all' : 'the first'} ${many(records, 'record')}`;
+  printLine(context, `✔ ${file}: ${many(columns.length, 'column')}, typed from ${looked}`);
+  printLine(context, `  next     flexetl preview ${name}, then ${next}`);
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 const JSON_FILE = /\.(json|jsonl|ndjson)(\.gz)?$/i;

@@ -152,6 +152,28 @@ describe('flexetl init <file>', () => {
     expect(readText(project.path('configs', 'bad.yaml'))).toContain('# 1 record could not be read');
   });
 
+  it('takes options where detection cannot decide, and writes them', async () => {
+    const project = openProject();
+    project.write('tie.csv', 'a,b;c\n1,2;3\n');
+    expect(await project.flexetl('init', 'tie.csv')).toMatchObject({ exit: 3 });
+    const set = ['source.delimiter=;', 'source.null_values=["", "n/a"]', 'target.table=other'];
+    await init(project, 'tie.csv', ...set.flatMap((one) => ['--set', one]));
+    const text = readText(project.path('configs', 'tie.yaml'));
+    expect(text).toContain('    delimiter: ";"\n');
+    expect(text).toContain('    null_values: ["","n/a"]\n');
+    expect(text).toContain('      table: other\n');
+    await runPipeline(project.dir, 'configs/tie.yaml');
+    expect(readTable(project.path('output', 'tie.db'), 'other')).toEqual([['1,2', '3']]);
+  });
+
+  it('says why the target cannot take the rows', async () => {
+    const project = openProject();
+    const columns = Array.from({ length: 2001 }, (_, index) => `c${index}`);
+    project.write('wide.csv', `${columns.join(',')}\n`);
+    const { exit, stderr } = await project.flexetl('init', 'wide.csv');
+    expect([exit, stderr]).toEqual([0, expect.stringContaining('a table in SQLite can have 2000')]);
+  });
+
   it('takes a file without records, and a compressed one', async () => {
     const project = openProject();
     project.write('none.csv', 'a,b\n');
@@ -192,6 +214,8 @@ describe('flexetl init <file>', () => {
     [['data/empty.csv'], 3, 'SOURCE_UNREADABLE: data/empty.csv'],
     [['data/###.csv'], 2, 'USAGE: data/###.csv gives no name for a pipeline'],
     [['data/a.csv', '--to', 'oracle'], 2, 'USAGE: There is no target "oracle" for --to.'],
+    [['data/a.csv', '--set', 'scalability.x=1'], 2, 'CONFIG_INVALID: '],
+    [['data/a.csv', '--set', 'owner=me'], 2, 'USAGE: --set owner=me is neither'],
     [['data/a.csv', '--name', '../a'], 2, 'CONFIG_INVALID: '],
   ])('refuses %j', async (argv, exit, message) => {
     const project = openProject();
