@@ -52,6 +52,7 @@ async function describePlan({ deps, plan, step }: Rehearsal) {
       nullable: column.nullable,
       used: column.staged,
     })),
+    ...(survey.scope !== undefined && { scope: survey.scope }),
     warnings: survey.warnings ?? [],
     partitions: 'known' in partitions ? partitions.known.length : null,
     transformations: steps.map(({ type, index, plan: { removes, scope } }) => ({
@@ -97,6 +98,7 @@ function printPlan(context: CommandContext, plan: Plan): void {
   print();
   print(`source ${plan.source.type}, ${describePartitions(plan.partitions)}`);
   for (const file of plan.source.files) print(`  ${file.path}  ${count(file.bytes)} bytes`);
+  if (plan.scope !== undefined) print(`  ${plan.scope}`);
   for (const warning of plan.warnings) print(`  warning: ${warning}`);
   print();
   const rows = plan.columns.map((column) => [

@@ -6,9 +6,11 @@ import { pino } from 'pino';
 import { withContext, type StepContext } from '../engine/context';
 import { createDeps, type Deps } from '../engine/deps';
 import type { RunPlan } from '../engine/plan';
-import { planRun } from '../engine/plan-run';
+import { planRun, surveySource } from '../engine/plan-run';
+import { readStates, sourceIdOf, startState } from '../engine/saved-state';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { PLUGINS } from '../worker/plugins';
+import { readProjectName } from '../runtime/project-name';
 import type { RunRef } from '../runtime/staging/store';
 import type { CommandContext } from './context';
 import { interruptedBy } from './signals';
@@ -34,10 +36,27 @@ export async function withRehearsal<T>(
   const world = { signal: controller.signal, progress: () => undefined };
   try {
     return await withContext(deps, run, world, async (step) =>
-      work({ deps, step, run, plan: await planRun(deps, config, step) }),
+      work({ deps, step, run, plan: await planNow(deps, config, step) }),
     );
   } finally {
     stopInterrupt();
     await rm(stagingDir, { recursive: true, force: true });
   }
+}
+
+/** What a run would do now. Where nothing is new for it, the plan of a first run, and a warning that says so. */
+async function planNow(deps: Deps, config: PipelineConfig, step: StepContext): Promise<RunPlan> {
+  const states = sourceIdOf(deps, config) === undefined ? undefined : await findStates(deps, config, step);
+  const from = states && startState(deps, config, states);
+  const surveyed = await surveySource(deps, config, step, from);
+  if (!surveyed.survey.nothingNew) return planRun(deps, config, step, surveyed);
+  const plan = await planRun(deps, config, step);
+  const { warnings = [] } = plan.survey;
+  const nothing = `${surveyed.survey.scope ?? 'Nothing new'}: a run loads 0 rows now. This is what a first run does.`;
+  return { ...plan, survey: { ...plan.survey, warnings: [nothing, ...warnings] } };
+}
+
+async function findStates(deps: Deps, config: PipelineConfig, step: StepContext) {
+  const project = await readProjectName(deps.settings);
+  return readStates(deps, config, { project, pipeline: config.name }, [], step);
 }

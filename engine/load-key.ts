@@ -23,6 +23,8 @@ export function describeContent(plugins: Plugins, config: PipelineConfig, survey
   const counted = Object.entries(options).filter(([name]) => isCounted(name));
   const files = survey.files.map(({ path, content, fingerprint }) => [path, content ?? fingerprint]);
   const input = digestOf(files);
+  // What is new is another thing in every run: the state tells what is loaded, and a key is that of one publish.
+  const isIncremental = source.incremental?.(options) !== undefined;
   const { transformations, validation } = config;
   const pipeline = digestOf({ type, options: Object.fromEntries(counted), transformations, validation });
   const bytes = survey.files.reduce((sum, file) => sum + file.bytes, 0);
@@ -31,7 +33,10 @@ export function describeContent(plugins: Plugins, config: PipelineConfig, survey
   const read = first
     ? `${first.path}${more} (${count(bytes)} bytes, digest ${short(input)})`
     : `source ${type}`;
-  return { digest: digestOf([input, pipeline]), words: `${read} by pipeline ${short(pipeline)}` };
+  return {
+    digest: digestOf(isIncremental ? [pipeline] : [input, pipeline]),
+    words: `${read} by pipeline ${short(pipeline)}`,
+  };
 }
 
 /** The identity of a plan: an attempt with another one continues nothing. */

@@ -18,6 +18,7 @@ import { loadKeyOf } from './load-key';
 import { wholeOutput, wholeOutputPart } from './output';
 import { readPlan, type RunPlan } from './plan';
 import { firstSliceRows, loadSlices, nextSliceRows } from './slices';
+import { stateToSave } from './state-to-save';
 import { pluginsOf } from './resolve-config';
 
 /** A target as a pipeline uses it. */
@@ -111,7 +112,8 @@ export async function publishTarget(
   const plan = await readPlan(context.staging);
   const schema = await wholeOutput(deps, run, context);
   const key = loadKey(deps, plan, run, target);
-  const published = await openTarget(deps, plan.config, target, context).publish(key, schema, rows);
+  const state = await stateToSave(deps, plan, context);
+  const published = await openTarget(deps, plan.config, target, context).publish(key, schema, rows, state);
   return { ...published, publishedAt: new Date().toISOString() };
 }
 
@@ -145,8 +147,9 @@ export async function beginLoads(
   await eachTarget(plan.config, without, async (index) => {
     const { target, options, name } = targetOf(deps, plan.config, index);
     const key = loadKey(deps, plan, run, index);
-    // Of a source of records nobody knows what it will yield.
-    const anyRun = once && target.mode(options) === 'append' && plan.survey.files.length > 0;
+    const isAppend = target.mode(options) === 'append';
+    // Of a source of records nobody knows what it will yield, and an incremental one reads only what is new.
+    const anyRun = once && isAppend && plan.survey.files.length > 0 && !plan.state;
     const found = await target.open(options, context).begin(key, anyRun);
     if (found.answer === 'reused') throw keyReused(name, key, found.load);
     const description = described[index];
@@ -199,7 +202,7 @@ export async function checkTargets(
  * Does something with each target, in order. One that is down does not keep the others from it.
  * @throws FlexetlError of the first that is down; if others are not, its details name all that are
  */
-async function eachTarget(
+export async function eachTarget(
   { targets }: PipelineConfig,
   without: readonly number[],
   work: (index: number) => Promise<void>,

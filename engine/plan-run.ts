@@ -29,15 +29,41 @@ import { assertDistinctTargets } from './load';
 import { describeContent, digestPlan } from './load-key';
 import { openSource } from './open-source';
 import { assertPluginSql } from './plugin-sql';
+import { digestState, type StartState } from './saved-state';
 import { parallelWorkersOf, type RunPlan } from './plan';
 import { pluginsOf } from './resolve-config';
 
-/** Also what `plan` and `preview` show. */
-export async function planRun(deps: Deps, config: PipelineConfig, context: StepContext): Promise<RunPlan> {
+/** A look at the source. */
+export interface Surveyed {
+  survey: SourceSurvey;
+  state?: RunPlan['state'];
+}
+
+/** @param from the state that an incremental source begins with */
+export async function surveySource(
+  deps: Deps,
+  config: PipelineConfig,
+  context: StepContext,
+  from?: StartState,
+): Promise<Surveyed> {
+  const survey = await openSource(pluginsOf(deps, config), config.source, context).survey(from?.saved?.state);
+  return { survey, ...(from && { state: { source: from.source, before: digestState(from.saved) } }) };
+}
+
+/**
+ * Also what `plan` and `preview` show.
+ * @param surveyed of a source that has something to read
+ */
+export async function planRun(
+  deps: Deps,
+  config: PipelineConfig,
+  context: StepContext,
+  surveyed?: Surveyed,
+): Promise<RunPlan> {
   await assertDistinctTargets(deps, config);
   const plugins = pluginsOf(deps, config);
   const source = openSource(plugins, config.source, context);
-  const survey = await source.survey();
+  const { survey, state } = surveyed ?? (await surveySource(deps, config, context));
   const { declared, evidence, steps } = inSource(survey, () => {
     assertColumnCount(survey.columns.length, 'The source');
     const declared = withForms(declareColumns(survey.columns, config.validation.schema), source.rules);
@@ -66,6 +92,7 @@ export async function planRun(deps: Deps, config: PipelineConfig, context: StepC
     digest: digestOf(config),
     content: describeContent(plugins, config, survey),
     survey: { ...survey, sample: [] },
+    ...(state && { state }),
     partitions: await source.partitions(survey, size),
     columns: columns.map((column) => ({ ...column, staged: column.staged || measured.has(column.name) })),
     evidence: [...evidence],

@@ -23,6 +23,8 @@ export interface RunPlan {
   digest: string;
   content: Content;
   survey: SourceSurvey;
+  /** Of an incremental source: its identity, and the digest of the state before, null for none. */
+  state?: { source: string; before: string | null };
   partitions: Partitions;
   columns: readonly SourceColumn[];
   /** From the sample, as JSON can hold it; extract adds more, see `evidence.ts`. */

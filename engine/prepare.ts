@@ -1,4 +1,5 @@
 /** Prepare: makes the plan of the run, and removes what an earlier attempt staged under another plan. */
+import { digestOf } from '../pipeline/config/parse';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { addDetails } from '../pipeline/error-details';
 import { FlexetlError } from '../pipeline/errors';
@@ -15,9 +16,11 @@ import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { schemaOf } from './evidence';
 import { beginLoads, checkTargets, clearLoads, type TargetDescription } from './load';
+import { nothingNew, type NothingNew } from './nothing-new';
 import { parallelWorkersOf, type RunPlan } from './plan';
-import { planRun } from './plan-run';
+import { planRun, surveySource } from './plan-run';
 import { pluginsOf, resolveConfig, type ConfigRequest } from './resolve-config';
+import { continuesFrom, isHalfPublished, readStates, startState } from './saved-state';
 
 /** The pipeline file as written; absent: configs/<pipeline>.yaml on the worker. */
 export interface PrepareInput extends Omit<ConfigRequest, 'name'> {
@@ -58,7 +61,8 @@ export async function prepareRun(
   { run, once = false, staged, without = [], ...written }: PrepareInput,
   context: StepContext,
 ): Promise<PrepareResult> {
-  const kept = staged && (await keptPlan(run, staged, context));
+  const found = staged && (await keptPlan(run, staged, context));
+  const kept = found && (await ofSameState(deps, found, { run, staged, without }, context));
   const config = kept?.config ?? (await resolveConfig(deps, { ...written, name: run.pipeline }));
   try {
     return await prepareConfig(deps, config, { run, once, kept, without }, context);
@@ -84,6 +88,7 @@ async function prepareConfig(
 ): Promise<PrepareResult> {
   await deps.staging.sweep(run, Date.now());
   const plan = kept ?? (await takePlan(deps, config, run, without, context));
+  if ('nothingNew' in plan) return nothingNew(deps, config, plan, without);
   const schema = schemaOf(plan, new Map(plan.evidence));
   const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
   await checkTargets(deps, config, outputSchema(steps, schema), without, context);
@@ -145,6 +150,23 @@ async function keptPlan(
   });
 }
 
+/**
+ * The plan with which a retry goes on, if the targets that lack its rows are where it begins: another run may have loaded
+ * since what it has staged.
+ * @throws FlexetlError STATES_DIFFER where that plan is required
+ */
+async function ofSameState(
+  deps: Deps,
+  plan: RunPlan,
+  { run, staged, without }: Pick<PrepareInput, 'run' | 'staged'> & { without: readonly number[] },
+  context: StepContext,
+): Promise<RunPlan | undefined> {
+  const states = plan.state && (await readStates(deps, plan.config, run, without, context));
+  if (!states || continuesFrom(states, run, plan)) return plan;
+  if (staged === 'require') startState(deps, plan.config, states);
+  return undefined;
+}
+
 const days = (ms: number): string => `${ms / 86_400_000} days`;
 
 /**
@@ -157,15 +179,22 @@ async function takePlan(
   run: RunRef,
   without: readonly number[],
   context: StepContext,
-): Promise<RunPlan> {
+): Promise<RunPlan | NothingNew> {
   const { staging } = context;
-  let plan = await planRun(deps, config, context);
   const before = (await findWhole<RunPlan>(staging, PLAN))?.receipt;
+  const states = await readStates(deps, config, run, without, context);
+  if (before && states && before.digest === digestOf(config) && isHalfPublished(states, run, before))
+    return before;
+  const from = states && startState(deps, config, states);
+  const surveyed = await surveySource(deps, config, context, from);
+  if (surveyed.survey.nothingNew && from?.saved)
+    return { nothingNew: surveyed.survey.scope ?? 'Nothing is new', saved: from.saved };
+  let plan = await planRun(deps, config, context, surveyed);
   // Of parts without a plan nobody knows what they are.
   const isOther = before ? before.id !== plan.id : (await staging.list('')).length > 0;
   if (isOther) {
     await staging.remove('');
-    plan = await planRun(deps, config, context);
+    plan = await planRun(deps, config, context, await surveySource(deps, config, context, from));
   }
   // A source of records may yield others the next time: its loads go on only with the pages they were made from.
   if (plan.survey.files.length === 0 && before?.id !== plan.id)

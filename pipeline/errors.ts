@@ -29,6 +29,7 @@ export const ERROR_CODES = {
   TARGET_INCOMPATIBLE: { exit: 3, retryable: false },
   TARGET_BUSY: { exit: 3, retryable: true },
   KEY_REUSED: { exit: 2, retryable: false },
+  STATES_DIFFER: { exit: 3, retryable: false },
   TARGET_UNREACHABLE: { exit: 3, retryable: true },
   KEY_INVALID: { exit: 1, retryable: false },
   ROWS_UNBALANCED: { exit: 1, retryable: false },

@@ -34,6 +34,8 @@ export const LIMITS = {
   chunksMax: 50_000,
   /** A source file up to this size is known by its whole content, at a tenth of a second; a larger one by size, time, head and tail. */
   contentBytesMax: 64 * 1024 * 1024,
+  /** Files that an incremental source remembers: 100 bytes each, in every target, read by each run. */
+  filesRememberedMax: 50_000,
   /** Bytes read from the start of a source to infer types and the delimiter. */
   sampleBytes: 1024 * 1024,
   /** Records of the sample from which types are inferred. */

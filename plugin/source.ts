@@ -38,6 +38,11 @@ export interface RecordSource<Options> {
   description: string;
   options: z.ZodType<Options>;
   /**
+   * Where these options ask for only what is new: those that select the data. A state is kept for the source's type and
+   * this selection. Undefined: all data are read every time.
+   */
+  incremental?(options: Options): object | undefined;
+  /**
    * The pages from a position on. After a failure it is called again with the position of the first page that is not
    * landed yet, and must yield the same pages as before.
    * @param from undefined: from the beginning
@@ -78,6 +83,12 @@ export interface SourceSurvey {
   warnings?: readonly string[];
   /** What was detected, as options of the source: a pipeline file that has them leaves nothing to detect. */
   pins?: Readonly<Record<string, string | number | boolean>>;
+  /** What an incremental source reads this time, for users: `3 new files, 9 are loaded`. */
+  scope?: string;
+  /** It has nothing new: the run ends here, and succeeds. */
+  nothingNew?: boolean;
+  /** What the next run of an incremental source is given, where that is known beforehand. */
+  state?: Position;
   /** Everything detected that a later step needs (delimiter, data start, …); small JSON. */
   detected: unknown;
 }
@@ -158,8 +169,13 @@ export interface SourceRecord {
 /** A source with its options. Reading changes nothing, so every call may be repeated. */
 export interface OpenSource {
   rules: TextRules;
-  /** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE */
-  survey(): Promise<SourceSurvey>;
+  /**
+   * @param state that the last published run of an incremental source has left
+   * @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE
+   */
+  survey(state?: Position): Promise<SourceSurvey>;
+  /** What the next run of an incremental source is given. Called when all partitions are landed; always the same. */
+  stateAfter?(survey: SourceSurvey): Promise<Position>;
   /** Deterministic: the same cuts for every attempt. */
   partitions(survey: SourceSurvey, size: PartitionSize): Promise<Partitions>;
   /**
@@ -191,6 +207,11 @@ export interface FileSource<Options> {
   type: string;
   description: string;
   options: z.ZodType<Options>;
+  /**
+   * Where these options ask for only what is new: those that select the data. A state is kept for the source's type and
+   * this selection. Undefined: all data are read every time.
+   */
+  incremental?(options: Options): object | undefined;
   open(options: Options, context: PluginContext): OpenSource;
 }
 

@@ -9,6 +9,7 @@ import { csvRelation, repairPartition } from './csv/relation';
 import { surveyCsv } from './csv/survey';
 import { assertSameFile } from './files/fingerprint';
 import { planPartitions } from './files/partitions';
+import { selectFiles } from './files/incremental';
 
 /**
  * Under failure: reading changes nothing, so every step can be done again. Copies of compressed files are made
@@ -19,9 +20,10 @@ export const csv = defineSource<CsvOptions>({
   type: 'csv',
   description: 'Delimited text files: one, many by a glob or a folder, plain or gzipped, in any encoding.',
   options: csvOptions,
+  incremental: selectFiles,
   open: (options, context) => ({
     rules: textRules(options),
-    survey: () => surveyCsv(options, context),
+    survey: (state) => surveyCsv(options, context, state),
     partitions: (survey, size) => Promise.resolve(planPartitions(textsOf(survey), size)),
     land: (survey, index, from) => landPartition(options, context, survey, index, from),
     relation: (survey, partition) => csvRelation(options, context, survey, partition),

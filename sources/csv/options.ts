@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { path } from '../../plugin/options';
 import { encodingOption } from '../files/encoding';
+import { incrementalFiles } from '../files/incremental';
 import { explainForms, formOptions } from './form-options';
 
 const ASCII_CHAR = /^(?![\0\r\n])\p{ASCII}$/u;
@@ -41,6 +42,7 @@ export const csvOptions = z
     ...formOptions,
     skip_rows: z.int().min(0).max(1000).default(0).describe('Lines to skip before the header.'),
     trim: z.boolean().default(false).describe('Removes blanks around every value.'),
+    incremental: incrementalFiles,
   })
   .refine((value) => !value.header || value.columns === undefined, {
     path: ['columns'],

@@ -3,10 +3,11 @@ import { resolve } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import type { PluginContext } from '../../plugin/context';
-import type { SourceFile, SourceSurvey } from '../../plugin/source';
+import type { Position, SourceFile, SourceSurvey } from '../../plugin/source';
 import { assertText } from '../files/assert-text';
-import { findFiles, openFile, showPath, type FileKind } from '../files/find';
+import { openFile, showPath, type FileKind } from '../files/find';
 import { describeFile, withContent } from '../files/fingerprint';
+import { surveyFiles } from '../files/incremental';
 import { makePlainCopy, needsPlainCopy } from '../files/plain-copy';
 import type { Dialect } from './boundaries';
 import { assertSameColumns, detectLayout, type Layout } from './detect';
@@ -40,9 +41,20 @@ const CSV_FILES: FileKind = {
 };
 
 /** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE */
-export async function surveyCsv(options: CsvOptions, context: PluginContext): Promise<SourceSurvey> {
+export function surveyCsv(
+  options: CsvOptions,
+  context: PluginContext,
+  state?: Position,
+): Promise<SourceSurvey> {
+  return surveyFiles(options, context, CSV_FILES, state, (paths) => surveyPaths(options, context, paths));
+}
+
+async function surveyPaths(
+  options: CsvOptions,
+  context: PluginContext,
+  paths: readonly string[],
+): Promise<SourceSurvey> {
   const { projectDir, signal } = context;
-  const paths = await findFiles(options.path, projectDir, CSV_FILES);
   const files: SourceFile[] = [];
   const details: FileDetails[] = [];
   const sample: (string | null)[][] = [];
