@@ -207,6 +207,14 @@ export const LIMITS = {
   sqliteColumnsMax: 2_000,
   /** A step waits this long for the lock of a SQLite file; then the run says what it waits for, and tries again. */
   sqliteBusyMs: 5_000,
+  /** Columns of a table in PostgreSQL: its own limit. */
+  postgresqlColumnsMax: 1_600,
+  /** Bytes of a name in PostgreSQL: its own limit; it cuts longer names without an error. */
+  postgresqlNameBytesMax: 63,
+  /** A step waits this long for a lock in PostgreSQL: readers that come later wait behind it. Then the run tries again. */
+  postgresqlLockMs: 2_000,
+  /** A PostgreSQL server that needs longer for a connection is unreachable. */
+  postgresqlConnectMs: 10_000,
   /** How long an idle thread is kept: longer than from the check of a target to its load in a small run. */
   threadIdleMs: 5_000,
   /** Bytes of a packed source (.gz, .zst, .zip) per packed byte; more is an attack (a zip bomb). */

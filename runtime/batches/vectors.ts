@@ -164,6 +164,23 @@ function formatMicros(value: number | bigint): string {
 
 /** The texts of a vector, end to end; decoded all at once where they are ASCII, which costs a third. */
 function textReader(vector: duckdb.Vector, rows: number, validity: Uint8Array | null): Reader {
+  const { bytes, ends } = readTextBytes(vector, rows, validity);
+  const whole = bytes.length > WHOLE_MAX ? '' : bytes.toString('utf8');
+  return whole.length === bytes.length
+    ? (row) => whole.substring(ends[row] ?? 0, ends[row + 1])
+    : (row) => bytes.toString('utf8', ends[row], ends[row + 1]);
+}
+
+/** The first `rows` texts of a vector without nulls, end to end, as UTF-8. */
+export function readTexts(vector: duckdb.Vector, rows: number): Buffer {
+  return readTextBytes(vector, rows, null).bytes;
+}
+
+function readTextBytes(
+  vector: duckdb.Vector,
+  rows: number,
+  validity: Uint8Array | null,
+): { bytes: Buffer; ends: Float64Array } {
   // DuckDB's entries of 16 bytes: a length, then up to 12 bytes of text or, after 4 bytes of it, its address.
   const entries = duckdb.vector_get_data(vector, rows * 16);
   const words = new Uint32Array(entries.buffer as ArrayBuffer, entries.byteOffset, rows * 4).slice();
@@ -176,10 +193,7 @@ function textReader(vector: duckdb.Vector, rows: number, validity: Uint8Array | 
   }
   const bytes = Buffer.allocUnsafe(ends[rows] ?? 0);
   copyTexts(entries, words, ends, bytes);
-  const whole = bytes.length > WHOLE_MAX ? '' : bytes.toString('utf8');
-  return whole.length === bytes.length
-    ? (row) => whole.substring(ends[row] ?? 0, ends[row + 1])
-    : (row) => bytes.toString('utf8', ends[row], ends[row + 1]);
+  return { bytes, ends };
 }
 
 /** Longer ones are decoded one by one: the length of a JavaScript string is limited. */

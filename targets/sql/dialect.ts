@@ -70,10 +70,10 @@ export interface SqlSession {
   replace?(table: string, stage: string): Promise<void>;
   /**
    * Replaces only the rows of a table that has a definition to keep: keys, constraints, defaults.
-   * @param insert writes the new rows
+   * @param insert writes the new rows from the staging table
    * @returns false, with nothing done, for a table that `replace` may replace as a whole. Default: every table
    */
-  refill?(table: string, insert: () => Promise<void>): Promise<boolean>;
+  refill?(table: string, insert: () => Promise<void>, stage: string): Promise<boolean>;
   close(): Promise<void>;
 }
 

@@ -114,10 +114,12 @@ export async function hasLedger(db: SqlSession): Promise<boolean> {
   });
 }
 
-/** The staging table of a load: readable for users, and unique. PostgreSQL allows 63 characters. */
+/** The staging table of a load: readable for users, and unique. PostgreSQL allows 63 bytes. */
 export function stageName(table: string, { project, pipeline }: LoadKey, { runKey, plan }: OpenLoad): string {
   const digest = createHash('sha256')
     .update([project, pipeline, runKey, plan, table].join('\0'))
     .digest('hex');
-  return `${STAGE_PREFIX}${[...table].slice(0, 30).join('')}_${digest.slice(0, 16)}`;
+  let shown = [...table].slice(0, 30);
+  while (Buffer.byteLength(shown.join('')) > 30) shown = shown.slice(0, -1);
+  return `${STAGE_PREFIX}${shown.join('')}_${digest.slice(0, 16)}`;
 }

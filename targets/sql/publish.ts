@@ -62,7 +62,8 @@ export async function publishLoad<O extends TableOptions>(
   let updated = 0;
   if (mode === 'merge') updated = await mergeRows(target, db, stage, schema, exists, rows);
   else if (mode === 'append' && exists) await append();
-  else if (!exists || !(await db.refill?.(table, append))) await replaceTable(dialect, db, table, stage);
+  else if (!exists || !(await db.refill?.(table, append, stage)))
+    await replaceTable(dialect, db, table, stage);
   assertHeld(target, before + rows - updated, await countRows(dialect, db, table));
 
   if (!exists || mode === 'replace') {

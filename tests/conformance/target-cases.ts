@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { parse } from 'csv-parse/sync';
-import { literal } from '../../pipeline/sql';
+import { ident, literal } from '../../pipeline/sql';
 import type { Target } from '../../plugin/target';
 import { targets } from '../../targets';
 import { readManifest } from '../../targets/files/manifest';
@@ -14,6 +14,7 @@ import { openSqlite } from '../../targets/sqlite/binding';
 import { fakeLines } from '../support/fake-file-target';
 import { fakeSql } from '../support/fake-sql-target';
 import type { TextRow } from '../support/parts';
+import { databaseFor, queryPostgresql } from '../support/postgresql';
 import type { Mode, TargetCase } from '../support/target-probe';
 
 const table = (mode: Mode) => ({
@@ -22,6 +23,19 @@ const table = (mode: Mode) => ({
   mode,
   ...(mode === 'merge' && { primary_key: ['id'] }),
 });
+
+const inSchema = (mode: Mode): Record<string, unknown> => {
+  const { database: _, ...options } = table(mode);
+  return options;
+};
+
+/** One for each project. */
+const postgresqlDatabase = (dir: string): Promise<string> => databaseFor(dir, 'CREATE SCHEMA output');
+
+async function tablesOf(dir: string): Promise<string[]> {
+  const sql = `SELECT tablename FROM pg_tables WHERE schemaname = 'output'`;
+  return (await queryPostgresql(await postgresqlDatabase(dir), sql)).flat().map(String);
+}
 
 type Fixture = Omit<TargetCase, 'target'>;
 
@@ -44,6 +58,22 @@ const FIXTURES: Record<string, Fixture> = {
         db.exec('DROP TABLE loaded');
         db.close();
       }),
+  },
+  postgresql: {
+    options: (mode) => ({ connection_string_env: 'OUT_URL', schema: 'output', ...inSchema(mode) }),
+    secret: postgresqlDatabase,
+    isUntouched: async (dir) => (await tablesOf(dir)).length === 0,
+    ordered: false,
+    lacksNul: true,
+    async read(dir, schema) {
+      const columns = schema.map(
+        ({ name, type }) => `${ident(name)}${type.kind === 'boolean' ? '::text' : ''}`,
+      );
+      const sql = `SELECT ${columns.join(', ')} FROM output.loaded`;
+      return queryPostgresql(await postgresqlDatabase(dir), sql).catch(() => null);
+    },
+    leftovers: async (dir) => (await tablesOf(dir)).filter((name) => name.includes('stage')),
+    drop: async (dir) => queryPostgresql(await postgresqlDatabase(dir), 'DROP TABLE output.loaded'),
   },
   fake_sql: {
     options: table,
@@ -118,10 +148,10 @@ function folderCase(readFiles: (paths: readonly string[]) => Promise<TextRow[]>)
 }
 
 /** @throws Error for a target without a case */
-export function caseOf<O>(target: Target<O>): TargetCase {
+export function caseOf(target: Pick<Target<never>, 'type'>): TargetCase {
   const fixture = FIXTURES[target.type];
   if (!fixture) throw new Error(`The target ${target.type} has no case.`);
-  return { target: target as Target<unknown>, ...fixture };
+  return { target: target as unknown as Target<unknown>, ...fixture };
 }
 
 export const TARGET_CASES: TargetCase[] = [

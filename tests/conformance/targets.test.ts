@@ -8,9 +8,9 @@ import { fakeLines } from '../support/fake-file-target';
 import { fakeSql } from '../support/fake-sql-target';
 import { makeFolder } from '../support/folder';
 import { changeTarget, LAWLESS_TARGETS } from '../support/lawless-targets';
-import { contextOf, LOAD_KEY, queryPart } from '../support/parts';
+import { LOAD_KEY, queryPart } from '../support/parts';
 import { brokenTargetLaws, TARGET_LAWS, type TargetLaw } from '../support/target-laws';
-import { SCHEMA } from '../support/target-probe';
+import { contextIn, SCHEMA } from '../support/target-probe';
 import { caseOf, TARGET_CASES } from './target-cases';
 
 describe.each(TARGET_CASES.map((given) => [given.target.type, given] as const))(
@@ -47,7 +47,7 @@ describe.each(targets.map((target) => [target.type, caseOf(target as unknown as 
   (_, given) => {
     it('does its writing off the event loop', async () => {
       const { target, options } = given;
-      const open = target.open(target.options.parse(options('replace')), contextOf(makeFolder()));
+      const open = target.open(target.options.parse(options('replace')), contextIn(makeFolder(), given));
       const key = (runKey: string) => ({ ...LOAD_KEY, runKey });
       const sql = `SELECT range AS id, 'n' || range AS name FROM range(100000)`;
       const part = await queryPart(SCHEMA, sql, 100_000);

@@ -1,6 +1,7 @@
 /** Ends the server of the run, and fails when tests or the product have left something in the temporary folder. */
 import { readdirSync } from 'node:fs';
 import { removeFolder } from './folder';
+import { endSharedServer } from './postgresql';
 
 module.exports = function globalTeardown(): void {
   if (!globalThis.testRun) return;
@@ -9,6 +10,7 @@ module.exports = function globalTeardown(): void {
     process.kill(server.pid, 'SIGKILL');
     removeFolder(server.stateDir);
   }
+  endSharedServer(dir);
   const left = readdirSync(dir).filter((name) => name !== SOCKETS);
   removeFolder(dir);
   if (tmpdir === undefined) delete process.env['TMPDIR'];

@@ -1,6 +1,7 @@
 /** A project of its own for each law of targets, and short words for what is done to the target in it. */
 import { match, ok } from 'node:assert';
 import { INTEGER, STRING, type Schema } from '../../pipeline/types';
+import type { PluginContext } from '../../plugin/context';
 import type { Position } from '../../plugin/source';
 import type { LoadKey, OpenTarget, StateKey, Target, TargetCapabilities } from '../../plugin/target';
 import { makeFolder } from './folder';
@@ -23,7 +24,11 @@ export interface TargetCase {
   /** What a user does who drops the table. */
   drop(projectDir: string): Promise<unknown>;
   /** Nothing at all was made. */
-  isUntouched(projectDir: string): boolean;
+  isUntouched(projectDir: string): boolean | Promise<boolean>;
+  /** The value of the one secret that the options name. */
+  secret?(projectDir: string): Promise<string>;
+  /** Its database has no such text; as a rule one has every text. */
+  lacksNul?: true;
   /** Its rows have an order: that of the parts. */
   ordered: boolean;
 }
@@ -63,7 +68,8 @@ export function createProbe({ target, options, ordered, ...reader }: TargetCase)
   const open = (
     mode: Mode = 'replace',
     context: { signal?: AbortSignal; progress?: () => void } = {},
-  ): OpenTarget => target.open(target.options.parse(options(mode)), { ...contextOf(dir), ...context });
+  ): OpenTarget =>
+    target.open(target.options.parse(options(mode)), { ...contextIn(dir, reader), ...context });
   const load = async (rows: TextRow[], { key = KEY, part, mode, schema = SCHEMA }: Call = {}) =>
     (await open(mode).load(key, await makePart(schema, rows, part))).rows;
   const publish = ({ key = KEY, mode, schema = SCHEMA, rows, state, source }: PublishCall = {}) => {
@@ -78,6 +84,7 @@ export function createProbe({ target, options, ordered, ...reader }: TargetCase)
     dropTable: () => reader.drop(dir),
     modes,
     lane,
+    lacksNul: reader.lacksNul === true,
     open,
     load,
     publish,
@@ -99,6 +106,11 @@ export function createProbe({ target, options, ordered, ...reader }: TargetCase)
       assertSame(found && canonical(found), canonical(expected));
     },
   };
+}
+
+/** The world as the target of a case sees it in a folder. */
+export function contextIn(dir: string, { secret }: Pick<TargetCase, 'secret'>): PluginContext {
+  return { ...contextOf(dir), ...(secret && { secret: () => secret(dir) }) };
 }
 
 /** Fractions are the same with any zeros at their end; anything else is the same text. */
