@@ -44,7 +44,7 @@ async function describePlan({ deps, plan, step }: Rehearsal) {
   return {
     pipeline: config.name,
     config_digest: plan.digest,
-    source: { type: config.source.type, files: survey.files },
+    source: { type: config.source.type, files: survey.files, read_with: survey.pins ?? {} },
     columns: columns.map((column) => ({
       name: column.name,
       type: formatType(typedColumn(column, evidence).type),
@@ -99,6 +99,10 @@ function printPlan(context: CommandContext, plan: Plan): void {
   print(`source ${plan.source.type}, ${describePartitions(plan.partitions)}`);
   for (const file of plan.source.files) print(`  ${file.path}  ${count(file.bytes)} bytes`);
   if (plan.scope !== undefined) print(`  ${plan.scope}`);
+  const pins = Object.entries(plan.source.read_with).map(
+    ([key, value]) => `${key}: ${JSON.stringify(value)}`,
+  );
+  if (pins.length > 0) print(`  read with ${pins.join(', ')}`);
   for (const warning of plan.warnings) print(`  warning: ${warning}`);
   print();
   const rows = plan.columns.map((column) => [

@@ -92,7 +92,7 @@ describe('plan', () => {
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
     expect(stdout).toMatch(
       new RegExp(
-        `source csv, cut into partitions while it is read\\n  data/input\\.csv  ${long.length} bytes\\n`,
+        `source csv, cut into partitions while it is read\\n  data/input\\.csv  ${long.length} bytes\\n  read with encoding: "utf-8", delimiter: ",", quote: "\\\\"", header: true\\n`,
       ),
     );
     expect(stdout).toMatch(/date +date +declared\n/);
