@@ -23,6 +23,8 @@ const MANY_CHUNKS = {
 const many = (records: number): string =>
   `id,text\n${Array.from({ length: records }, (_, index) => `${index},${'x'.repeat(80)}\n`).join('')}`;
 
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
 let project: Project;
 beforeEach(() => {
   project = openProject();
@@ -69,7 +71,7 @@ describe('run', () => {
       workflow_id: `flexetl/test/${project.name}`,
       status: 'succeeded',
       config_digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) as string,
-      started_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) as string,
+      started_at: expect.stringMatching(TIME) as string,
       duration_ms: expect.any(Number) as number,
       rows: {
         read: 5,
@@ -97,6 +99,7 @@ describe('run', () => {
           rows_inserted: 2,
           rows_updated: 0,
           status: 'published',
+          published_at: expect.stringMatching(TIME) as string,
         },
       ],
       steps: { prepare: step, extract: step, validate: step, transform: step, load: step, publish: step },

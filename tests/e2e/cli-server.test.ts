@@ -56,7 +56,7 @@ describe('status and history', () => {
   });
 
   it('start no server in a project that had none, and leave nothing there', async () => {
-    project.env['TEMPORAL_ADDRESS'] = undefined;
+    for (const name of ['TEMPORAL_ADDRESS', 'FLEXETL_LOCAL_PORT']) project.env[name] = undefined;
     const before = readdirSync(project.dir);
     const { stderr } = await project.flexetl('status');
     expect(stderr).toBe('No runs yet. Start one with `flexetl run`.\n');

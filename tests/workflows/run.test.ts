@@ -85,6 +85,7 @@ describe('a run', () => {
           rows_inserted: TRUTH.rows.output,
           rows_updated: 0,
           status: 'published',
+          published_at: expect.any(String) as string,
         },
       ],
       steps: Object.fromEntries(
