@@ -75,7 +75,7 @@ export async function loadPart(
   const path = output.path ?? '';
   // A target that takes files makes a file of each slice, and holds no lock.
   const isLocked = target.capabilities.lane === 'rows';
-  const first = isLocked ? await firstSliceRows(path, total, schema.length) : LIMITS.loadPartRowsMax;
+  const first = isLocked ? await firstSliceRows(path, total, schema.length) : LIMITS.loadFileRowsMax;
   const next = isLocked ? nextSliceRows : (rows: number) => rows;
   await loadSlices(total, first, next, async ({ index: slice, firstRow, rows }) => {
     const offered = { index: part * SLICES_PER_PART + slice, schema, path, firstRow, rows };

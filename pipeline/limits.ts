@@ -74,6 +74,8 @@ export const LIMITS = {
   rowsPerGroupMin: 6,
   /** Rows of one slice of a load; a kill costs its transaction. */
   loadPartRowsMax: 1_000_000,
+  /** The same for a target that takes files: it makes a file of each slice, and small ones make readers slow. A kill costs it. */
+  loadFileRowsMax: 10_000_000,
   /** A slice holds the lock of its target for about this long: others that wait for it give up after minutes. */
   loadLockMs: 2_000,
   /** Slices do not become smaller than this, however slow the target is: each has a cost of its own. */

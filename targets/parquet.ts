@@ -25,7 +25,9 @@ const options = z
       .int()
       .min(1)
       .optional()
-      .describe('A file with more rows is divided. When not set, a file has at most 1,000,000 rows.'),
+      .describe(
+        'A file with more rows is divided. When not set, each part of the output is a file, of at most 10,000,000 rows.',
+      ),
   })
   .superRefine((given, context) => {
     const { partition_by, max_rows_per_file } = given;

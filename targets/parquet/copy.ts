@@ -14,7 +14,7 @@ export interface ParquetOptions extends FileOptions {
 export function utc(select: string, columns: Schema): string {
   const times = columns
     .filter(({ type }) => type.kind === 'timestamp')
-    .map(({ name }) => `CAST(${ident(name)} AS TIMESTAMPTZ) AS ${ident(name)}`);
+    .map(({ name }) => `make_timestamptz(epoch_us(${ident(name)})) AS ${ident(name)}`);
   return times.length === 0 ? select : `SELECT * REPLACE (${times.join(', ')}) FROM (${select})`;
 }
 
@@ -22,7 +22,7 @@ export function utc(select: string, columns: Schema): string {
 export function copySql(
   select: string,
   path: string,
-  compression: ParquetOptions['compression'] | 'lz4_raw',
+  compression: ParquetOptions['compression'],
   columns: Schema,
   others: readonly string[] = [],
 ): string {

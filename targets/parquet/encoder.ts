@@ -1,4 +1,6 @@
 /** Parts as Parquet files, written by DuckDB from the staged ones. */
+import { constants } from 'node:fs';
+import { copyFile, link } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ident, literal, readParquet, sqlType } from '../../pipeline/sql';
 import { LIMITS } from '../../pipeline/limits';
@@ -25,6 +27,8 @@ export const parquetEncoder: FileEncoder<ParquetOptions> = {
     );
   },
   async combine(pieces, path, columns, options, context) {
+    const [only, ...others] = pieces;
+    if (only !== undefined && others.length === 0) return linkOrCopy(only, path);
     const empty = columns.map(({ name, type }) => `CAST(NULL AS ${sqlType(type)}) AS ${ident(name)}`);
     const select =
       pieces.length > 0
@@ -35,6 +39,11 @@ export const parquetEncoder: FileEncoder<ParquetOptions> = {
     );
   },
 };
+
+/** The piece stays: whoever publishes again needs it. */
+async function linkOrCopy(piece: string, path: string): Promise<void> {
+  await link(piece, path).catch(() => copyFile(piece, path, constants.COPYFILE_EXCL));
+}
 
 function withSession<T>(
   dir: string,
@@ -58,8 +67,7 @@ async function writeRows(
     const rows = Math.min(max_rows_per_file, part.rows - done);
     const select = utc(selectColumns({ ...part, firstRow: part.firstRow + done, rows }), part.columns);
     const file = made.length === 0 ? path : `${path}-${made.length}`;
-    // A piece is read once, soon.
-    await db.run(copySql(select, file, part.isPiece ? 'lz4_raw' : compression, part.columns));
+    await db.run(copySql(select, file, compression, part.columns));
     made.push({ path: file, rows: await countRows(db, file) });
   }
   return made;
