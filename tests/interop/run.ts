@@ -11,9 +11,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { makePython } from '../../bench/python';
+import { makeFolder, removeFolders } from '../support/folder';
+import { startPostgresql } from '../support/postgresql';
 import { NULL_TEXT, TRUTH } from '../support/truth';
 import {
   servePages,
+  TRUTH_DATABASE,
   TRUTH_SOURCES,
   TRUTH_TARGETS,
   truthPipeline,
@@ -42,6 +45,9 @@ async function main(): Promise<number> {
   const python = await makePython(join(ROOT, '.cache', 'interop'), REQUIREMENTS, say);
   const dir = mkdtempSync(join(tmpdir(), 'flexetl-interop-'));
   const { url, server } = await servePages();
+  const database = await startPostgresql(makeFolder());
+  // For the commands and for Python.
+  process.env[TRUTH_DATABASE] = database.url;
   try {
     const results = await measure({ dir, url }, python);
     const versions = readFileSync(REQUIREMENTS, 'utf8').trim().split('\n').join(', ').replaceAll('==', ' ');
@@ -49,6 +55,8 @@ async function main(): Promise<number> {
     return summarize(results);
   } finally {
     server.close();
+    await database.end();
+    removeFolders();
     rmSync(dir, { recursive: true, force: true });
   }
 }
@@ -98,7 +106,13 @@ function targetPlace({ dir }: TruthWorld, { system, source, target }: Way): obje
   const folder = system === 'flexetl' ? join(dir, 'output') : join(dir, system);
   const options = TRUTH_TARGETS[target]?.(source) as Record<string, string>;
   const under = (path: string | undefined) => path && join(folder, path.replace(/^output\//, ''));
-  return { ...options, database: under(options['database']), path: under(options['path']), null: NULL_TEXT };
+  return {
+    ...options,
+    database: under(options['database']),
+    path: under(options['path']),
+    connection: process.env[TRUTH_DATABASE],
+    null: NULL_TEXT,
+  };
 }
 
 /** @returns what it writes to stdout; throws with what it said when it fails */

@@ -5,6 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { CSV_OPTIONS, NULL_TEXT, TRUTH_SCHEMA, truthCsv, truthObjects } from './truth';
 
+/** The variable with the connection string of the database. */
+export const TRUTH_DATABASE = 'TRUTH_DATABASE';
+
 /** What a project with the truth table works with. */
 export interface TruthWorld {
   dir: string;
@@ -22,6 +25,7 @@ export const TRUTH_TARGETS: Readonly<Record<string, (pipeline: string) => object
   sqlite: (pipeline) => ({ database: `output/${pipeline}.db`, table: 'truth' }),
   parquet: (pipeline) => ({ path: `output/${pipeline}.parquet` }),
   csv: (pipeline) => ({ path: `output/${pipeline}.csv`, null_text: NULL_TEXT }),
+  postgresql: (pipeline) => ({ connection_string_env: TRUTH_DATABASE, table: `truth_${pipeline}` }),
 };
 
 export function writeTruthFiles(dir: string): void {

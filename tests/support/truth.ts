@@ -125,7 +125,7 @@ export function normalize(kind: TruthKind, text: string): string {
     case 'integer':
       return text.replace(/\.0+$/, '');
     case 'decimal':
-      return text
+      return withoutExponent(text)
         .replace(/(\.\d*?)0+$/, '$1')
         .replace(/\.$/, '')
         .replace(/^(-?)\./, '$10.');
@@ -144,6 +144,16 @@ export function normalize(kind: TruthKind, text: string): string {
     case 'string':
       return text;
   }
+}
+
+function withoutExponent(text: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent] =
+    /^(-?)(\d+)(?:\.(\d+))?e([+-]?\d+)$/i.exec(text) ?? [];
+  if (exponent === undefined) return text;
+  const shift = Number(exponent);
+  const digits = `${'0'.repeat(Math.max(0, -shift))}${whole}${fraction}${'0'.repeat(Math.max(0, shift))}`;
+  const point = Math.max(0, -shift) + whole.length + shift;
+  return `${sign}${digits.slice(0, point)}.${digits.slice(point)}`.replace(/^(-?)0+(?=\d)/, '$1');
 }
 
 function withMicroseconds(written: string): string {

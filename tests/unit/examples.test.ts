@@ -5,6 +5,7 @@ import { parse } from 'csv-parse/sync';
 import { literal } from '../../pipeline/sql';
 import { withDuckdb, type Row } from '../../runtime/duckdb';
 import { makeFolder } from '../support/folder';
+import { databaseFor, queryPostgresql } from '../support/postgresql';
 import { readTable } from '../support/project';
 import { runPipeline } from '../support/run-case';
 
@@ -31,7 +32,10 @@ function sumsOf(rows: readonly (readonly (string | null)[])[]): number[] {
 describe('the example', () => {
   it('sales_multi has the same rows in each of its targets', async () => {
     const dir = openExamples();
-    const { targets } = await runPipeline(dir, 'configs/sales_multi.yaml');
+    const url = await databaseFor('examples');
+    const { targets } = await runPipeline(dir, 'configs/sales_multi.yaml', {
+      env: { SALES_DATABASE_URL: url },
+    });
     expect([...targets.values()].map(({ status, rows_loaded }) => [status, rows_loaded])).toEqual(
       targets.map(() => ['published', 8132]),
     );
@@ -46,6 +50,7 @@ describe('the example', () => {
     const sums = [63_809, 10_507_624.991];
     expect(sumsOf(table)).toEqual(sums);
     expect(sumsOf(records)).toEqual(sums);
+    expect(sumsOf(await queryPostgresql(url, 'SELECT * FROM daily_product_revenue'))).toEqual(sums);
     expect(found).toEqual([{ quantity: '63809', revenue: '10507624.9910' }]);
   });
 

@@ -1,6 +1,7 @@
 /** `flexetl init <file>`: the pipeline file that it writes is valid, and runs. */
 import { existsSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
+import { databaseFor, queryPostgresql } from '../support/postgresql';
 import { closeProjects, openProject, readTable, readText, type Project } from '../support/project';
 import { runPipeline } from '../support/run-case';
 
@@ -128,6 +129,21 @@ describe('flexetl init <file>', () => {
     expect(text).not.toContain('merge');
     const { targets } = await runPipeline(project.dir, 'configs/orders.yaml');
     expect(targets).toMatchObject([{ status: 'published', rows_loaded: 3 }]);
+  });
+
+  it('writes a file for a target that needs a secret, and says which', async () => {
+    const project = openProject();
+    project.write('data/orders.csv', ORDERS);
+    const { exit, stderr } = await project.flexetl('init', 'data/orders.csv', '--to', 'postgresql');
+    expect([exit, stderr]).toEqual([0, expect.stringContaining('DATABASE_URL')]);
+    const env = { DATABASE_URL: await databaseFor('init') };
+    await runPipeline(project.dir, 'configs/orders.yaml', { env });
+    const found = await queryPostgresql(env.DATABASE_URL, 'SELECT order_id, price FROM orders ORDER BY 1');
+    expect(found).toEqual([
+      ['1', '3.40'],
+      ['2', '12.50'],
+      ['3', '3.40'],
+    ]);
   });
 
   it('declares no types of a file that it has not read to its end', async () => {

@@ -9,11 +9,18 @@ import { withDuckdb } from '../../runtime/duckdb';
 import { sources } from '../../sources/index';
 import { targets } from '../../targets/index';
 import { makeFolder } from '../support/folder';
+import { databaseFor, queryPostgresql } from '../support/postgresql';
 import { readTable } from '../support/project';
 import { runPipeline } from '../support/run-case';
 import { textRows } from '../support/rows';
 import { expectedRows, isTrue, normalize, NULL_TEXT, ROW, TRUTH, TRUTH_ROWS } from '../support/truth';
-import { servePages, TRUTH_SOURCES, truthPipeline, writeTruthFiles } from '../support/truth-project';
+import {
+  servePages,
+  TRUTH_DATABASE,
+  TRUTH_SOURCES,
+  truthPipeline,
+  writeTruthFiles,
+} from '../support/truth-project';
 
 type Texts = (string | null)[][];
 
@@ -31,6 +38,9 @@ const READERS: Record<string, (dir: string) => Texts | Promise<Texts>> = {
     const text = readFileSync(join(dir, 'output/t.csv'), 'utf8');
     const [, ...records] = parse(text) as string[][];
     return records.map((record) => record.map((value) => (value === NULL_TEXT ? null : value)));
+  },
+  async postgresql() {
+    return queryPostgresql(await databaseFor('truth'), 'SELECT * FROM truth_t');
   },
 };
 
@@ -59,7 +69,8 @@ describe('the truth table', () => {
     writeTruthFiles(dir);
     const pipeline = truthPipeline({ dir, url }, 't', source, [target]);
     writeFileSync(join(dir, 'pipeline.yaml'), stringify(pipeline));
-    await runPipeline(dir);
+    const env = target === 'postgresql' ? { [TRUTH_DATABASE]: await databaseFor('truth') } : {};
+    await runPipeline(dir, undefined, { env });
     const found = (await READERS[target]!(dir)).sort(([a], [b]) => Number(a) - Number(b));
     const values = found.map(([, ...texts]) =>
       texts.map((text, index) => (text === null ? null : normalize(TRUTH[index]!.kind, text))),
