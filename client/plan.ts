@@ -50,6 +50,7 @@ async function describePlan({ deps, plan, step }: Rehearsal) {
       type: formatType(typedColumn(column, evidence).type),
       from: column.declared === undefined ? 'inferred from the sample, checked on every row' : 'declared',
       nullable: column.nullable,
+      respelled: typedColumn(column, evidence).respelled === true,
       used: column.staged,
     })),
     ...(survey.scope !== undefined && { scope: survey.scope }),
@@ -112,6 +113,11 @@ function printPlan(context: CommandContext, plan: Plan): void {
     column.used ? '' : 'not used',
   ]);
   for (const line of formatTable(['  column', 'type', '', ''], rows)) print(line);
+  const respelled = plan.columns.filter((column) => column.respelled).map(({ name }) => name);
+  if (respelled.length > 0)
+    print(
+      `  Values are kept, their spelling may change (1.10, TRUE, offsets to UTC): ${respelled.join(', ')}`,
+    );
   print();
   print(plan.transformations.length > 0 ? 'transformations' : 'no transformations');
   for (const { type, removes, scope, while_reading } of plan.transformations) {

@@ -13,6 +13,7 @@ import {
   evidenceOfTextColumns,
   mergeAllEvidence,
   stagedSchema,
+  type SourceColumn,
   withForms,
 } from '../pipeline/schema';
 import {
@@ -91,7 +92,7 @@ export async function planRun(
     config,
     digest: digestOf(config),
     content: describeContent(plugins, config, survey),
-    survey: { ...survey, sample: [] },
+    survey: { ...survey, sample: [], warnings: warningsOf(survey, declared) },
     ...(state && { state }),
     partitions: await source.partitions(survey, size),
     columns: columns.map((column) => ({ ...column, staged: column.staged || measured.has(column.name) })),
@@ -99,6 +100,22 @@ export async function planRun(
     groups,
   };
   return { id: digestPlan(plan), ...plan };
+}
+
+/** Those of the source, and what it proposes for columns that are not declared. */
+function warningsOf(
+  { warnings = [], proposals = [] }: SourceSurvey,
+  columns: readonly SourceColumn[],
+): string[] {
+  const open = new Set(columns.filter(({ declared }) => declared === undefined).map(({ name }) => name));
+  const byOptions = new Map<string, string[]>();
+  for (const { column, options } of proposals)
+    if (open.has(column)) byOptions.set(options, [...(byOptions.get(options) ?? []), column]);
+  const proposed = [...byOptions].map(([options, names]) => {
+    const which = names.length === 1 ? 'Column' : 'Columns';
+    return `${which} ${names.join(', ')}: text, by the sample; would be of another type with ${options} of the source.`;
+  });
+  return [...warnings, ...proposed];
 }
 
 /** @throws FlexetlError SCHEMA_MISMATCH: more columns can end the process without a word */

@@ -243,6 +243,9 @@ export function evidenceOfTextColumns(
   return new Map(texts.map(({ name }) => [name, { kind: 'string', integerDigits: 0, scale: 0 }]));
 }
 
+/** Declares the columns that have no declaration of their own. */
+const ALL_COLUMNS = '*';
+
 /** A column in `validation.schema`. */
 export interface Declaration {
   type?: string | undefined;
@@ -258,7 +261,7 @@ export function declareColumns(
   declarations: Readonly<Record<string, Declaration>>,
 ): SourceColumn[] {
   for (const name of Object.keys(declarations)) {
-    if (names.includes(name)) continue;
+    if (names.includes(name) || name === ALL_COLUMNS) continue;
     const near = suggest(name, names);
     throw new FlexetlError('SCHEMA_MISMATCH', {
       message: `validation.schema declares the column "${name}", which the source does not have; it has ${names.slice(0, 20).join(', ')}.`,
@@ -268,7 +271,8 @@ export function declareColumns(
     });
   }
   return names.map((name) => {
-    const declaration = Object.hasOwn(declarations, name) ? declarations[name] : undefined;
+    const own = [name, ALL_COLUMNS].find((key) => Object.hasOwn(declarations, key));
+    const declaration = own === undefined ? undefined : declarations[own];
     const declared = declaration?.type === undefined ? undefined : parseType(declaration.type);
     return { name, nullable: declaration?.nullable ?? true, staged: true, ...(declared && { declared }) };
   });

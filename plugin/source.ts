@@ -81,6 +81,8 @@ export interface SourceSurvey {
   recordBytes: number;
   /** What a user should know of what was detected or decided; in the report and in `plan`. */
   warnings?: readonly string[];
+  /** Options that would make values of the texts of a column; said where its type is not declared. */
+  proposals?: readonly { column: string; options: string }[];
   /** What was detected, as options of the source: a pipeline file that has them leaves nothing to detect. */
   pins?: Readonly<Record<string, string | number | boolean>>;
   /** What an incremental source reads this time, for users: `3 new files, 9 are loaded`. */

@@ -7,6 +7,7 @@
  * carriage return outside quotes is only good before the line feed that ends the record, and at the end of the file; in
  * a file whose lines end with carriage returns, a line feed is only good in quotes. A record that breaks these rules ends
  * with the line on which its broken field starts: an unclosed quote costs that record and never the rest of the file.
+ * A line that starts with the mark of comments, where a record would start, is none.
  */
 import { LIMITS } from '../../pipeline/limits';
 
@@ -17,14 +18,19 @@ export interface Dialect {
   escape: string;
   /** `\n` for files with mixed line breaks too. */
   newline: '\n' | '\r\n' | '\r';
+  /** Starts lines that are no records. */
+  comment?: string;
 }
 
 /** A dialect as bytes; -1 never matches. */
 export interface DialectBytes {
   delimiter: number;
+  /** The bytes after the first one of a longer delimiter; null: there are none. */
+  more: Buffer | null;
   quote: number;
   escape: number;
   newline: number;
+  comment: number;
   /** The blank that may be between a quote and the delimiter. */
   blank: number;
   /** The other character of line breaks: no text outside quotes. A carriage return may precede the newline. */
@@ -47,6 +53,8 @@ export interface RecordCut {
   looseQuote: boolean;
   /** Two or more blanks are before a quote that opens a field: DuckDB takes them and the quote for text. */
   wideBlank: boolean;
+  /** It is a comment, and no record. */
+  comment: boolean;
 }
 
 /** More bytes are needed to see where the record ends. */
@@ -69,10 +77,13 @@ const PROBLEMS = {
 
 export function dialectBytes(dialect: Dialect): DialectBytes {
   const byte = (text: string): number => (text === '' ? -1 : text.charCodeAt(0));
+  const delimiter = Buffer.from(dialect.delimiter);
   return {
-    delimiter: byte(dialect.delimiter),
+    delimiter: delimiter[0] ?? -1,
+    more: delimiter.length > 1 ? delimiter.subarray(1) : null,
     quote: byte(dialect.quote),
     escape: byte(dialect.escape),
+    comment: byte(dialect.comment ?? ''),
     newline: dialect.newline === '\r' ? CARRIAGE_RETURN : LINE_FEED,
     blank: dialect.delimiter === ' ' ? -1 : SPACE,
     stray: dialect.newline === '\r' ? LINE_FEED : CARRIAGE_RETURN,
@@ -89,6 +100,7 @@ export function createCut(): RecordCut {
     problem: null,
     looseQuote: false,
     wideBlank: false,
+    comment: false,
   };
 }
 
@@ -106,7 +118,7 @@ export function cutRecord(
   codes: DialectBytes,
   cut: RecordCut,
 ): number {
-  const { quote, newline, delimiter, stray } = codes;
+  const { quote, newline, delimiter, stray, more } = codes;
   const stop = Math.min(bytes.length, start + RECORD_BYTES_MAX);
   cut.start = start;
   cut.lines = 1;
@@ -114,11 +126,18 @@ export function cutRecord(
   cut.problem = null;
   cut.looseQuote = false;
   cut.wideBlank = false;
-  let fieldFloor = start;
+  cut.comment = bytes[start] === codes.comment;
+  if (cut.comment) return endAtNewline(bytes, start, final, codes, cut);
+  let fieldStart = start;
   for (let at = start; at < stop; at++) {
     const byte = bytes[at];
     if (byte === newline) return endRecord(bytes, at, at + 1, codes, cut);
-    if (byte === delimiter) cut.fields++;
+    if (byte === delimiter && (more === null || isMore(bytes, at, more))) {
+      cut.fields++;
+      if (more !== null) at += more.length;
+      fieldStart = at + 1;
+      continue;
+    }
     if (byte === stray) {
       const next = stray === CARRIAGE_RETURN ? at + 1 : -1;
       if (next === bytes.length && !final) return NEED_MORE;
@@ -126,8 +145,8 @@ export function cutRecord(
       return breakRecord(bytes, at, final, codes, cut, PROBLEMS[stray]);
     }
     if (byte !== quote) continue;
-    const open = skipBlanksBack(bytes, at, fieldFloor, codes);
-    if (open > start && bytes[open - 1] !== delimiter) {
+    const open = skipBlanksBack(bytes, at, fieldStart, codes);
+    if (open !== fieldStart) {
       cut.looseQuote = true;
       continue;
     }
@@ -141,10 +160,12 @@ export function cutRecord(
     if (at - open > 1) cut.wideBlank = true;
     const after = bytes[next];
     // The loop goes on with what ends the field.
-    if (next < stop && after !== delimiter && after !== newline && after !== stray) {
-      return breakRecord(bytes, at, final, codes, cut, PROBLEMS.trailing);
+    if (next < stop && after !== newline && after !== stray) {
+      if (more !== null && next + more.length >= bytes.length && !final) return NEED_MORE;
+      if (after !== delimiter || (more !== null && !isMore(bytes, next, more)))
+        return breakRecord(bytes, at, final, codes, cut, PROBLEMS.trailing);
     }
-    fieldFloor = next;
+    // Another quote in this field, which only a delimiter ends, is a problem before it is reached.
     at = next - 1;
   }
   if (stop - start === RECORD_BYTES_MAX) {
@@ -152,6 +173,12 @@ export function cutRecord(
     return endAtNewline(bytes, stop, final, codes, cut);
   }
   return final ? endRecord(bytes, bytes.length, bytes.length, codes, cut) : NEED_MORE;
+}
+
+/** The bytes after `at` are the rest of a delimiter. */
+function isMore(bytes: Uint8Array, at: number, more: Buffer): boolean {
+  for (let index = 0; index < more.length; index++) if (bytes[at + 1 + index] !== more[index]) return false;
+  return true;
 }
 
 /** The first of the blanks that lead up to an offset. */

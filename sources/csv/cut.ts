@@ -65,9 +65,9 @@ export async function* cutRecords(
   }
 }
 
-/** True for an empty line that is not a record: in a file of one column it is an empty value. */
+/** True for a comment, and for an empty line that is not a record: in a file of one column it is an empty value. */
 export function isBlank(cut: RecordCut, columnCount: number): boolean {
-  return columnCount > 1 && cut.textEnd === cut.start && cut.problem === null;
+  return cut.comment || (columnCount > 1 && cut.textEnd === cut.start && cut.problem === null);
 }
 
 /**

@@ -26,15 +26,27 @@ export function detectDelimiter(
   newline: Dialect['newline'],
 ): { delimiter: string; warning?: string } {
   const escape = options.escape ?? options.quote;
-  const tryAll = (delimiters: readonly string[]): Candidate[] =>
+  const { quote, comment } = options;
+  const dialect = { quote, escape, newline, ...(comment !== undefined && { comment }) };
+  const tryAll = (delimiters: readonly string[], at = from): Candidate[] =>
     delimiters
       .filter((delimiter) => delimiter !== options.quote)
-      .flatMap((delimiter) => tryDelimiter(head, from, { delimiter, quote: options.quote, escape, newline }));
+      .flatMap((delimiter) => tryDelimiter(head, at, { ...dialect, delimiter }));
   const found = tryAll(DELIMITERS);
   const share = Math.max(...found.map((one) => one.share));
   const best = found.filter((one) => one.share === share).map(({ delimiter }) => delimiter);
   const [delimiter = ',', ...others] = best;
   if (best.length === 0) {
+    const next = head.bytes.indexOf(newline === '\r' ? 13 : 10, from) + 1;
+    const [below] = next === 0 ? [] : tryAll(DELIMITERS, next).filter((one) => one.share === 1);
+    // With a comma the records show it: they are rejected.
+    if (below && below.delimiter !== delimiter) {
+      const found = JSON.stringify(below.delimiter);
+      return {
+        delimiter,
+        warning: `is read as one column; below its first line the delimiter may be ${found}: if that line is a title, set skip_rows: ${options.skip_rows + 1}`,
+      };
+    }
     const [rare] = tryAll(RARE_DELIMITERS).filter((one) => one.share === 1);
     if (rare)
       return {
@@ -59,7 +71,9 @@ export function detectDelimiter(
 }
 
 function tryDelimiter(head: Head, from: number, dialect: Dialect): Candidate[] {
-  const cuts = cutHead(head, from, dialect, RECORDS_MAX).filter((cut) => cut.textEnd > cut.start);
+  const cuts = cutHead(head, from, dialect, RECORDS_MAX).filter(
+    (cut) => cut.textEnd > cut.start && !cut.comment,
+  );
   const counts = splitRecords({ bytes: head.bytes, cuts }, dialect).map((row: Fields) =>
     Array.isArray(row) ? row.length : 0,
   );

@@ -2,9 +2,9 @@
 import { LIMITS } from '../../pipeline/limits';
 import { likelyEncoding, UNTOLD_ENCODING } from '../files/likely-encoding';
 import type { Dialect } from './boundaries';
-import { detectDelimiter } from './delimiter';
+import { detectDelimiter, DELIMITERS } from './delimiter';
 import { assertNoDocument } from './document';
-import { assertFirstLine } from './first-line';
+import { checkFirstLine } from './first-line';
 import { cutHead, unreadable, type Head, type HeadOptions } from './head';
 import { nameColumns } from './header';
 import { detectLineBreak } from './line-breaks';
@@ -40,27 +40,35 @@ export function detectLayout(head: Head, options: HeadOptions, delimiter: string
     throw unreadable(head, 'is empty, expected a header line', 'Check what writes the file.');
   }
   assertNoDocument(head, options);
-  const bom = head.bytes.subarray(0, 3).equals(BOM) ? 3 : 0;
+  let bom = 0;
+  while (head.bytes.subarray(bom, bom + 3).equals(BOM)) bom += 3;
   const newline = detectLineBreak(head, bom, { ...options, delimiter });
   const first = skipLines(head, bom, newline === '\r' ? 13 : 10, options.skip_rows);
-  assertFirstLine(head, first, newline, options);
+  const firstLine = checkFirstLine(head, first, newline, options);
   const found =
     delimiter === undefined
       ? detectDelimiter(head, first.offset, options, newline)
       : { delimiter, warning: undefined };
   const escape = options.escape ?? options.quote;
-  const dialect: Dialect = { delimiter: found.delimiter, quote: options.quote, escape, newline };
+  const { comment } = options;
+  const dialect: Dialect = {
+    delimiter: found.delimiter,
+    quote: options.quote,
+    escape,
+    newline,
+    ...(comment !== undefined && { comment }),
+  };
   const cuts = cutHead(head, first.offset, dialect, LIMITS.sampleRecordsMax + 1);
   const fields = splitRecords({ bytes: head.bytes, cuts }, dialect);
-  const headerAt = cuts.findIndex((cut) => cut.textEnd > cut.start);
+  const headerAt = cuts.findIndex((cut) => cut.textEnd > cut.start && !cut.comment);
   const linesBefore = (index: number): number =>
     cuts.slice(0, index).reduce((sum, cut) => sum + cut.lines, 0);
   const dataAt = options.header ? headerAt + 1 : 0;
   const start = cuts[dataAt - 1]?.end ?? first.offset;
-  const sample = fields.slice(dataAt);
-  const records = sample.filter((row, index): row is string[] => {
+  const sample = fields.slice(dataAt).filter((_, index) => cuts[dataAt + index]?.comment === false);
+  const records = fields.slice(dataAt).filter((row, index): row is string[] => {
     const cut = cuts[dataAt + index];
-    return Array.isArray(row) && cut !== undefined && cut.textEnd > cut.start;
+    return Array.isArray(row) && cut !== undefined && cut.textEnd > cut.start && !cut.comment;
   });
   const headerLine = first.line + linesBefore(Math.max(0, headerAt));
   const { names, surplus, warnings } = nameColumns(head, options, fields[headerAt], headerLine, records);
@@ -71,15 +79,48 @@ export function detectLayout(head: Head, options: HeadOptions, delimiter: string
     start,
     line: first.line + linesBefore(dataAt),
     headerLine,
-    skip: countSkippable(head.bytes.subarray(0, start), dialect),
+    // Of several marks DuckDB drops one.
+    skip: bom > 3 ? null : countSkippable(head.bytes.subarray(0, start), dialect),
     sample,
     sampleBytes: cuts.slice(dataAt).reduce((sum, cut) => sum + cut.end - cut.start, 0),
     warnings: [
       ...(found.warning === undefined ? [] : [found.warning]),
+      ...firstLine,
       ...warnings,
+      ...warnOfTitle(head, options, fields[headerAt], headerLine, records),
+      ...warnOfMarks(head, bom),
       ...warnOfEncoding(head, sample),
     ],
   };
+}
+
+/** Records that agree about their fields, under a line of one field. */
+function warnOfTitle(
+  head: Head,
+  options: HeadOptions,
+  first: Fields | undefined,
+  line: number,
+  records: readonly string[][],
+): string[] {
+  const [fields = 0, ...others] = new Set(records.slice(0, TITLE_RECORDS).map((record) => record.length));
+  const isTitle = options.header && Array.isArray(first) && first.length === 1 && fields > 1;
+  if (!isTitle || others.length > 0 || records.length < 2) return [];
+  return [
+    `has one field in line ${line}, its header, and ${fields} in each record: if the line is a title, set skip_rows: ${line}`,
+  ];
+}
+
+const TITLE_RECORDS = 20;
+
+/** Marks inside a file: it was made from several. */
+function warnOfMarks({ bytes }: Head, start: number): string[] {
+  const twice = start > 3 ? ['starts with more than one byte order mark: they are passed over'] : [];
+  const at = bytes.indexOf(BOM, start);
+  if (at <= 0 || (bytes[at - 1] !== 10 && bytes[at - 1] !== 13)) return twice;
+  return [
+    ...twice,
+    `has a byte order mark inside, at byte ${at}, which is read as text: it may be several files in one, each with its header`,
+  ];
 }
 
 function warnOfEncoding(head: Head, sample: readonly Fields[]): string[] {
@@ -120,12 +161,26 @@ function countSkippable(before: Buffer, dialect: Dialect): number | null {
   return lines.length - 1;
 }
 
-/** @throws FlexetlError SOURCE_UNREADABLE naming the first difference */
+/**
+ * The same columns, in any order.
+ * @throws FlexetlError SOURCE_UNREADABLE naming the first difference
+ */
 export function assertSameColumns(
   head: Head,
-  { columns, headerLine }: Layout,
+  options: HeadOptions,
+  { columns, headerLine, dialect }: Layout,
   first: { path: string; columns: readonly string[] },
 ): void {
+  const known = new Set(first.columns);
+  if (columns.length === known.size && columns.every((name) => known.has(name))) return;
+  const [only, ...more] = columns;
+  const isOne = only !== undefined && more.length === 0 && known.size > 1;
+  const other = isOne && DELIMITERS.find((one) => one !== dialect.delimiter && only.split(one).length > 1);
+  const hint = other
+    ? `Its delimiter may be ${JSON.stringify(other)}, that of ${first.path} is ${JSON.stringify(dialect.delimiter)}: all files of a source have one. Read it as a source of its own.`
+    : options.header
+      ? 'All files of a source must have the same columns, in any order; schema_contract: evolve takes the columns of all.'
+      : 'All files of a source must have the same number of columns.';
   const count = Math.max(columns.length, first.columns.length);
   for (let index = 0; index < count; index++) {
     const found = columns[index];
@@ -135,7 +190,7 @@ export function assertSameColumns(
     throw unreadable(
       head,
       `has ${show(found)} as column ${index + 1}, ${first.path} has ${show(expected)}`,
-      'All files of a source must have the same columns in the same order.',
+      hint,
       headerLine,
     );
   }

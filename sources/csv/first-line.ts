@@ -8,18 +8,26 @@ const LINES_MAX = 1000;
 const COMMENT = /^#(\s|#|$)/;
 const SEPARATOR = /^"?sep=(.)"?$/i;
 
-/** @throws FlexetlError SOURCE_UNREADABLE that says how many lines to skip */
-export function assertFirstLine(
+/**
+ * @returns warnings
+ * @throws FlexetlError SOURCE_UNREADABLE that says how many lines to skip
+ */
+export function checkFirstLine(
   head: Head,
   { offset, line }: { offset: number; line: number },
   newline: Dialect['newline'],
   options: HeadOptions,
-): void {
-  if (!options.header) return;
+): string[] {
+  // Whoever names the mark of comments has seen them.
+  if (options.comment !== undefined) return [];
   const lines = readLines(head.bytes, offset, newline);
   const at = lines.findIndex((text) => text !== '');
   const text = lines[at];
-  if (text === undefined) return;
+  if (text === undefined) return [];
+  if (!options.header)
+    return COMMENT.test(text)
+      ? [`has a first line that looks like a comment, read as a record; if it is one, set comment: "#"`]
+      : [];
   const delimiter = SEPARATOR.exec(text)?.[1];
   if (delimiter !== undefined) {
     throw unreadable(
@@ -30,13 +38,13 @@ export function assertFirstLine(
     );
   }
   const next = lines.slice(at).findIndex((one) => !one.startsWith('#'));
-  if (next === 0 || (next === 1 && !COMMENT.test(text))) return;
+  if (next === 0 || (next === 1 && !COMMENT.test(text))) return [];
   const comments = at + (next === -1 ? lines.length - at : next);
   const shown = text.length > LINE_CHARS_MAX ? `${text.slice(0, LINE_CHARS_MAX)}…` : text;
   throw unreadable(
     head,
     `has a comment in line ${line + at}, where the header is expected: ${JSON.stringify(shown)}`,
-    `Set skip_rows: ${options.skip_rows + comments}; if it is the header, set header: false, columns and skip_rows: ${options.skip_rows + at + 1}.`,
+    `Set skip_rows: ${options.skip_rows + comments}; or comment: "#", if there may be more; if it is the header, set header: false, columns and skip_rows: ${options.skip_rows + at + 1}.`,
     line + at,
   );
 }

@@ -22,7 +22,9 @@ export function inspect(
   codes: DialectBytes,
   fieldsMax: number,
 ): Suspicion {
-  const { quote, escape } = codes;
+  const { quote, escape, comment, newline: lineEnd } = codes;
+  // DuckDB would take comments for records. In quotes such a line is none, but then nothing is lost.
+  if (comment !== -1 && (piece[0] === comment || occurs(piece, [lineEnd, comment]))) return 'certain';
   if (!isUtf8(piece) || piece.includes(0)) return 'certain';
   const quoted = quote !== -1 && piece.includes(quote);
   if (quoted && escape !== quote && hasBareEscape(piece, codes)) return 'certain';

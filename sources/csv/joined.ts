@@ -7,7 +7,7 @@ import { rangesOf } from '../files/partitions';
 import { CARRIAGE_RETURN, type Dialect } from './boundaries';
 import { runJob } from './jobs';
 import type { CsvOptions } from './options';
-import { sliceJob, textsOf } from './partitions';
+import { repairJob, sliceJob, textsOf } from './partitions';
 import { repairedDialect } from './repair';
 import { detailsIn, openPlain, type FileDetails } from './survey';
 
@@ -30,9 +30,9 @@ export async function joinFiles(
     for (const { file: at, start, end } of rangesOf(textsOf(survey), partition)) {
       context.signal.throwIfAborted();
       const file = await openPlain(options, context, survey, at);
-      const job = { ...sliceJob(file, survey.columns.length, start, end), joined: true };
+      const job = { ...sliceJob(file, start, end), joined: true };
       const found = await runJob(job, context.signal);
-      const isClean = await joined.add(file.path, start);
+      const isClean = await joined.add(file.path, start, end);
       trusted &&= found.trusted && isClean;
     }
   } finally {
@@ -49,7 +49,6 @@ export async function repairFiles(
   partition: Partition,
 ): Promise<Joined & { broken: number[]; lineBytes: number }> {
   const joined = await createJoined(context, partition, repairedDialect(dialectOf(survey, partition)));
-  const columnCount = survey.columns.length;
   const copy = join(context.scratchDir, `repaired-${partition.index}.csv`);
   const broken: number[] = [];
   let records = 0;
@@ -57,11 +56,8 @@ export async function repairFiles(
   try {
     for (const { file: at, start, end } of rangesOf(textsOf(survey), partition)) {
       context.signal.throwIfAborted();
-      const { path, shown, dialect, surplus, bytes: size } = await openPlain(options, context, survey, at);
-      const found = await runJob(
-        { task: 'repair', path, shown, dialect, columnCount, surplus, size, start, end, copy },
-        context.signal,
-      );
+      const file = await openPlain(options, context, survey, at);
+      const found = await runJob(repairJob(options, file, { start, end }, copy), context.signal);
       for (const ordinal of found.broken) broken.push(records + ordinal);
       records += found.records;
       lineBytes = Math.max(lineBytes, found.lineBytes);
@@ -88,8 +84,8 @@ async function createJoined({ scratchDir }: PluginContext, { index }: Partition,
     path,
     dialect,
     /** @returns false if the text ends with half a line break, which it does not mean as one */
-    async add(file: string, start: number): Promise<boolean> {
-      const text = (await readFile(file)).subarray(start);
+    async add(file: string, start: number, end?: number): Promise<boolean> {
+      const text = (await readFile(file)).subarray(start, end);
       await handle.writeFile(text);
       const last = text.at(-1);
       if (last === undefined || last === newline.charCodeAt(newline.length - 1)) return true;

@@ -73,7 +73,7 @@ function* findBreaks({ bytes, final }: Head, from: number, options: HeadOptions)
   const { quote, escape = quote } = options;
   const delimiters = options.delimiter === undefined ? DELIMITERS : [options.delimiter];
   const codes = dialectBytes({ delimiter: '', quote, escape, newline: '\n' });
-  const isDelimiter = new Set(delimiters.map((delimiter) => delimiter.charCodeAt(0)));
+  const isDelimiter = new Set(delimiters.map((delimiter) => Buffer.from(delimiter).at(-1) ?? 0));
   const cut = createCut();
   let opens = true;
   for (let at = from; at < bytes.length; at++) {

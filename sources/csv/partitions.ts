@@ -9,15 +9,16 @@ import { addressOf, withSameFile } from '../files/fingerprint';
 import { landFiles, type FilePosition, type FileText } from '../files/partitions';
 import { runJob } from './jobs';
 import type { CsvOptions } from './options';
+import type { RepairJob } from './repair';
 import type { Slice, SliceJob } from './slice';
 import { detailsIn, openPlain, type PlainFile } from './survey';
 
-/** Only files of one dialect are read together. */
+/** Only files of one dialect and with the same columns are read together. */
 export function textsOf(survey: SourceSurvey): FileText[] {
-  return detailsIn(survey).map(({ start, bytes, dialect }) => ({
+  return detailsIn(survey).map(({ start, bytes, dialect, columns }) => ({
     start,
     bytes,
-    kind: JSON.stringify(dialect),
+    kind: JSON.stringify([dialect, columns]),
   }));
 }
 
@@ -31,7 +32,7 @@ export function landPartition(
 ): Promise<Landed> {
   return landFiles(textsOf(survey), index, from as FilePosition, async (file, start, target) => {
     const plain = await openPlain(options, context, survey, file);
-    return (await makeSlice(context, plain, survey.columns.length, start, target)).end;
+    return (await makeSlice(context, plain, start, target)).end;
   });
 }
 
@@ -42,9 +43,22 @@ const namesOf = (source: SourceFile, start: number): [string, string] => {
 };
 
 /** The pass over a partition that ends with the first record that ends at or after `target`. */
-export function sliceJob(file: PlainFile, columnCount: number, start: number, target: number): SliceJob {
+export function sliceJob(file: PlainFile, start: number, target: number): SliceJob {
   const { path, shown, dialect, surplus, bytes: size } = file;
-  return { task: 'slice', path, shown, dialect, fieldsMax: columnCount + surplus, size, start, target };
+  const fieldsMax = file.columns.length + surplus;
+  return { task: 'slice', path, shown, dialect, fieldsMax, size, start, target };
+}
+
+/** The pass of the careful lane over records [start, end) of a file. @param copy path of the good records */
+export function repairJob(
+  { null_padding, truncate_ragged_lines }: CsvOptions,
+  { path, shown, dialect, columns, surplus, bytes: size }: PlainFile,
+  { start, end }: { start: number; end: number },
+  copy: string,
+): RepairJob {
+  const ragged = { null_padding, truncate_ragged_lines };
+  const columnCount = columns.length;
+  return { task: 'repair', path, shown, dialect, columnCount, surplus, ragged, size, start, end, copy };
 }
 
 /**
@@ -55,12 +69,11 @@ export function sliceJob(file: PlainFile, columnCount: number, start: number, ta
 export async function makeSlice(
   { shared, signal }: PluginContext,
   file: PlainFile,
-  columnCount: number,
   start: number,
   target: number,
 ): Promise<Slice & { path: string }> {
   const { source, absolute } = file;
-  const job = sliceJob(file, columnCount, start, target);
+  const job = sliceJob(file, start, target);
   const [sliceName, foundName] = namesOf(source, start);
   let made: Slice | undefined;
   const slice = await shared.make(sliceName, async (copy) => {

@@ -4,13 +4,14 @@ import { shortenRaw } from '../../pipeline/raw-text';
 import type { PluginContext } from '../../plugin/context';
 import type { Partition, SourceRecord, SourceSurvey } from '../../plugin/source';
 import { openFile } from '../files/find';
+import { likelyEncoding } from '../files/likely-encoding';
 import { addressOf } from '../files/fingerprint';
 import { keepCheckpoint, nearestCheckpoint, type LineCheckpoint } from '../files/line-checkpoints';
 import { rangesOf } from '../files/partitions';
 import { dialectBytes, type RecordCut } from './boundaries';
 import { cutRecords, isBlank } from './cut';
 import type { CsvOptions } from './options';
-import { splitRecords } from './split';
+import { NOT_UTF8, splitRecords } from './split';
 import { textsOf } from './partitions';
 import { openPlain, type PlainFile } from './survey';
 import { createValueReader } from './values';
@@ -46,7 +47,8 @@ async function* readRange(
   counts: { ordinal: number; asked: number },
 ): AsyncGenerator<SourceRecord> {
   const file = await openPlain(options, context, survey, partition.file);
-  const columnCount = survey.columns.length;
+  const columnCount = file.columns.length;
+  const order = file.columns === survey.columns ? undefined : orderOf(file.columns, survey.columns);
   const prefix = `lines/${addressOf(file.source)}-`;
   const { line, records } = await findCheckpoint(file, partition.start, columnCount, prefix, context);
   const place = { ordinal: counts.ordinal, line, record: records };
@@ -78,8 +80,8 @@ async function* readRange(
           ...at,
           file: file.shown,
           byteOffset: piece.base + cut.start,
-          values: 'values' in found ? found.values : null,
-          ...('reason' in found ? { reason: found.reason } : {}),
+          values: 'values' in found ? reorder(found.values, order) : null,
+          ...('reason' in found ? { reason: explainReason(found.reason, piece.bytes, cut) } : {}),
           raw: shortenRaw(
             piece.bytes.toString('utf8', cut.start, Math.min(cut.textEnd, cut.start + RAW_BYTES)),
           ),
@@ -99,6 +101,23 @@ async function* readRange(
       line: place.line,
       records: place.record,
     });
+}
+
+/** For each column of the source its place in the file. */
+function orderOf(there: readonly string[], columns: readonly string[]): number[] {
+  const places = new Map(there.map((name, index) => [name, index]));
+  return columns.map((name) => places.get(name) ?? -1);
+}
+
+function reorder(values: (string | null)[], order: readonly number[] | undefined): (string | null)[] {
+  return order ? order.map((place) => values[place] ?? null) : values;
+}
+
+/** Of bytes that are not UTF-8 also the encoding that they look like. */
+function explainReason(reason: string, bytes: Buffer, { start, textEnd }: RecordCut): string {
+  if (reason !== NOT_UTF8) return reason;
+  const likely = likelyEncoding(bytes.subarray(start, Math.min(textEnd, start + RAW_BYTES)));
+  return likely ? `${reason}, looks like ${likely.name}` : reason;
 }
 
 /** The checkpoint at an offset, counted from the last one before it. */

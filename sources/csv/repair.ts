@@ -9,7 +9,7 @@ import { openFile } from '../files/find';
 import { CARRIAGE_RETURN, dialectBytes, LINE_FEED, type Dialect, type RecordCut } from './boundaries';
 import { cutRecords, isBlank } from './cut';
 import { splitRecords, type Fields } from './split';
-import { createValueReader } from './values';
+import { createValueReader, type ValueRules } from './values';
 
 export interface RepairJob {
   task: 'repair';
@@ -20,6 +20,8 @@ export interface RepairJob {
   columnCount: number;
   /** Empty fields after the last column that a record may have. */
   surplus: number;
+  /** What is done with records that have too few or too many fields. */
+  ragged: Pick<ValueRules, 'null_padding' | 'truncate_ragged_lines'>;
   size: number;
   start: number;
   end: number;
@@ -38,10 +40,16 @@ export interface Repair {
 
 const PIECE_BYTES = 512 * 1024;
 
-/** The dialect of the repaired file. */
-export function repairedDialect({ delimiter, quote, newline }: Dialect): Dialect {
+/** The dialect of the repaired file. Of DuckDB's reading of longer delimiters nothing is known: there it has another one. */
+export function repairedDialect({ delimiter: given, quote, newline }: Dialect): Dialect {
+  const delimiter = isLong(given) ? '\x1f' : given;
   const quoting = quote !== '' ? quote : delimiter === '"' ? `'` : '"';
   return { delimiter, quote: quoting, escape: quoting, newline: newline === '\r' ? '\n' : newline };
+}
+
+/** True for a delimiter of several bytes. */
+export function isLong(delimiter: string): boolean {
+  return Buffer.byteLength(delimiter) > 1;
 }
 
 export async function repairFile(job: RepairJob): Promise<Repair> {
@@ -49,7 +57,7 @@ export async function repairFile(job: RepairJob): Promise<Repair> {
   const codes = dialectBytes(dialect);
   const writing = repairedDialect(dialect);
   const isRisky = createRiskFinder(dialect, columnCount);
-  const readValues = createValueReader({ null_values: [], trim: false }, columnCount, surplus);
+  const readValues = createValueReader({ null_values: [], trim: false, ...job.ragged }, columnCount, surplus);
   const lineBreak = Buffer.from(writing.newline);
   const broken: number[] = [];
   let ordinal = -1;
@@ -59,7 +67,7 @@ export async function repairFile(job: RepairJob): Promise<Repair> {
   const keep = (cut: RecordCut, bytes: Buffer): boolean => {
     const blank = isBlank(cut, columnCount);
     if (!blank) ordinal++;
-    const risky = !blank && isRisky(cut, bytes);
+    const risky = !blank && (codes.more !== null || isRisky(cut, bytes));
     lineBytes = Math.max(lineBytes, cut.end - cut.start);
     // A record that ends with the usual line break, or with the file, is copied with its neighbours.
     const ends = cut.end - cut.textEnd === lineBreak.length && bytes[cut.textEnd] === lineBreak[0];

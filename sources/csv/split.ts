@@ -36,7 +36,7 @@ function splitQuoted(text: string, dialect: Dialect): string[] {
     let open = at;
     while (text[open] === ' ' && delimiter !== ' ') open++;
     let end = at;
-    if (text[open] === quote) {
+    if (text[open] === quote && quote !== '') {
       const { value, close } = readQuoted(text, open + 1, dialect);
       fields.push(value);
       end = close;
@@ -44,7 +44,7 @@ function splitQuoted(text: string, dialect: Dialect): string[] {
     const next = text.indexOf(delimiter, end);
     if (end === at) fields.push(next === -1 ? text.slice(at) : text.slice(at, next));
     if (next === -1) break;
-    at = next + 1;
+    at = next + delimiter.length;
   }
   return fields;
 }

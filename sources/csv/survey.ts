@@ -2,6 +2,8 @@
 import { resolve } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
+import { suggest } from '../../pipeline/suggest';
+import { mapTogether } from '../../runtime/map-together';
 import type { PluginContext } from '../../plugin/context';
 import type { Position, SourceFile, SourceSurvey } from '../../plugin/source';
 import { assertText } from '../files/assert-text';
@@ -11,8 +13,11 @@ import { surveyFiles } from '../files/incremental';
 import { makePlainCopy, needsPlainCopy } from '../files/plain-copy';
 import type { Dialect } from './boundaries';
 import { assertSameColumns, detectLayout, type Layout } from './detect';
+import { findFooter } from './footer';
+import { formattedColumns, textRules } from './form-options';
 import type { Head } from './head';
 import type { CsvOptions } from './options';
+import { proposeOptions } from './proposals';
 import { createValueReader } from './values';
 
 /** What later steps need to know about one file. */
@@ -28,6 +33,8 @@ export interface FileDetails {
   skip: number | null;
   /** Read from a plain copy among the shared files. */
   copied: boolean;
+  /** Its columns in order, where they are not those of the source. */
+  columns?: readonly string[];
 }
 
 export interface Detected {
@@ -39,6 +46,19 @@ const CSV_FILES: FileKind = {
   pattern: /\.(csv|tsv)(\.(gz|zst|zip))?$/i,
   shown: '*.csv or *.tsv, or the same with .gz, .zst or .zip',
 };
+
+/** What is known of one file before its columns are compared with those of others. */
+interface Looked {
+  file: SourceFile;
+  details: FileDetails;
+  columns: readonly string[];
+  warnings: readonly string[];
+  sample: (string | null)[][];
+  sampleBytes: number;
+}
+
+/** Files whose heads are part of the sample, if it is not full before. */
+const SAMPLED_FILES = 200;
 
 /** @throws FlexetlError SOURCE_MISSING, SOURCE_UNREADABLE */
 export function surveyCsv(
@@ -54,44 +74,100 @@ async function surveyPaths(
   context: PluginContext,
   paths: readonly string[],
 ): Promise<SourceSurvey> {
-  const { projectDir, signal } = context;
-  const files: SourceFile[] = [];
-  const details: FileDetails[] = [];
-  const sample: (string | null)[][] = [];
-  let first: { path: string; columns: readonly string[] } | undefined;
+  const looked: Looked[] = [];
   let delimiter = options.delimiter;
+  const [first = '', ...others] = paths;
+  const compared = { path: '', columns: [] as readonly string[] };
+  const look = async (absolute: string, index: number): Promise<Looked> => {
+    context.signal.throwIfAborted();
+    const found = await lookAt(absolute, options, context, delimiter, compared);
+    return index < SAMPLED_FILES ? found : { ...found, sample: [] };
+  };
+  looked.push(await look(first, 0));
+  const [{ file, details, columns: firstColumns }] = looked as [Looked];
+  delimiter ??= details.dialect.delimiter;
+  Object.assign(compared, { path: file.path, columns: firstColumns });
+  looked.push(...(await mapTogether(others, (path, index) => look(path, index + 1))));
+  const columns = [...new Set(looked.flatMap((one) => one.columns))];
+  assertFormats(options, columns);
+  const { sample, bytes } = joinSamples(looked, columns);
+  const all = looked.map((one) => ({
+    ...one.details,
+    ...(!isSame(one.columns, columns) && { columns: one.columns }),
+  }));
+  const detected: Detected = { files: all };
+  return {
+    files: looked.map((one) => one.file),
+    columns,
+    sample,
+    recordBytes: sample.length === 0 ? 0 : bytes / sample.length,
+    detected,
+    pins: pinsOf(options, delimiter),
+    proposals: proposeOptions(columns, sample, textRules(options), options.null_values),
+    warnings: sayWarnings(looked, all, columns),
+  };
+}
+
+async function lookAt(
+  absolute: string,
+  options: CsvOptions,
+  context: PluginContext,
+  delimiter: string | undefined,
+  first: { path: string; columns: readonly string[] },
+): Promise<Looked> {
+  const file = await describeFile(absolute, showPath(absolute, context.projectDir));
+  const copied = await needsPlainCopy(absolute, file.path, options.encoding);
+  const plain = copied ? await makePlainCopy(absolute, file, options.encoding, context) : absolute;
+  const { head, bytes } = await readHead(plain, file.path, options.skip_footer);
+  if (!copied) assertText(head.bytes, file.path, options.encoding);
+  const layout = detectLayout(head, options, delimiter);
+  if (first.path !== '' && options.schema_contract === 'freeze')
+    assertSameColumns(head, options, layout, first);
+  const details = detailsOf(layout, bytes, copied);
+  // A part of a file is never read in place.
+  if (options.skip_footer > 0) details.skip = null;
+  return {
+    file: await withContent(absolute, file),
+    details,
+    columns: layout.columns,
+    warnings: layout.warnings,
+    sample: sampleOf(layout, options),
+    sampleBytes: layout.sampleBytes,
+  };
+}
+
+function isSame(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, index) => name === b[index]);
+}
+
+/** The columns of the source in each record, from the first files until they are enough. */
+function joinSamples(
+  looked: readonly Looked[],
+  columns: readonly string[],
+): { sample: (string | null)[][]; bytes: number } {
+  const sample: (string | null)[][] = [];
+  let bytes = 0;
   let wantedBytes: number = LIMITS.sampleBytes;
-  let sampleBytes = 0;
-  const warnings = new Map<string, Said>();
-  for (const absolute of paths) {
-    signal.throwIfAborted();
-    const file = await describeFile(absolute, showPath(absolute, projectDir));
-    const copied = await needsPlainCopy(absolute, file.path, options.encoding);
-    const plain = copied ? await makePlainCopy(absolute, file, options.encoding, context) : absolute;
-    const { head, bytes } = await readHead(plain, file.path);
-    if (!copied) assertText(head.bytes, file.path, options.encoding);
-    const layout = detectLayout(head, options, delimiter);
-    for (const what of layout.warnings) {
-      const said = warnings.get(what);
-      if (said) said.others += 1;
-      else warnings.set(what, { path: file.path, others: 0 });
-    }
-    if (first) assertSameColumns(head, layout, first);
-    first ??= { path: file.path, columns: layout.columns };
-    delimiter ??= layout.dialect.delimiter;
-    files.push(await withContent(absolute, file));
-    details.push(detailsOf(layout, bytes, copied));
-    if (wantedBytes > 0) {
-      addSample(sample, layout, options);
-      sampleBytes += layout.sampleBytes;
-    }
-    wantedBytes -= bytes;
+  for (const { columns: there, sample: own, sampleBytes, details } of looked) {
+    if (wantedBytes <= 0) break;
+    const places = isSame(there, columns) ? undefined : columns.map((name) => there.indexOf(name));
+    for (const values of own.slice(0, LIMITS.sampleRecordsMax - sample.length))
+      sample.push(places ? places.map((place) => values[place] ?? null) : values);
+    bytes += sampleBytes;
+    wantedBytes -= details.bytes;
   }
-  const detected: Detected = { files: details };
-  const recordBytes = sample.length === 0 ? 0 : sampleBytes / sample.length;
-  const columns = first?.columns ?? [];
-  const pins = pinsOf(options, delimiter);
-  return { files, columns, sample, recordBytes, detected, pins, warnings: sayWarnings(warnings, details) };
+  return { sample, bytes };
+}
+
+/** @throws FlexetlError SCHEMA_MISMATCH for a format of a column that is not there */
+function assertFormats(options: CsvOptions, columns: readonly string[]): void {
+  const name = formattedColumns(options).find((one) => !columns.includes(one));
+  if (name === undefined) return;
+  const near = suggest(name, columns);
+  throw new FlexetlError('SCHEMA_MISMATCH', {
+    message: `The source has a format for the column "${name}", which it does not have.`,
+    hint: near ? `Did you mean "${near}"?` : 'Remove it from date_format and timestamp_format.',
+  });
 }
 
 function pinsOf(
@@ -101,16 +177,29 @@ function pinsOf(
   return { encoding, ...(delimiter !== undefined && { delimiter }), quote, header };
 }
 
-/** The first file that a warning is about, and how many others there are. */
-interface Said {
-  path: string;
-  others: number;
-}
-
 /** One warning for each thing, however many files it is about. */
-function sayWarnings(found: ReadonlyMap<string, Said>, details: readonly FileDetails[]): string[] {
-  const warnings = [...found].map(([what, { path, others }]) => {
-    const more = others === 0 ? '' : ` (and ${others} more files)`;
+function sayWarnings(
+  looked: readonly Looked[],
+  details: readonly FileDetails[],
+  columns: readonly string[],
+): string[] {
+  const paths = new Map<string, string[]>();
+  const say = (what: string, path: string): void => {
+    const known = paths.get(what);
+    if (known) known.push(path);
+    else paths.set(what, [path]);
+  };
+  for (const { file, warnings, columns: there } of looked) {
+    for (const what of warnings) say(what, file.path);
+    if (isSame(there, columns)) continue;
+    const missing = columns.filter((name) => !there.includes(name));
+    const shown =
+      missing.slice(0, 5).join(', ') + (missing.length > 5 ? ` and ${missing.length - 5} more` : '');
+    if (missing.length > 0)
+      say(`lacks columns that other files have, which are null there: ${shown}`, file.path);
+  }
+  const warnings = [...paths].map(([what, [path = '', ...others]]) => {
+    const more = others.length === 0 ? '' : ` (and ${others.length} more files)`;
     return `${path}${more} ${what}.`;
   });
   const empty = details.every(({ start, bytes }) => start >= bytes);
@@ -122,34 +211,49 @@ function detailsOf(layout: Layout, bytes: number, copied: boolean): FileDetails 
   return { dialect, surplus, start, line, bytes, skip, copied };
 }
 
-function addSample(sample: (string | null)[][], layout: Layout, options: CsvOptions): void {
+function sampleOf(layout: Layout, options: CsvOptions): (string | null)[][] {
   const read = createValueReader(options, layout.columns.length, layout.surplus);
+  const sample: (string | null)[][] = [];
   for (const fields of layout.sample) {
-    if (sample.length >= LIMITS.sampleRecordsMax) return;
+    if (sample.length >= LIMITS.sampleRecordsMax) break;
     // An empty line is a record only in a file of one column.
     if (Array.isArray(fields) && fields.length === 1 && fields[0] === '' && layout.columns.length > 1)
       continue;
     const result = read(fields);
     if ('values' in result) sample.push(result.values);
   }
+  return sample;
 }
 
-async function readHead(plain: string, shown: string): Promise<{ head: Head; bytes: number }> {
+async function readHead(
+  plain: string,
+  shown: string,
+  footerLines: number,
+): Promise<{ head: Head; bytes: number }> {
   const handle = await openFile(plain, shown);
   try {
     const { size } = await handle.stat();
+    const end = footerLines === 0 ? size : await findFooter(handle, size, footerLines);
+    if (end === undefined) {
+      throw new FlexetlError('SOURCE_UNREADABLE', {
+        message: `${shown} has last lines of more than ${LIMITS.sampleBytes} bytes, skip_footer is ${footerLines}.`,
+        hint: 'Set a smaller skip_footer, and check the line breaks of the file.',
+      });
+    }
     const { buffer, bytesRead } = await handle.read({
-      buffer: Buffer.alloc(Math.min(size, LIMITS.sampleBytes)),
+      buffer: Buffer.alloc(Math.min(end, LIMITS.sampleBytes)),
       position: 0,
     });
     const bytes = buffer.subarray(0, bytesRead);
-    return { head: { path: shown, bytes, final: bytesRead === size }, bytes: size };
+    return { head: { path: shown, bytes, final: bytesRead === end }, bytes: end };
   } finally {
     await handle.close();
   }
 }
 
 export interface PlainFile extends FileDetails {
+  /** The columns of the file, in its order; those of the survey, if it has the same. */
+  columns: readonly string[];
   /** Absolute path of the plain text. */
   path: string;
   /** As shown to users. */
@@ -173,9 +277,15 @@ export async function openPlain(
   }
   const absolute = resolve(context.projectDir, source.path);
   const path = details.copied ? await makePlainCopy(absolute, source, options.encoding, context) : absolute;
-  return { ...details, path, shown: source.path, source, absolute };
+  const columns = columnsOf(survey, file);
+  return { ...details, columns, path, shown: source.path, source, absolute };
 }
 
 export function detailsIn(survey: SourceSurvey): readonly FileDetails[] {
   return (survey.detected as Detected).files;
+}
+
+/** The columns of a file; the survey's list itself if they are the same in the same order. */
+export function columnsOf(survey: SourceSurvey, file: number): readonly string[] {
+  return detailsIn(survey)[file]?.columns ?? survey.columns;
 }

@@ -7,6 +7,10 @@ export interface ValueRules {
   null_values: readonly string[];
   /** Blanks, tabs and line breaks around a value are not part of it; done before nulls are recognised. */
   trim: boolean;
+  /** Fields that are missing at the end of a record are empty. */
+  null_padding: boolean;
+  /** Surplus fields at the end of a record are passed over. */
+  truncate_ragged_lines: boolean;
 }
 
 const TRIM = /^[ \t\r\n]+|[ \t\r\n]+$/g;
@@ -28,11 +32,9 @@ export function createValueReader(
   return (fields) => {
     if (!Array.isArray(fields)) return { reason: fields.problem };
     const extra = fields.length - columnCount;
-    if (
-      extra < 0 ||
-      extra > surplus ||
-      (extra > 0 && fields.slice(columnCount).some((text) => text !== ''))
-    ) {
+    const isEmpty = (): boolean => extra <= surplus && fields.slice(columnCount).every((text) => text === '');
+    const fits = extra < 0 ? rules.null_padding : rules.truncate_ragged_lines || isEmpty();
+    if (extra !== 0 && !fits) {
       const found = `${fields.length} field${fields.length === 1 ? '' : 's'}`;
       return { reason: `${found}, header has ${columnCount}` };
     }
@@ -47,16 +49,26 @@ export function createValueReader(
 
 /**
  * The same over columns in which DuckDB has made the empty text NULL.
+ * @param there the columns that the file has; others are null
  * @returns undefined when the columns need no change
  */
-export function valuesSql(columns: readonly string[], rules: ValueRules): string | undefined {
+export function valuesSql(
+  columns: readonly string[],
+  there: readonly string[],
+  rules: Pick<ValueRules, 'null_values' | 'trim'>,
+): string | undefined {
+  const same = columns === there;
+  const known = new Set(there);
   const emptyIsNull = rules.null_values.includes('');
   const others = rules.null_values.filter((text) => text !== '');
-  if (emptyIsNull && others.length === 0 && !rules.trim) return undefined;
+  const asItIs = emptyIsNull && others.length === 0 && !rules.trim;
+  if (asItIs && same) return undefined;
   const nulls = (emptyIsNull ? ['', ...others] : others).map(literal).join(', ');
   const trimChars = `' ' || chr(9) || chr(13) || chr(10)`;
   return columns
     .map((column) => {
+      if (!known.has(column)) return `CAST(NULL AS VARCHAR) AS ${ident(column)}`;
+      if (asItIs) return ident(column);
       const text = emptyIsNull ? ident(column) : `coalesce(${ident(column)}, '')`;
       const value = rules.trim ? `trim(${text}, ${trimChars})` : text;
       const nulled = nulls === '' ? value : `CASE WHEN ${value} IN (${nulls}) THEN NULL ELSE ${value} END`;

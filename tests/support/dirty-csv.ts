@@ -40,7 +40,13 @@ const NASTY_TEXT = fc.oneof(
 /** Clean files with every nastiness that is legal: both lanes must read them without a single broken record. */
 export const knownCsv: fc.Arbitrary<KnownCsv> = fc
   .record({
-    delimiter: fc.constantFrom(',', ';', '\t', '|', ' '),
+    delimiter: fc.constantFrom(',', ';', '\t', '|', ' ', '||', '\u00a6', '\x01'),
+    /** Comments before the header and before records. */
+    comment: fc.constantFrom(undefined, undefined, '#'),
+    footer: fc.constantFrom(0, 0, 2),
+    /** Some records have too few fields, or too many. */
+    padded: fc.boolean(),
+    truncated: fc.boolean(),
     quote: fc.constantFrom('"', "'"),
     backslash: fc.boolean(),
     /** A backslash is escaped only where it must be. */
@@ -74,9 +80,11 @@ export const knownCsv: fc.Arbitrary<KnownCsv> = fc
   .map(({ delimiter, quote, newline, columnCount, ...wish }) => {
     const shape = { ...wish, header: wish.header || wish.rows.length === 0 };
     const escape = shape.backslash ? '\\' : quote;
+    const { comment } = shape;
     const write = (text: string, quoted: boolean, before = 0, after = 0): string => {
       const needed =
-        text.includes(delimiter) ||
+        [...delimiter].some((char) => text.includes(char)) ||
+        (comment !== undefined && text.startsWith(comment)) ||
         /[\r\n]/.test(text) ||
         text.trimStart().startsWith(quote) ||
         text.startsWith('\ufeff');
@@ -89,6 +97,12 @@ export const knownCsv: fc.Arbitrary<KnownCsv> = fc
     let out = shape.bom ? '\ufeff' : '';
     let line = 1;
     for (let skipped = 0; skipped < shape.skipRows; skipped++, line++) out += `made ${quote}by${newline}`;
+    const addComment = (): void => {
+      if (comment === undefined) return;
+      out += `${comment} it's ${quote}odd${delimiter} \u00e9${newline}`;
+      line++;
+    };
+    addComment();
     if (shape.header) {
       const name = (index: number): string =>
         shape.quotedHeader && index === 0 ? 'first\nname' : `c${index}`;
@@ -107,10 +121,15 @@ export const knownCsv: fc.Arbitrary<KnownCsv> = fc
         out += newline;
         line++;
       }
+      if (shape.blankLines.includes(rowIndex + 1) && (shape.header || rowIndex > 0)) addComment();
       places.push({ line, record: rowIndex + 1, byteOffset: Buffer.byteLength(out) });
-      const record = cells
-        .map(({ text, quoted, before, after }) => write(text, quoted, before, after))
-        .join(delimiter);
+      const isFree = shape.header || rowIndex > 0;
+      if (shape.padded && isFree && rowIndex % 3 === 1 && columnCount > 2)
+        for (const cell of cells.splice(2)) cells.push({ ...cell, text: '', quoted: false });
+      const written = cells.map(({ text, quoted, before, after }) => write(text, quoted, before, after));
+      if (shape.padded && isFree && rowIndex % 3 === 1 && columnCount > 2) written.splice(2);
+      else if (shape.truncated && isFree && rowIndex % 3 === 2) written.push('', 'x', write('y,z', true));
+      const record = written.join(delimiter);
       out += record + newline;
       line += record.split('\n').length;
       rows.push(
@@ -120,7 +139,8 @@ export const knownCsv: fc.Arbitrary<KnownCsv> = fc
         }),
       );
     });
-    const endsInText = !out.endsWith(newline + newline) && rows.length > 0;
+    if (shape.footer > 0) out += `total${quote}${delimiter}${newline}#end${newline}`;
+    const endsInText = !out.endsWith(newline + newline) && (rows.length > 0 || shape.footer > 0);
     const text = shape.finalNewline || !endsInText ? out : out.slice(0, -newline.length);
     return {
       bytes: Buffer.from(text),
@@ -132,13 +152,17 @@ export const knownCsv: fc.Arbitrary<KnownCsv> = fc
         skip_rows: shape.skipRows,
         null_values: shape.nullValues,
         trim: shape.trim,
+        ...(comment === undefined ? {} : { comment }),
+        skip_footer: shape.footer,
+        null_padding: shape.padded,
+        truncate_ragged_lines: shape.truncated,
       },
       rows,
       places,
     };
   });
 
-const TOKENS = ['a', '1', ' ', ',', ',', '"', '"', '""', '\\', "'", 'é', '\ufeff', '\t', 'NA', 'a'];
+const TOKENS = ['#', 'a', '1', ' ', ',', ',', '"', '"', '""', '\\', "'", 'é', '\ufeff', '\t', 'NA', 'a'];
 /** Now and then a break of another kind than the file's, or one inside what may be quotes. */
 const BREAKS = ['\n', '\r\n', '\r'];
 const BAD_BYTES = [
@@ -193,6 +217,9 @@ export const dirtyCsv: fc.Arbitrary<{ bytes: Buffer; options: Record<string, unk
     escape: fc.constantFrom(undefined, undefined, '\\'),
     quote: fc.constantFrom('"', '"', '"', ''),
     nullValues: fc.constantFrom([''], ['NA'], ['', 'NA']),
+    comment: fc.constantFrom(undefined, undefined, '#'),
+    padded: fc.constantFrom(false, false, true),
+    truncated: fc.constantFrom(false, false, true),
     header: fc.boolean(),
   })
   .map(({ columnCount, newline, lines, ...shape }) => {
@@ -214,6 +241,9 @@ export const dirtyCsv: fc.Arbitrary<{ bytes: Buffer; options: Record<string, unk
         quote: shape.quote,
         ...(shape.escape && shape.quote ? { escape: shape.escape } : {}),
         null_values: shape.nullValues,
+        ...(shape.comment === undefined ? {} : { comment: shape.comment }),
+        null_padding: shape.padded,
+        truncate_ragged_lines: shape.truncated,
         header: shape.header,
         ...(shape.header ? {} : { columns }),
       },

@@ -27,7 +27,7 @@ describe('broken records of a CSV source', () => {
       [4, 3, '1 field, header has 2'],
       [5, 4, 'text after a closing quote'],
       [6, 5, '3 fields, header has 2'],
-      [7, 6, 'not UTF-8'],
+      [7, 6, 'not UTF-8, looks like windows-1252'],
       [8, 7, 'NUL character'],
       [9, 8, ['8', 'ok\nok']],
       [11, 9, '4 fields, header has 2'],

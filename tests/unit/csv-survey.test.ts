@@ -310,9 +310,9 @@ ${line('3', text, '4')}
   });
 
   it.each([
-    [{ delimiter: ',,' }],
+    [{ delimiter: 'a\nb' }],
     [{ delimiter: '"' }],
-    [{ delimiter: '§' }],
+    [{ delimiter: '123456789' }],
     [{ quote: ' ' }],
     [{ encoding: 'klingon' }],
     [{ columns: ['a'] }],

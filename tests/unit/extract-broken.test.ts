@@ -60,8 +60,8 @@ const BROKEN = [
   piece('1,x\ry,2', 'carriage return (CR) outside quotes'),
   piece('4,"z"z', 'text after a closing quote'),
   piece('1,"open', 'open quote'),
-  piece(Buffer.from([0x31, 0x2c, 0xff]), 'not UTF-8'),
-  piece(Buffer.from([0x31, 0x2c, 0xc3]), 'not UTF-8'),
+  piece(Buffer.from([0x31, 0x2c, 0xff]), 'not UTF-8, looks like windows-1252'),
+  piece(Buffer.from([0x31, 0x2c, 0xc3]), 'not UTF-8, looks like windows-1252'),
   piece('7,\0', 'NUL character'),
 ];
 const pieces = fc.array(
