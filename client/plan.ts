@@ -1,7 +1,9 @@
 /** `flexetl plan`: what a run would do, from the pipeline file and a survey of the source. */
 import { checkTargets, targetOf } from '../engine/load';
 import { groupsSql, rowsSql, type ExtractedPart } from '../engine/parts';
+import type { Plugins } from '../pipeline/config/schema';
 import { count } from '../pipeline/markdown';
+import { moduleOf } from '../pipeline/plugin-failure';
 import { stagedSchema, typedColumn } from '../pipeline/schema';
 import { planPartialGroups } from '../pipeline/transforms/partial-groups';
 import { outputSchema, planTransforms } from '../pipeline/transforms/plan';
@@ -54,6 +56,7 @@ async function describePlan({ deps, plan, step }: Rehearsal) {
       used: column.staged,
     })),
     ...(survey.scope !== undefined && { scope: survey.scope }),
+    plugins: ownModules(pluginsOf(deps, config)),
     warnings: survey.warnings ?? [],
     partitions: 'known' in partitions ? partitions.known.length : null,
     transformations: steps.map(({ type, index, plan: { removes, scope } }) => ({
@@ -75,6 +78,16 @@ async function describePlan({ deps, plan, step }: Rehearsal) {
       };
     }),
   };
+}
+
+/** The plugins of the pipeline's own modules. */
+function ownModules(plugins: Plugins): { module: string; kind: string; type: string }[] {
+  return Object.entries(plugins).flatMap(([kind, all]) =>
+    (all as readonly { type: string }[]).flatMap((plugin) => {
+      const module = moduleOf(plugin);
+      return module === undefined ? [] : [{ module, kind: kind.slice(0, -1), type: plugin.type }];
+    }),
+  );
 }
 
 /** A part as the statements show it. */
@@ -105,6 +118,7 @@ function printPlan(context: CommandContext, plan: Plan): void {
   );
   if (pins.length > 0) print(`  read with ${pins.join(', ')}`);
   for (const warning of plan.warnings) print(`  warning: ${warning}`);
+  for (const { module, kind, type } of plan.plugins) print(`plugin ${module}: ${kind} ${type}`);
   print();
   const rows = plan.columns.map((column) => [
     `  ${column.name}`,

@@ -1,8 +1,8 @@
 /** The SQL of a user's own transforms and checks: tried without rows before the source is read, and named when it fails. */
 import { RECORD_COLUMN } from '../pipeline/columns';
-import type { PipelineConfig } from '../pipeline/config/schema';
+import { findPlugin, type PipelineConfig, type PluginUse } from '../pipeline/config/schema';
 import { FlexetlError, messageOf } from '../pipeline/errors';
-import { callPlugin, pluginFailure } from '../pipeline/plugin-failure';
+import { callPlugin, moduleOf, pluginFailure, pluginName } from '../pipeline/plugin-failure';
 import { ident, sqlType } from '../pipeline/sql';
 import type { PlannedStep } from '../pipeline/transforms/plan';
 import type { Schema } from '../pipeline/types';
@@ -11,21 +11,30 @@ import type { StepContext } from './context';
 import type { Deps } from './deps';
 import type { ExtractColumns } from './extract/columns';
 import { sessionOptions } from './plan';
+import { pluginsOf } from './resolve-config';
 
-/** The transforms and checks of a pipeline that come from its own modules, as messages name them. */
-export function ownPlugins(
-  { plugins }: Pick<Deps, 'plugins'>,
-  { transformations, validation }: PipelineConfig,
-): { transforms: string[]; checks: string[] } {
-  const isOwn = (known: readonly { type: string }[], type: string): boolean =>
-    !known.some((one) => one.type === type);
+/** A use of a transform or check that comes from a module of the pipeline. */
+interface OwnUse {
+  type: string;
+  /** Its place in the pipeline file's list. */
+  index: number;
+  /** For messages. */
+  where: string;
+}
+
+/** The transforms and checks of a pipeline that come from its own modules. */
+export function ownPlugins(deps: Deps, config: PipelineConfig): { transforms: OwnUse[]; checks: OwnUse[] } {
+  const { transforms, checks } = pluginsOf(deps, config);
+  const own = (uses: readonly PluginUse[], plugins: readonly { type: string }[], section: string): OwnUse[] =>
+    uses.flatMap(({ type }, index) => {
+      const plugin = findPlugin(plugins, type);
+      return moduleOf(plugin) === undefined
+        ? []
+        : [{ type, index, where: `${section}.${index}: ${pluginName(plugin)}` }];
+    });
   return {
-    transforms: transformations.flatMap(({ type }, index) =>
-      isOwn(plugins.transforms, type) ? `transformations.${index}: ${type}` : [],
-    ),
-    checks: validation.quality_checks.flatMap(({ type }, index) =>
-      isOwn(plugins.checks, type) ? `validation.quality_checks.${index}: ${type}` : [],
-    ),
+    transforms: own(config.transformations, transforms, 'transformations'),
+    checks: own(config.validation.quality_checks, checks, 'validation.quality_checks'),
   };
 }
 
@@ -47,8 +56,8 @@ export async function assertPluginSql(
   await withDuckdb(sessionOptions(config, context), async (db) => {
     let before = schema;
     for (const step of steps) {
-      const where = `transformations.${step.index}: ${step.type}`;
-      if (own.transforms.includes(where)) await tryStep(db, where, step, before);
+      const use = own.transforms.find(({ index }) => index === step.index);
+      if (use) await tryStep(db, use.where, step, before);
       before = step.plan.schema;
     }
     await db.run(`CREATE TABLE _flexetl_typed (${columnsSql(checked)})`);
@@ -57,8 +66,8 @@ export async function assertPluginSql(
       ...measures,
       ...checks.rows.map(({ rule, fails }) => ({ rule, terms: [fails] })),
     ]) {
-      const where = own.checks.find((name) => name.endsWith(`: ${rule}`));
-      if (where !== undefined) await describe(db, where, `SELECT ${terms.join(', ')} FROM _flexetl_typed`);
+      const use = own.checks.find(({ type }) => type === rule);
+      if (use) await describe(db, use.where, `SELECT ${terms.join(', ')} FROM _flexetl_typed`);
     }
   });
 }
@@ -91,7 +100,7 @@ function columnsSql(schema: Schema): string {
 /** The columns of a query, which is not run. */
 async function describe(db: Duckdb, where: string, sql: string): Promise<string[]> {
   const rows = await db.all(`SELECT column_name FROM (DESCRIBE ${sql})`).catch((error: unknown) => {
-    throw explainSqlError(error, [where]);
+    throw explainSqlError(error, [{ where }]);
   });
   return rows.map((row) => String(row['column_name']));
 }
@@ -100,12 +109,13 @@ async function describe(db: Duckdb, where: string, sql: string): Promise<string[
  * PLUGIN_FAILED in place of an error of DuckDB that the SQL of a user's own plugins can have caused.
  * @param own their names; the SQL of others does not fail so
  */
-export function explainSqlError(error: unknown, own: readonly string[]): unknown {
+export function explainSqlError(error: unknown, own: readonly Pick<OwnUse, 'where'>[]): unknown {
   const message = messageOf(error);
   if (error instanceof FlexetlError || own.length === 0 || !SQL_ERROR.test(message)) return error;
   // DuckDB's messages quote values of rows, but for errors of names.
   const isSafe = /^(Binder|Catalog|Parser) Error/.test(message);
-  return pluginFailure(own.join(' or '), isSafe ? message : message.replaceAll(/(['"]).*?\1/g, '…'), error);
+  const names = own.map(({ where }) => where).join(' or ');
+  return pluginFailure(names, isSafe ? message : message.replaceAll(/(['"]).*?\1/g, '…'), { cause: error });
 }
 
 const SQL_ERROR = /^[A-Z][A-Za-z ]+ Error: /;

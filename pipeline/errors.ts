@@ -10,7 +10,7 @@ export const ERROR_CODES = {
   USAGE: { exit: 2, retryable: false },
   EXPRESSION_INVALID: { exit: 2, retryable: false },
   PLUGIN_UNKNOWN: { exit: 2, retryable: false },
-  PLUGIN_FAILED: { exit: 3, retryable: false },
+  PLUGIN_FAILED: { exit: 3, retryable: true },
   SECRET_MISSING: { exit: 2, retryable: false },
   SERVER_UNREACHABLE: { exit: 3, retryable: false },
   SERVER_REFUSED: { exit: 3, retryable: false },
@@ -70,6 +70,8 @@ export interface ErrorParts {
   places?: readonly Place[];
   /** The number of the record, as rows have it between the steps. */
   record?: number | undefined;
+  /** Whether another attempt can help, where the code alone does not say it. */
+  retryable?: boolean;
   cause?: unknown;
 }
 
@@ -79,6 +81,7 @@ export class FlexetlError extends Error {
   readonly hint: string | undefined;
   readonly places: readonly Place[];
   readonly record: number | undefined;
+  readonly retryable: boolean;
 
   constructor(code: ErrorCode, parts: ErrorParts) {
     super(parts.message, parts.cause === undefined ? undefined : { cause: parts.cause });
@@ -87,10 +90,9 @@ export class FlexetlError extends Error {
     this.hint = parts.hint;
     this.places = parts.places ?? [];
     this.record = parts.record;
-  }
-
-  get retryable(): boolean {
-    return ERROR_CODES[this.code].retryable;
+    const { cause, retryable } = parts;
+    const isSame = cause instanceof FlexetlError && cause.code === code;
+    this.retryable = retryable ?? (isSame ? cause.retryable : ERROR_CODES[code].retryable);
   }
 }
 

@@ -6,6 +6,8 @@ import { z } from 'zod';
 import type { LoadedPlugins } from '../pipeline/config/parse';
 import type { Plugins } from '../pipeline/config/schema';
 import { messageOf } from '../pipeline/errors';
+import { setModule } from '../pipeline/plugin-failure';
+import { guardPlugin } from './guard-plugin';
 
 /**
  * Adds the plugins of the modules that a pipeline file names. A module is loaded once per process, and again when its
@@ -55,9 +57,18 @@ function loadModule(module: string, projectDir: string): readonly Found[] {
   } catch (error) {
     throw new Error(`it cannot be loaded: ${messageOf(error)}`, { cause: error });
   }
-  const found = findPlugins(exports);
+  const found = findPlugins(exports).map((one) => own(one, module));
   cache.set(path, { mtimeMs, found });
   return found;
+}
+
+/** A plugin of a module: what goes wrong in it names the module. */
+function own({ kind, plugin }: Found, module: string): Found {
+  // The code of transforms and checks is called once, by who knows their place in the pipeline file.
+  const isCalled = kind === 'sources' || kind === 'targets';
+  const guarded = isCalled ? guardPlugin(plugin, `${kind.slice(0, -1)} ${plugin.type} (${module})`) : plugin;
+  setModule(guarded, module);
+  return { kind, plugin: guarded };
 }
 
 function resolvePackage(require: NodeJS.Require, name: string): string {

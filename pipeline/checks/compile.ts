@@ -2,7 +2,7 @@
 import type { Check, DatasetCheck, RowCheck } from '../../plugin/check';
 import { findPlugin, type PluginUse } from '../config/schema';
 import type { Schema, TextRules } from '../types';
-import { callPlugin } from '../plugin-failure';
+import { callPlugin, pluginName } from '../plugin-failure';
 import { nullableChecks, typeChecks } from './declared';
 
 /** A check with its name in reports and rejects. */
@@ -31,7 +31,7 @@ export function compileChecks({ columns, rules, uses, plugins, explainType }: Ch
   const chosen = uses.flatMap(({ type, options }, index) => {
     const plugin = findPlugin(plugins, type);
     const compile = () => plugin.compile(options, columns);
-    const compiled = callPlugin(`validation.quality_checks.${index}: ${type}`, compile);
+    const compiled = callPlugin(`validation.quality_checks.${index}: ${pluginName(plugin)}`, compile);
     return compiled.map((check) => ({ ...check, rule: type }));
   });
   return {

@@ -3,7 +3,7 @@ import type { Transform, TransformPlan } from '../../plugin/transform';
 import { assertColumnNames } from '../columns';
 import { findPlugin, type PluginUse } from '../config/schema';
 import { FlexetlError } from '../errors';
-import { callPlugin } from '../plugin-failure';
+import { callPlugin, pluginName } from '../plugin-failure';
 import type { Schema } from '../types';
 
 export interface PlannedStep {
@@ -31,7 +31,7 @@ export function planTransforms(
   return steps.map(({ type, options }, index) => {
     const transform = inStep(index, () => findPlugin(transforms, type));
     const call = () => inStep(index, () => transform.plan(options, before));
-    const plan = callPlugin(`transformations.${index}: ${type}`, call);
+    const plan = callPlugin(`transformations.${index}: ${pluginName(transform)}`, call);
     before = plan.schema;
     return { index, type, plan };
   });
