@@ -117,7 +117,7 @@ const FIXTURES: Record<string, Fixture> = {
 };
 
 /** A folder of files with a manifest. @param readFiles other than with the target's own code */
-function folderCase(readFiles: (paths: readonly string[]) => Promise<TextRow[]>): Fixture {
+export function folderCase(readFiles: (paths: readonly string[]) => Promise<TextRow[]>): Fixture {
   const folderOf = (dir: string): string => join(dir, 'output/t');
   const manifestOf = (dir: string) => readManifest(join(folderOf(dir), OWN_FOLDER));
   return {

@@ -1,20 +1,12 @@
 import * as fc from 'fast-check';
+import { z } from 'zod';
 import { tallySteps } from '../../pipeline/transforms/tally';
 import { transforms } from '../../pipeline/transforms/index';
 import { columnsNeeded, isRowWise, planTransforms } from '../../pipeline/transforms/plan';
 import { planTransformSql } from '../../pipeline/transforms/transform-sql';
-import { findImbalances, bookRows } from '../../pipeline/row-balance';
-import { BOOLEAN, DATE, FLOAT, INTEGER, STRING, decimal, type Schema } from '../../pipeline/types';
+import type { Transform, TransformPlan } from '../../plugin/transform';
 import { parseStep, transformRows, type Step, type TextRow } from '../support/rows';
-
-const schema: Schema = [
-  { name: 'id', type: INTEGER },
-  { name: 'name', type: STRING },
-  { name: 'price', type: decimal(18, 2) },
-  { name: 'weight', type: FLOAT },
-  { name: 'day', type: DATE },
-  { name: 'ok', type: BOOLEAN },
-];
+import { anyRows, brokenLaws, LAWS, SCHEMA as schema, type Law } from '../support/transform-laws';
 
 /** Every transform, as it is used; a new one must be added here. */
 const USES: Record<string, readonly Step[]> = {
@@ -54,20 +46,6 @@ const uses = Object.entries(USES).flatMap(([type, steps]) =>
   steps.map((step): [string, Step] => [type, step]),
 );
 
-const nullable = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(value, { freq: 5 });
-const rowsOf: fc.Arbitrary<TextRow[]> = fc.array(
-  fc.tuple(
-    nullable(fc.integer({ min: -3, max: 5 }).map(String)),
-    nullable(fc.constantFrom('a', 'b', 'A', '', "it's")),
-    nullable(fc.integer({ min: -400, max: 400 }).map((cents) => (cents / 100).toFixed(2))),
-    nullable(fc.double({ noNaN: true, min: -1e9, max: 1e9 }).map(String)),
-    nullable(fc.constantFrom('2026-01-01', '2026-01-02')),
-    nullable(fc.boolean().map(String)),
-  ),
-  { maxLength: 60 },
-);
-const RUNS = { numRuns: 6 };
-
 describe.each(transforms.map((one) => [one.type, one] as const))('the transform %s', (type, transform) => {
   it('describes itself and each of its options', () => {
     expect(transform.description).toMatch(/\.$/);
@@ -83,43 +61,40 @@ describe.each(transforms.map((one) => [one.type, one] as const))('the transform 
   });
 });
 
-describe.each(uses)('%s %j', (_, step) => {
-  it('gives the same rows for every number of threads and every cut into parts', async () => {
-    await fc.assert(
-      fc.asyncProperty(rowsOf, fc.integer({ min: 1, max: 20 }), async (rows, partRows) => {
-        const whole = await transformRows([step], schema, rows, { threads: 1 });
-        const cut = await transformRows([step], schema, rows, { threads: 4, partRows });
-        expect(cut.rows).toEqual(whole.rows);
-        expect(cut.steps).toEqual(whole.steps);
-      }),
-      RUNS,
-    );
+describe('every transform', () => {
+  it.each(uses)('keeps the laws: %s %j', async (_, step) => {
+    expect(await brokenLaws({ step })).toEqual([]);
   });
+});
 
-  it('gives the same rows after steps that change nothing, and counts every row', async () => {
-    await fc.assert(
-      fc.asyncProperty(rowsOf, async (rows) => {
-        const alone = await transformRows([step], schema, rows);
-        const idle = { type: 'filter', column: 'id', operator: 'not_in', value: [-999] };
-        const steps = [{ type: 'sort', by: ['id'] }, idle, step, { type: 'derive', columns: { extra: '1' } }];
-        const among = await transformRows(steps, schema, rows);
-        const flow = bookRows(rows.length, 0, alone.steps, alone.rows.length);
-        expect(findImbalances(flow, alone.steps, [])).toEqual([]);
-        const books = bookRows(rows.length, 0, among.steps, among.rows.length);
-        expect(findImbalances(books, among.steps, [])).toEqual([]);
-      }),
-      RUNS,
-    );
+describe('a transform that breaks a law', () => {
+  const fake = (changes: Partial<TransformPlan>): Transform<unknown> => ({
+    type: 'fake',
+    description: 'A transform.',
+    options: z.strictObject({}),
+    plan: (_, before) => ({
+      schema: before,
+      scope: 'row',
+      columnsRead: (outputs) => outputs,
+      select: (input) => `SELECT * FROM ${input}`,
+      ...changes,
+    }),
   });
+  const LAWLESS: Record<Law, Transform<unknown>> = {
+    'every number of threads and every cut into parts give the same rows': fake({
+      select: (input) => `SELECT * REPLACE (count(*) OVER () AS id) FROM ${input}`,
+    }),
+    'every row is counted, also among steps that change nothing': fake({
+      select: (input) => `SELECT * FROM ${input} WHERE id > 0`,
+    }),
+    'it reads only columns that are there, and names them the same each time': fake({
+      columnsRead: () => new Set(['nmae']),
+    }),
+  };
 
-  it('reads only columns that are there, and makes the same of them alone', async () => {
-    const [planned] = planTransforms([parseStep(step)], schema, transforms);
-    const names = schema.map(({ name }) => name);
-    for (const { name } of planned?.plan.schema ?? []) {
-      const needed = planned?.plan.columnsRead(new Set([name])) ?? new Set();
-      expect(names).toEqual(expect.arrayContaining([...needed]));
-    }
-    expect(names).toEqual(expect.arrayContaining([...columnsNeeded(planned ? [planned] : [], names)]));
+  it.each(Object.keys(LAWS) as Law[])('is found out: %s', async (law) => {
+    const broken = await brokenLaws({ step: { type: 'fake' }, also: [LAWLESS[law]] }, [law]);
+    expect(broken.join()).toContain(law);
   });
 });
 
@@ -142,7 +117,7 @@ describe('a chain of transforms', () => {
 
   it('equals the same chain computed step by step in exact integers', async () => {
     await fc.assert(
-      fc.asyncProperty(rowsOf, async (rows) => {
+      fc.asyncProperty(anyRows, async (rows) => {
         const { rows: found, steps } = await transformRows(sales, schema, rows, { threads: 4 });
         expect(found).toEqual(computeSales(rows));
         expect(steps.map(({ fate }) => fate)).toEqual([

@@ -9,6 +9,7 @@ import { planTransformSql } from '../../pipeline/transforms/transform-sql';
 import { tallySteps } from '../../pipeline/transforms/tally';
 import type { StepCount } from '../../pipeline/row-balance';
 import type { Schema } from '../../pipeline/types';
+import type { Transform } from '../../plugin/transform';
 import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
 import { makeFolder } from './folder';
 
@@ -63,9 +64,14 @@ export async function transformRows(
   steps: readonly Step[],
   schema: Schema,
   rows: readonly TextRow[],
-  { threads = 2, partRows = Infinity }: { threads?: number; partRows?: number } = {},
+  {
+    threads = 2,
+    partRows = Infinity,
+    also = [],
+  }: { threads?: number; partRows?: number; also?: readonly Transform<unknown>[] } = {},
 ): Promise<Transformed> {
-  const planned = planTransforms(steps.map(parseStep), schema, transforms);
+  const uses = steps.map((step) => parseStepOf(also, step));
+  const planned = planTransforms(uses, schema, [...transforms, ...also]);
   const parts: string[] = [];
   for (let start = 0; start === 0 || start < rows.length; start += partRows) {
     parts.push(relationOf(schema, rows.slice(start, start + partRows), start));
@@ -101,7 +107,14 @@ export async function transformRows(
 }
 
 /** A step as a pipeline file has it, through the options of its plugin. */
-export function parseStep({ type, ...options }: Step): PluginUse {
-  const transform = transforms.find((one) => one.type === type);
+export function parseStep(step: Step): PluginUse {
+  return parseStepOf([], step);
+}
+
+/** @param also transforms beside those of FlexETL */
+export function parseStepOf(also: readonly Transform<unknown>[], { type, ...options }: Step): PluginUse {
+  const transform = [...(transforms as readonly Transform<unknown>[]), ...also].find(
+    (one) => one.type === type,
+  );
   return { type, options: transform ? (transform.options.parse(options) as PluginUse['options']) : options };
 }
