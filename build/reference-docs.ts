@@ -195,7 +195,12 @@ function flattenKeys(section: JsonSchema, prefix: string): string[][] {
       required ? '**required**' : shown,
       value.description ?? '',
     ];
-    return [row, ...branchesOf(value.items ?? {}).flatMap((item) => flattenKeys(item, `${name}[].`))];
+    const sections = (value.oneOf ?? []).flatMap((branch) => flattenKeys(branch, `${name}.`));
+    return [
+      row,
+      ...sections,
+      ...branchesOf(value.items ?? {}).flatMap((item) => flattenKeys(item, `${name}[].`)),
+    ];
   });
   const { additionalProperties: values } = section;
   const free = typeof values === 'object' ? flattenKeys(values, `${prefix}<column>.`) : [];
@@ -207,6 +212,7 @@ function branchesOf(schema: JsonSchema): readonly JsonSchema[] {
 }
 
 function describeType(schema: JsonSchema): string {
+  if (schema.flexetl === 'secret' && schema.type === 'string') return 'name of a secret: `NAME`';
   if (schema.flexetl !== undefined) return KINDS[schema.flexetl];
   const branches = schema.anyOf ?? schema.oneOf;
   if (branches) return [...new Set(branches.map(describeType))].join(' or ');

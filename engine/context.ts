@@ -1,8 +1,10 @@
 /** What one step of a run works with. */
+import { join } from 'node:path';
 import type { PluginContext, PluginLog } from '../plugin/context';
 import type { Logger } from '../runtime/log';
 import { createSecrets } from '../runtime/secrets';
 import type { RunRef, RunStaging } from '../runtime/staging/store';
+import { createTurns } from '../runtime/turns';
 import type { Deps } from './deps';
 
 export interface StepContext extends PluginContext {
@@ -34,6 +36,7 @@ export async function withContext<T>(
       progress,
       log: pluginLog(deps.log),
       secret: createSecrets(deps.settings.env),
+      turn: createTurns(join(deps.settings.stagingDir, '.turns'), signal),
     }),
   );
 }

@@ -10,6 +10,8 @@ export interface ErrorDetails {
   checks?: readonly CheckReport[];
   /** The targets that are down, when others are not: the run can go on without them. */
   down?: readonly DownTarget[];
+  /** A service asks for this pause before the next attempt. */
+  retry_after_ms?: number;
 }
 
 /** A target that is locked, or does not answer. */

@@ -18,6 +18,9 @@ export const ERROR_CODES = {
   SERVER_PORT_TAKEN: { exit: 3, retryable: false },
   SOURCE_MISSING: { exit: 3, retryable: false },
   SOURCE_UNREADABLE: { exit: 3, retryable: false },
+  SOURCE_UNREACHABLE: { exit: 3, retryable: true },
+  SOURCE_BUSY: { exit: 3, retryable: true },
+  ADDRESS_REFUSED: { exit: 2, retryable: false },
   SOURCE_CHANGED: { exit: 3, retryable: false },
   SCHEMA_MISMATCH: { exit: 2, retryable: false },
   RECORDS_REJECTED: { exit: 1, retryable: false },
@@ -103,6 +106,7 @@ export const NON_RETRYABLE_CODES: readonly string[] = (Object.keys(ERROR_CODES) 
 
 /** What a run waits for, up to `fault_tolerance.busy_timeout_seconds`: it comes back by itself. */
 export const WAITING_CODES: ReadonlyMap<string, string> = new Map<ErrorCode, string>([
+  ['SOURCE_BUSY', 'the source'],
   ['TARGET_BUSY', 'the target'],
   ['TARGET_UNREACHABLE', 'the target'],
   ['DISK_FULL', 'disk space'],

@@ -221,4 +221,20 @@ export const LIMITS = {
   threadIdleMs: 5_000,
   /** Bytes of a packed source (.gz, .zst, .zip) per packed byte; more is an attack (a zip bomb). */
   gzipRatioMax: 1000,
+  /** One response of an API, packed or unpacked: it is held in memory. */
+  apiBodyBytesMax: 64 * 1024 * 1024,
+  /** Redirects of one request; more is a circle. */
+  apiRedirectsMax: 5,
+  /** Pages of one list; more is far more often a circle than data. `stop.max_pages` ends earlier. */
+  apiPagesMax: 100_000,
+  /** Entries of a `for_each`. */
+  apiEntriesMax: 100_000,
+  /** Attempts of one request before the step fails, and is tried again by its own rules. */
+  apiTriesMax: 4,
+  /** The pause before the second attempt, up to twice as long by chance; each is twice as long as the one before. */
+  apiBackoffMs: 250,
+  /** For a longer pause, as a service may ask for, the step ends: no worker is kept waiting. */
+  apiPauseMsMax: 5_000,
+  /** Characters of an error response that a message shows. */
+  apiSaidCharsMax: 200,
 } as const;

@@ -24,6 +24,14 @@ export interface PluginContext {
    * @throws FlexetlError SECRET_MISSING
    */
   secret(name: string): Promise<string>;
+  /** Waits for its turn at an even pace, which all keep that name the same thing and pace and share the staging store. */
+  turn(name: string, pace: Pace): Promise<void>;
+}
+
+/** So many requests in a time. */
+export interface Pace {
+  requests: number;
+  perMs: number;
 }
 
 /** A small store beside the staged parts of a run. Names are relative, as in `source/file-0.csv`. */

@@ -34,6 +34,18 @@ export function secret() {
     .meta({ [KIND]: 'secret' satisfies OptionKind });
 }
 
+/** The same for an option whose own name says that it names a secret, as `token_env: API_TOKEN`. */
+export function secretEnv() {
+  return z
+    .string()
+    .regex(/^[A-Z_][A-Z0-9_]*$/, {
+      // What was found must not be shown: it may be the secret.
+      error: () =>
+        'found another text, expected the name of an environment variable, in capitals: a secret is never written into a pipeline file.',
+    })
+    .meta({ [KIND]: 'secret' satisfies OptionKind });
+}
+
 /** An expression over columns: its syntax is checked with the pipeline file, its columns by the plugin. */
 export function expression() {
   return z.string().meta({ [KIND]: 'expression' satisfies OptionKind });

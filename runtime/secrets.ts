@@ -22,6 +22,11 @@ export function createSecrets(env: Readonly<Record<string, string | undefined>>)
 /** The secrets that this process has given to plugins. */
 const given = new Set<string>();
 
+/** What must not be in an error either: a token, a secret in another spelling. */
+export function rememberSecret(secret: string): void {
+  if (secret !== '') given.add(secret);
+}
+
 /** Cuts secrets out of the message and stack of an error, which plugins may have put into it, and of its causes. */
 export function hideSecrets(error: unknown): void {
   for (let one = error; one instanceof Error; one = one.cause) {

@@ -7,6 +7,7 @@ import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } f
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { awaitedBy, NON_RETRYABLE_CODES, WAITING_CODES } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
+import { detailsIn } from './failures';
 
 export type FaultTolerance = PipelineConfig['fault_tolerance'];
 
@@ -61,7 +62,8 @@ export function createBudgets(step: string, settings: () => FaultTolerance): Bud
           return { ms, waitingFor: `waiting for another worker: ${reasonOf(cause)}` };
         }
         case 'wait': {
-          const ms = Math.min(2 ** waits * LIMITS.waitPauseMsMin, LIMITS.waitPauseMsMax);
+          const asked = detailsIn(error).retry_after_ms ?? 0;
+          const ms = Math.max(asked, Math.min(2 ** waits * LIMITS.waitPauseMsMin, LIMITS.waitPauseMsMax));
           waits += 1;
           waitedMs += Math.min(tookMs, LIMITS.waitAttemptMsMax) + ms;
           if (waitedMs > settings().busy_timeout_seconds * 1000) return undefined;
@@ -71,7 +73,7 @@ export function createBudgets(step: string, settings: () => FaultTolerance): Bud
           const { retry } = settings();
           if (!retry.enabled || failures + 1 >= retry.max_attempts) return undefined;
           failures += 1;
-          return { ms: backoffMs(retry, failures) };
+          return { ms: Math.max(backoffMs(retry, failures), detailsIn(error).retry_after_ms ?? 0) };
         }
       }
     },

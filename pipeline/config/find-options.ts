@@ -17,7 +17,11 @@ export function findOptions(schema: z.ZodType, value: unknown, path: Path = []):
   if (kind !== undefined) return [{ kind, path, value }];
   const inner = unwrap(schema);
   if (inner instanceof z.ZodUnion) {
-    return inner.options.flatMap((option) => findOptions(option as z.ZodType, value, path));
+    return inner.options.flatMap((option) => {
+      // Where a text is allowed too, only {secret: NAME} is a secret.
+      const isOther = typeof value === 'string' && option instanceof z.ZodObject;
+      return isOther ? [] : findOptions(option as z.ZodType, value, path);
+    });
   }
   if (typeof value !== 'object' || value === null) return [];
   const entries = Object.entries(value);

@@ -42,9 +42,10 @@ const refuse = (): never => {
 };
 
 /** What SQLite does not use. */
-const ELSEWHERE: Pick<PluginContext, 'log' | 'secret' | 'shared'> = {
+const ELSEWHERE: Pick<PluginContext, 'log' | 'secret' | 'shared' | 'turn'> = {
   log: { debug: refuse, info: refuse, warn: refuse },
   secret: refuse,
+  turn: refuse,
   shared: { find: refuse, make: refuse, list: refuse, remove: refuse },
 };
 

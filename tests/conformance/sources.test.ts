@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { Source } from '../../plugin/source';
 import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
 import { sources } from '../../sources/index';
+import { ITEMS, itemsOf, pageOf, sendPage, startApi } from '../support/api/loopback-api';
 import { dirtyCsv, knownCsv } from '../support/dirty-csv';
 import { fakeRecords, ordersOf } from '../support/fake-record-source';
 import { makeMemoryFolder } from '../support/folder';
@@ -21,11 +22,14 @@ const ROWS: Values[] = Array.from({ length: 60 }, (_, index) => [
   index % 5 === 0 ? `two\nlines, "${index}"` : 'plain',
 ]);
 
-type Input = Omit<SourceCase, 'source' | 'project' | 'options'> & { options: Record<string, unknown> };
+type Input = Omit<SourceCase, 'source' | 'project' | 'options'> & {
+  options: Record<string, unknown>;
+  close?: () => Promise<void>;
+};
 
 interface Fixture {
   /** A clean input of several partitions. */
-  clean(project: Sandbox): Input;
+  clean(project: Sandbox): Input | Promise<Input>;
   /** Inputs of any kind. */
   any?: fc.Arbitrary<{ bytes: Buffer; options: Record<string, unknown>; rows?: Values[] }>;
 }
@@ -42,6 +46,27 @@ const FIXTURES: Record<string, Fixture> = {
       return { options: { path }, sizes: [64, 1000], rows: ROWS, text, change };
     },
     any: fc.oneof(dirtyCsv, knownCsv),
+  },
+  api: {
+    async clean() {
+      const textOf = (value: unknown): string | null =>
+        value === null || typeof value === 'string' ? value : JSON.stringify(value);
+      const server = await startApi({
+        items: (exchange) => sendPage(exchange, { items: itemsOf(pageOf(exchange)) }),
+      });
+      const options = { url: server.urlOf('items'), record_path: '$.data', pagination: { type: 'page' } };
+      return {
+        options: { ...options, allow_private: true },
+        close: () => server.close(),
+        sizes: [1, 2000],
+        rows: ITEMS.map((item) => {
+          const [, id = '', price = '', rest = ''] =
+            /"id":(\d+),"price":([\d.]+),(.*),"tags"/.exec(item) ?? [];
+          const { code, name } = JSON.parse(`{${rest}}`) as Record<string, unknown>;
+          return [id, price, textOf(code), textOf(name), '[1.0,{"k":null}]'];
+        }),
+      };
+    },
   },
   fake_records: {
     clean: () => ({
@@ -68,8 +93,16 @@ describe.each(all.map((source) => [source.type, source] as const))('the source %
   const project = openSandbox(makeMemoryFolder());
   const fixture = FIXTURES[type];
   if (!fixture) throw new Error(`The source ${type} has no fixture.`);
-  const { options, ...clean } = fixture.clean(project);
-  const given: SourceCase = { ...clean, source, project, options: source.options.parse(options) };
+  let options: Input['options'];
+  let given: SourceCase;
+  let close: Input['close'];
+  beforeAll(async () => {
+    const { options: written, close: end, ...clean } = await fixture.clean(project);
+    options = written;
+    close = end;
+    given = { ...clean, source, project, options: source.options.parse(options) };
+  });
+  afterAll(() => close?.());
 
   it('describes itself and every option', () => {
     expect(source.description).toMatch(/\.$/);
@@ -109,7 +142,7 @@ describe('the suite', () => {
   it.each(Object.keys(LAWLESS) as Law[])('catches a source that breaks the law: %s', async (law) => {
     const project = openSandbox(makeMemoryFolder());
     const [csv] = sources;
-    const { options, ...clean } = FIXTURES['csv']!.clean(project);
+    const { options, ...clean } = await FIXTURES['csv']!.clean(project);
     const given = { ...clean, project, options: csv.options.parse(options) };
     const broken = await inDuckdb(project.dir, (db) =>
       brokenLaws({ ...given, source: changeSource(csv, LAWLESS[law]) }, db, [law]),

@@ -64,6 +64,7 @@ export function contextOf(folder: string, signal = new AbortController().signal)
     log: { debug: () => undefined, info: () => undefined, warn: () => undefined },
     progress: () => undefined,
     secret: () => Promise.reject(new Error('There are no secrets here.')),
+    turn: () => Promise.resolve(),
   };
 }
 

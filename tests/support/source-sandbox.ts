@@ -35,6 +35,7 @@ export function openSandbox(dir = makeFolder(), run = { number: 0 }): Sandbox {
       log: { debug: quiet, info: quiet, warn: quiet },
       progress: quiet,
       secret: (name) => Promise.reject(new Error(`There is no secret ${name}.`)),
+      turn: () => Promise.resolve(),
     },
     write(name, bytes) {
       const path = join(dir, name);
