@@ -96,6 +96,7 @@ async function loadTarget(
     log: { debug: () => undefined, info: () => undefined, warn: () => undefined },
     progress: () => undefined,
     secret: () => Promise.reject(new Error('There are no secrets here.')),
+    turn: () => Promise.resolve(),
   };
   const key: LoadKey = { project: 'b', pipeline: 'b', runKey: 'r', digest: 'd', plan: 'p', content: 'rows' };
   const open = target.open(target.options.parse({ path: out }), context);
