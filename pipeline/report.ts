@@ -19,6 +19,8 @@ export interface TargetReport {
   /** As counted by the target; absent until it is published. */
   rows_inserted?: number;
   rows_updated?: number;
+  /** Of a merge: rows left out for later ones of the same key. loaded = inserted + updated + deduplicated. */
+  rows_deduplicated?: number;
   status: 'pending' | 'published' | 'failed';
   /** When its rows became visible, ISO 8601, UTC; absent until then, and where they were there before this run. */
   published_at?: string;

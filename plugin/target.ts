@@ -76,6 +76,8 @@ export interface Published {
   rows: number;
   inserted: number;
   updated: number;
+  /** Of a merge: rows left out, because later ones of the load have their key. rows = inserted + updated + deduplicated. */
+  deduplicated?: number;
 }
 
 /** Whose state it is: another project, pipeline or source does not see it. */

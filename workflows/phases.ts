@@ -174,6 +174,7 @@ export async function publishPhase(run: Run): Promise<void> {
             status: 'published',
             rows_inserted: published.inserted,
             rows_updated: published.updated,
+            ...(published.deduplicated && { rows_deduplicated: published.deduplicated }),
             published_at: published.publishedAt,
           });
         } catch (error) {

@@ -12,6 +12,8 @@ import type { Part } from '../../plugin/target';
 import { selectPart } from '../../runtime/batches/part';
 import { readTexts } from '../../runtime/batches/vectors';
 import { withDuckdb, type Duckdb } from '../../runtime/duckdb';
+import { stagePart } from '../sql/order';
+import type { TableOptions } from '../sql/options';
 import { codeOf } from './errors';
 
 /** Of one message to the server, which allows 1 GB. */
@@ -27,14 +29,17 @@ export function copyPart(
   client: Client,
   table: string,
   part: Part,
+  mode: TableOptions['mode'],
   { scratchDir, signal, progress }: PluginContext,
 ): Promise<number> {
   const session = { dir: scratchDir, reads: [part.path], memoryMb: LIMITS.partMemoryMb, threads: 1, signal };
   return withDuckdb(session, async (db) => {
-    const names = part.schema.map(({ name }) => ident(name)).join(', ');
+    const { schema, select } = stagePart(part, mode);
+    const names = schema.map(({ name }) => ident(name)).join(', ');
     const into = client.query(copyFrom(`COPY ${ident(table)} (${names}) FROM STDIN`));
     try {
-      await pipeline(readLines(db, part, progress), into);
+      const sql = `SELECT ${lineSql(schema)} FROM (${select})`;
+      await pipeline(readLines(db, sql, part.rows, progress), into);
     } catch (error) {
       if (codeOf(error) === NUL_REFUSED) await assertNoNul(db, part);
       throw error;
@@ -43,14 +48,18 @@ export function copyPart(
   });
 }
 
-async function* readLines(db: Duckdb, part: Part, progress: (share: number) => void): AsyncGenerator<Buffer> {
+async function* readLines(
+  db: Duckdb,
+  sql: string,
+  rowsInAll: number,
+  progress: (share: number) => void,
+): AsyncGenerator<Buffer> {
   let rows = 0;
-  const sql = `SELECT ${lineSql(part.schema)} FROM (${selectPart(part)})`;
   for await (const { chunk, rowCount } of db.stream(sql)) {
     const bytes = readTexts(duckdb.data_chunk_get_vector(chunk, 0), rowCount);
     for (let at = 0; at < bytes.length; at += MESSAGE_BYTES) yield bytes.subarray(at, at + MESSAGE_BYTES);
     rows += rowCount;
-    progress(rows / part.rows);
+    progress(rows / rowsInAll);
   }
 }
 

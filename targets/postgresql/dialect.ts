@@ -17,6 +17,7 @@ export const postgresqlDialect: SqlDialect<PostgresqlOptions> = {
   database: (options) => `${secretNameOf(options)}/${options.schema}`,
   quote: ident,
   ignoresCase: false,
+  numbersRows: true,
   declare: declareType,
   keeps: keepsType,
   connect: openSession,
@@ -29,7 +30,7 @@ export const postgresqlDialect: SqlDialect<PostgresqlOptions> = {
     if (!(await hasMore(db, options.table))) return;
     await assertNoCascade(db, options.table, options.table);
     const place = `${postgresqlDialect.database(options)}, table ${options.table}`;
-    assertColumns(postgresqlDialect, schema, await db.columns(options.table), place);
+    assertColumns(postgresqlDialect, options, schema, await db.columns(options.table), place);
   },
 
   explain: (error, options) => explainError(error, secretNameOf(options), options.table),

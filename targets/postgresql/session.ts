@@ -69,7 +69,7 @@ export async function openSession(
       }
     },
     columns: (table) => describeColumns(all, table),
-    write: (table, part) => guarded(copyPart(client, table, part, context)),
+    write: (table, part) => guarded(copyPart(client, table, part, options.mode, context)),
     convert: (table, stage, schema: Schema) => convertValues(session, options, table, stage, schema),
     replace: (table, stage) => replaceTable(session, table, stage),
     refill: (table, insert, stage) => refillTable(session, options, table, stage, insert),

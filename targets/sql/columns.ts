@@ -34,12 +34,16 @@ export function assertNames(dialect: Dialect, options: TableOptions, schema: Sch
  */
 export function assertColumns(
   dialect: Dialect,
+  options: TableOptions,
   schema: Schema,
   table: readonly TableColumn[],
   place: string,
 ): void {
+  const missing = new Set(missingColumns(dialect, options, schema, table));
   const problems = [
-    ...schema.map((column) => explainColumn(dialect, column, findColumn(dialect, table, column.name))),
+    ...schema
+      .filter((column) => !missing.has(column))
+      .map((column) => explainColumn(dialect, column, findColumn(dialect, table, column.name))),
     ...table.map((column) => explainExtra(column, findColumn(dialect, schema, column.name) !== undefined)),
   ].filter((problem) => problem !== null);
   if (problems.length === 0) return;
@@ -47,6 +51,19 @@ export function assertColumns(
     message: `${place} cannot take the rows of this pipeline: ${problems.join('; ')}.`,
     hint: 'Change the pipeline with validation.schema, select, rename or cast, or alter or drop the table.',
   });
+}
+
+/**
+ * The columns that the pipeline adds to a table. Those of a key are not among them: no row of the table would have one.
+ */
+export function missingColumns(
+  dialect: Dialect,
+  { schema_contract, primary_key = [] }: TableOptions,
+  schema: Schema,
+  table: readonly TableColumn[],
+): Schema {
+  if (schema_contract !== 'evolve') return [];
+  return schema.filter(({ name }) => !findColumn(dialect, table, name) && !primary_key.includes(name));
 }
 
 function findColumn<C extends { name: string }>(

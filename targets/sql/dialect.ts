@@ -21,6 +21,8 @@ export interface SqlDialect<Options extends TableOptions> {
   quote(name: string): string;
   /** Names that differ only in case are one name. */
   ignoresCase: boolean;
+  /** Its tables have no order: staging tables of a merge get a column for it, which `write` fills with `stagePart`. */
+  numbersRows?: true;
   /** The type of a column in a table that is created. */
   declare(type: ColumnType): string;
   /** Whether a column declared like that keeps every value of a type as it is. */
@@ -46,7 +48,7 @@ export type SessionUse = 'check' | 'load' | 'publish' | 'discard';
 
 /** A connection. */
 export interface SqlSession {
-  /** @returns rows that an INSERT or UPDATE has written; any number for other statements */
+  /** @returns rows that an INSERT, UPDATE or DELETE has changed; any number for other statements */
   run(sql: string): Promise<number>;
   all(sql: string): Promise<Record<string, unknown>[]>;
   /**

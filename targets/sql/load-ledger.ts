@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { FlexetlError } from '../../pipeline/errors';
 import { literal } from '../../pipeline/sql';
-import type { EarlierLoad, LoadKey } from '../../plugin/target';
+import type { EarlierLoad, LoadKey, Published } from '../../plugin/target';
 import type { SqlSession } from './dialect';
 
 const LEDGER = '_flexetl_loads';
@@ -14,9 +14,12 @@ const STAGE_PREFIX = '_flexetl_stage_';
 /** Part numbers of rows that are not parts: the key is published; a staging table exists, so it is not. */
 const PUBLISHED = -1;
 const STAGED = -2;
+/** Its rows are those that a merge has left out, because later ones have their key. */
+const DEDUPLICATED = -3;
 
 export interface PublishedRow extends EarlierLoad {
   updated: number;
+  deduplicated: number;
 }
 
 /** A load that is not published: it has a staging table. */
@@ -36,7 +39,7 @@ export function openLedger(db: SqlSession, key: LoadKey, table: string) {
     `${ofTarget} AND run_key = ${literal(load.runKey)} AND plan = ${literal(load.plan)}`;
   /** The row of a key that is published has no plan: the key is published once, whatever the plan. */
   const record = async (part: number, rows: number, updated = 0): Promise<void> => {
-    const ofPlan = part === PUBLISHED ? '' : plan;
+    const ofPlan = part === PUBLISHED || part === DEDUPLICATED ? '' : plan;
     const texts = [project, pipeline, runKey, table, ofPlan, digest, content, new Date().toISOString()];
     await db.run(
       `INSERT INTO ${LEDGER} VALUES (${texts.map(literal).join(', ')}, ${part}, ${rows}, ${updated}, 0)`,
@@ -63,14 +66,21 @@ export function openLedger(db: SqlSession, key: LoadKey, table: string) {
       return row && Number(row['rows']);
     },
     /** What the key has published, whatever it was. */
-    published: async (): Promise<PublishedRow | undefined> =>
-      (await hasLedger(db)) ? findPublished(ofKey) : undefined,
+    async published(): Promise<PublishedRow | undefined> {
+      const row = (await hasLedger(db)) ? await findPublished(ofKey) : undefined;
+      if (!row) return undefined;
+      const [left] = await db.all(`SELECT rows FROM ${LEDGER} WHERE ${ofKey} AND part = ${DEDUPLICATED}`);
+      return { ...row, deduplicated: Number(left?.['rows'] ?? 0) };
+    },
     /** A published load of the same rows that the table still has, of any run. */
     publishedByAny: (): Promise<PublishedRow | undefined> =>
       findPublished(`${ofTarget} AND digest = ${literal(digest)} AND replaced = 0`),
     record,
     recordStage: (): Promise<void> => record(STAGED, 0),
-    recordPublished: (rows: number, updated: number): Promise<void> => record(PUBLISHED, rows, updated),
+    async recordPublished({ rows, updated, deduplicated = 0 }: Omit<Published, 'inserted'>): Promise<void> {
+      if (deduplicated > 0) await record(DEDUPLICATED, deduplicated);
+      await record(PUBLISHED, rows, updated);
+    },
     async count(): Promise<{ parts: number; rows: number }> {
       const sql = `SELECT count(*) AS parts, coalesce(sum(rows), 0) AS row_count FROM ${LEDGER}`;
       const [row = {}] = await db.all(`${sql} WHERE ${ofLoad(key)} AND part >= 0`);
@@ -100,6 +110,7 @@ function publishedOf(row: Record<string, unknown>): PublishedRow {
     content: String(row['content']),
     rows: Number(row['rows']),
     updated: Number(row['updated']),
+    deduplicated: 0,
     publishedAt: String(row['loaded_at']),
   };
 }

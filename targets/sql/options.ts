@@ -1,10 +1,14 @@
 /** The options that every table has, whatever its database. */
 import { z } from 'zod';
+import { maxShrink } from '../../plugin/max-shrink';
 
 export interface TableOptions {
   table: string;
   mode: 'append' | 'replace' | 'merge';
   primary_key?: string[] | undefined;
+  /** Default: freeze. */
+  schema_contract?: 'evolve' | 'freeze' | undefined;
+  max_shrink?: number | undefined;
 }
 
 /** To be spread into a `z.strictObject`, which {@link requireKey} then completes. */
@@ -28,11 +32,24 @@ export const tableOptions = {
     .array(z.string().min(1))
     .min(1)
     .optional()
-    .describe('For merge: the columns that identify a row. A key in two rows of a run is an error.'),
+    .describe(
+      'For merge: the columns that identify a row. Of several rows of a run with one key the last counts.',
+    ),
+  schema_contract: z
+    .enum(['evolve', 'freeze'])
+    .optional()
+    .describe(
+      'When an existing table that keeps its definition lacks columns of the pipeline: freeze, the default, is an error, evolve adds them. Its other columns stay.',
+    ),
+  max_shrink: maxShrink(),
 };
 
 /** For `superRefine` of the options. */
-export function requireKey({ mode, primary_key }: TableOptions, context: z.RefinementCtx): void {
+export function requireKey({ mode, primary_key, max_shrink }: TableOptions, context: z.RefinementCtx): void {
+  if (max_shrink !== undefined && mode !== 'replace') {
+    const message = `only mode replace uses it, found mode ${mode}.`;
+    context.addIssue({ code: 'custom', path: ['max_shrink'], message });
+  }
   if ((mode === 'merge') === (primary_key !== undefined)) return;
   const message =
     mode === 'merge'

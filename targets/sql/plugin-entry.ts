@@ -2,6 +2,7 @@
 export { ident, literal, sqlType } from '../../pipeline/sql';
 export { selectPart } from '../../runtime/batches/part';
 export type { SessionUse, SqlDialect, SqlSession, TableColumn } from './dialect';
+export { stagePart } from './order';
 export { requireKey, tableOptions } from './options';
 export type { TableOptions } from './options';
 export { sqlTarget } from './target';

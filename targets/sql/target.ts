@@ -15,7 +15,9 @@ import { assertColumns, assertNames } from './columns';
 import type { SessionUse, SqlDialect, SqlSession } from './dialect';
 import { hasLedger, openLedger, stageName, type LoadLedger } from './load-ledger';
 import type { TableOptions } from './options';
-import { createTableSql, publishLoad, removeLoad } from './publish';
+import { stageSchema } from './order';
+import { publishLoad, removeLoad } from './publish';
+import { createTableSql } from './rows';
 import { findState } from './state';
 
 /** A target made of its dialect; `open` can be replaced, to run it in a thread. */
@@ -82,7 +84,8 @@ export function openSqlTarget<O extends TableOptions>(
         await hasLedger(db);
         await dialect.assertTable?.(db, options, schema);
         const existing = await db.columns(table);
-        if (existing.length > 0 && mode !== 'replace') assertColumns(dialect, schema, existing, place);
+        if (existing.length > 0 && mode !== 'replace')
+          assertColumns(dialect, options, schema, existing, place);
         // Shows that the database can be written to. The lock of others need not be free before the load.
         await db
           .transaction(() => Promise.resolve())
@@ -182,7 +185,7 @@ export function openSqlTarget<O extends TableOptions>(
     try {
       await db.transaction(async () => {
         await ledger.create();
-        await db.run(createTableSql(dialect, stage, schema));
+        await db.run(createTableSql(dialect, stage, stageSchema(schema, options, dialect.numbersRows)));
         await ledger.recordStage();
       });
     } catch (error) {

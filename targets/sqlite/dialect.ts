@@ -57,7 +57,8 @@ export const sqliteDialect: SqlDialect<SqliteOptions> = {
     if (mode !== 'replace') return;
     const [made] = await db.all(`SELECT sql FROM sqlite_schema WHERE type = 'table' AND ${isNamed(table)}`);
     if (!made) return;
-    if (hasRules(String(made['sql']))) assertColumns(sqliteDialect, schema, await db.columns(table), place);
+    if (hasRules(String(made['sql'])))
+      assertColumns(sqliteDialect, options, schema, await db.columns(table), place);
     else await assertIndexes(db, place, table, schema);
   },
 

@@ -6,10 +6,10 @@ import { z } from 'zod';
 import { FlexetlError } from '../../pipeline/errors';
 import { ident, literal, sqlType } from '../../pipeline/sql';
 import { defineTarget } from '../../plugin/target';
-import { selectPart } from '../../runtime/batches/part';
 import { makeFolders } from '../../runtime/folders';
 import type { SqlDialect, SqlSession } from '../../targets/sql/dialect';
-import { requireKey, tableOptions } from '../../targets/sql/options';
+import { requireKey, tableOptions, type TableOptions } from '../../targets/sql/options';
+import { stagePart } from '../../targets/sql/order';
 import { sqlTarget } from '../../targets/sql/target';
 
 const options = z
@@ -26,14 +26,15 @@ const duckdb: SqlDialect<z.infer<typeof options>> = {
   path: ({ database }) => database,
   quote: ident,
   ignoresCase: true,
+  numbersRows: true,
   declare: sqlType,
   keeps: (declared, type) => declared === sqlType(type),
-  async connect({ database }, { projectDir, signal }, use) {
+  async connect({ database, mode }, { projectDir, signal }, use) {
     const file = resolve(projectDir, database);
     if (!existsSync(file) && (use === 'check' || use === 'discard')) return undefined;
     makeFolders(dirname(file));
     const instance = await DuckDBInstance.fromCache(file);
-    return openSession(await instance.connect(), file, signal);
+    return openSession(await instance.connect(), file, mode, signal);
   },
   explain: (error) => error,
 };
@@ -41,7 +42,12 @@ const duckdb: SqlDialect<z.infer<typeof options>> = {
 /** Ends of the last transactions, by file: DuckDB refuses two that meet, where other databases let one wait. */
 const queues = new Map<string, Promise<unknown>>();
 
-function openSession(db: DuckDBConnection, file: string, signal: AbortSignal): SqlSession {
+function openSession(
+  db: DuckDBConnection,
+  file: string,
+  mode: TableOptions['mode'],
+  signal: AbortSignal,
+): SqlSession {
   const run = async (sql: string): Promise<number> => {
     if (signal.aborted) throw new FlexetlError('CANCELLED', { message: 'Cancelled.' });
     return (await db.run(sql)).rowsChanged;
@@ -79,7 +85,7 @@ function openSession(db: DuckDBConnection, file: string, signal: AbortSignal): S
         generated: false,
       }));
     },
-    write: (table, part) => run(`INSERT INTO ${ident(table)} ${selectPart(part)}`),
+    write: (table, part) => run(`INSERT INTO ${ident(table)} ${stagePart(part, mode).select}`),
     close: () => Promise.resolve(db.closeSync()),
   };
 }

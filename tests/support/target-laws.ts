@@ -156,16 +156,27 @@ export const TARGET_LAWS = {
       await assertRows(rows);
     }
   },
-  'merge refuses a key that is null or stands in two rows, and publishes nothing': async (probe) => {
+  'merge takes the last row of a key in the order of records, counts the others, and refuses a null': async (
+    probe,
+  ) => {
     if (!probe.modes.includes('merge')) return;
     await probe.publishOld();
-    for (const [runKey, id] of Object.entries({ 'no key': null, 'two rows': '1' })) {
-      const key = { ...KEY, runKey };
-      await probe.load([[id, 'a']], { mode: 'merge', key });
-      await probe.load([['1', 'b']], { mode: 'merge', key, part: 1 });
-      await rejects(probe.publish({ mode: 'merge', key }), { code: 'KEY_INVALID' });
-      await probe.assertRows(OLD);
-    }
+    const mode = 'merge';
+    await probe.load([[null, 'a']], { mode });
+    await rejects(probe.publish({ mode }), { code: 'KEY_INVALID' });
+    await probe.assertRows(OLD);
+    const key = { ...KEY, runKey: 'two rows' };
+    const first: TextRow[] = ['1', '2', '1', '7', '2'].map((id, at) => [id, `first ${at}`]);
+    const second: TextRow[] = ['2', '5', '5'].map((id, at) => [id, `second ${at}`]);
+    // The order of parts counts, not that of their loads.
+    await probe.load(second, { mode, key, part: 1 });
+    await probe.load(first, { mode, key });
+    const published = { rows: 8, inserted: 3, updated: 1, deduplicated: 4 };
+    assertSame(await probe.publish({ mode, key, rows: 8 }), published);
+    assertSame(await probe.publish({ mode, key, rows: 8 }), published);
+    await probe.assertRows(
+      ['1:first 2', '7:first 3', '2:second 0', '5:second 2'].map((row) => row.split(':')),
+    );
   },
   'every value of every type is kept exactly': async ({ lacksNul, load, publish, assertRows }) => {
     const withoutNul = VALUE_ROWS.map((row) => row.map((text) => text?.replace('\0', '\t\r\n\\.\n') ?? text));

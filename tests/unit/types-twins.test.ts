@@ -176,7 +176,10 @@ describe('what a text is as a value', () => {
 
   it('is the same for JavaScript and for SQL, for generated texts', async () => {
     const batch = fc.array(anyText, { minLength: 150, maxLength: 150 });
-    await fc.assert(fc.asyncProperty(batch, (texts) => assertTwins(texts)), { numRuns: 8, endOnFailure: true });
+    await fc.assert(
+      fc.asyncProperty(batch, (texts) => assertTwins(texts)),
+      { numRuns: 8, endOnFailure: true },
+    );
   });
 
   it('is the same for JavaScript and for SQL in the forms that users declare', async () => {
