@@ -23,7 +23,7 @@ module.exports = {
   globalSetup: '<rootDir>/tests/support/global-setup.ts',
   globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
   setupFilesAfterEnv: ['<rootDir>/tests/support/after-file.ts'],
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   maxWorkers: 2,
   collectCoverageFrom: [`{${PRODUCT_DIRS.join(',')}}/**/*.ts`],
   coverageProvider: 'v8',
