@@ -4,6 +4,7 @@ import { FlexetlError, type ErrorCode } from '../pipeline/errors';
 import { findPlugin, type PipelineConfig } from '../pipeline/config/schema';
 import type { Schema } from '../pipeline/types';
 import type { PluginContext } from '../plugin/context';
+import type { SourceFile } from '../plugin/source';
 import { keyReused } from '../plugin/key-reused';
 import { LIMITS } from '../pipeline/limits';
 import type { AlreadyLoaded } from '../pipeline/report';
@@ -180,6 +181,25 @@ export async function assertDistinctTargets(deps: Deps, config: PipelineConfig):
       });
     }
     seen.set(place, name);
+  }
+}
+
+/** @throws FlexetlError CONFIG_INVALID for a target that would replace a file which the source reads */
+export function assertNotSource(
+  deps: Deps,
+  config: PipelineConfig,
+  files: readonly Pick<SourceFile, 'path'>[],
+): void {
+  const { projectDir } = deps.settings;
+  const read = new Set(files.map(({ path }) => projectPath(projectDir, path)));
+  for (const index of config.targets.keys()) {
+    const { target, options, name } = targetOf(deps, config, index);
+    const { path } = target.place(options);
+    if (path === undefined || !read.has(projectPath(projectDir, path))) continue;
+    throw new FlexetlError('CONFIG_INVALID', {
+      message: `targets.${index} writes to ${name}, which is a file of the source, expected another place.`,
+      hint: 'The source would be lost. Choose another path for the target.',
+    });
   }
 }
 

@@ -26,7 +26,7 @@ import type { PartitionSize, SourceSurvey } from '../plugin/source';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { extractColumns } from './extract/columns';
-import { assertDistinctTargets } from './load';
+import { assertDistinctTargets, assertNotSource } from './load';
 import { describeContent, digestPlan } from './load-key';
 import { openSource } from './open-source';
 import { assertPluginSql } from './plugin-sql';
@@ -65,6 +65,7 @@ export async function planRun(
   const plugins = pluginsOf(deps, config);
   const source = openSource(plugins, config.source, context);
   const { survey, state } = surveyed ?? (await surveySource(deps, config, context));
+  assertNotSource(deps, config, survey.files);
   const { declared, evidence, steps } = inSource(survey, () => {
     assertColumnCount(survey.columns.length, 'The source');
     const declared = withForms(declareColumns(survey.columns, config.validation.schema), source.rules);

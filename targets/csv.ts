@@ -5,19 +5,19 @@ import { csvEncoder, isCompressed, SINGLE_FILE } from './csv/encoder';
 import { evolvingOptions, refuseForFile } from './files/options';
 import { fileTarget } from './files/target';
 
-const sign = (name: string) =>
+const sign = () =>
   z
     .string()
     .regex(
       /^[^\p{L}\p{N}\p{Cs}\r\n.+:-]$/u,
-      `must be one character, not one of numbers, dates or line breaks; found another ${name}`,
+      'must be one character that is not a letter or digit, nor a line break, nor one of . + : -',
     );
 
 const options = z
   .strictObject({
     ...evolvingOptions,
-    delimiter: sign('delimiter').default(',').describe('Stands between two fields.'),
-    quote: sign('quote').default('"').describe('Encloses fields; doubled inside them.'),
+    delimiter: sign().default(',').describe('Stands between two fields.'),
+    quote: sign().default('"').describe('Encloses fields; doubled inside them.'),
     quoting: z
       .enum(['minimal', 'all'])
       .default('minimal')

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
-import { listKnownFiles } from './manifest';
-import type { FilePlace } from './place';
+import { listKnownFiles, readManifest } from './manifest';
+import { USERS_MANIFEST, type FilePlace } from './place';
 import { listStages, stageOfFile } from './stage';
 
 /**
@@ -22,11 +22,15 @@ export async function assertNoForeignFiles(place: FilePlace, extension: string):
     if (known.has(path) || (stage !== undefined && stages.has(stage))) return false;
     return existsSync(join(place.root, path));
   });
+  // A manifest of another tool would be replaced.
+  const manifest = join(place.root, USERS_MANIFEST);
+  if (existsSync(manifest) && (await readManifest(place.own)).version === 0) foreign.push(USERS_MANIFEST);
   if (foreign.length === 0) return;
+  const [first] = foreign;
   throw new FlexetlError('TARGET_INVALID', {
     message:
-      `${place.name} has ${foreign.length} ${extension} ${foreign.length === 1 ? 'file' : 'files'} that FlexETL has not written, ` +
-      `or no longer knows, the first is ${foreign[0]}: readers of the folder would take ${foreign.length === 1 ? 'it' : 'them'} as rows of this table.`,
+      `${place.name} has ${foreign.length} ${foreign.length === 1 ? 'file' : 'files'} that FlexETL has not written, or no longer knows; the first is ${first}. ` +
+      'Readers of the folder would take them as part of this table.',
     hint: 'Move them away, or choose a folder of its own in `path`. FlexETL never removes them.',
   });
 }

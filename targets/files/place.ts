@@ -4,6 +4,9 @@ import { basename, dirname, join, resolve } from 'node:path';
 /** Folder of FlexETL's own files. Readers pass it over: its name starts with _, and no file in it has a format's extension. */
 export const OWN_FOLDER = '_flexetl';
 
+/** For users and their programs: the files that are the table. */
+export const USERS_MANIFEST = '_manifest.json';
+
 export interface FilePlace {
   /** For users. */
   name: string;

@@ -4,11 +4,8 @@ import { dirname, join } from 'node:path';
 import { formatType } from '../../pipeline/types';
 import { ignoreMissing, syncPath, writeDurably } from '../../runtime/staging/durable-file';
 import { countRows, readManifest, removeOldVersions, type Manifest } from './manifest';
-import type { FilePlace } from './place';
+import { USERS_MANIFEST, type FilePlace } from './place';
 import { stageOf } from './stage';
-
-/** For users and their programs: the files that are the table. */
-export const USERS_MANIFEST = '_manifest.json';
 
 /** Shows the latest version to users, then removes the files that it does not have. Idempotent. */
 export async function showLatest(place: FilePlace): Promise<void> {

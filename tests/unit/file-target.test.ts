@@ -10,6 +10,7 @@ import { parquet } from '../../targets/parquet';
 import { openFiles } from '../support/file-table';
 import { makeFolder } from '../support/folder';
 import { LOAD_KEY, makePart, queryPart } from '../support/parts';
+import { runPipeline } from '../support/run-case';
 
 const SCHEMA: Schema = [
   { name: 'id', type: INTEGER },
@@ -229,7 +230,15 @@ describe('files of others', () => {
     const files = openFiles(parquet, {});
     await files.run(SCHEMA, [row(1)]);
     rmSync(files.at('_flexetl'), { recursive: true });
+    rmSync(files.at('_manifest.json'));
     expect(await messageOf(files.open().check(SCHEMA))).toMatch(/^TARGET_INVALID: .*no longer knows/);
+  });
+
+  it('are also a manifest of another tool, which would be replaced', async () => {
+    const files = openFiles(parquet, {});
+    mkdirSync(files.at());
+    writeFileSync(files.at('_manifest.json'), 'mine');
+    expect(await messageOf(files.open().check(SCHEMA))).toMatch(/^TARGET_INVALID: .*_manifest\.json/);
   });
 
   it('do not include those of a load that is under way', async () => {
@@ -273,6 +282,20 @@ describe('files that somebody has removed', () => {
     await files.open().load(LOAD_KEY, await makePart(SCHEMA, row(1)));
     expect((await files.open().publish(LOAD_KEY, SCHEMA, 1)).rows).toBe(1);
     expect(readFileSync(files.at(), 'utf8')).toBe('id,name\n1,n1\n');
+  });
+});
+
+describe('a file that the source reads', () => {
+  it('is not replaced by the target', async () => {
+    const dir = makeFolder();
+    writeFileSync(join(dir, 'in.csv'), 'id\n1\n');
+    const targets = '[{ type: csv, path: ./in.csv }]';
+    const text = `version: '1.0'\npipeline:\n  name: p\n  source: { type: csv, path: in.csv }\n  targets: ${targets}\n`;
+    writeFileSync(join(dir, 'pipeline.yaml'), text);
+    expect(await messageOf(runPipeline(dir))).toMatch(
+      /^CONFIG_INVALID: .*in\.csv, which is a file of the source/,
+    );
+    expect(readFileSync(join(dir, 'in.csv'), 'utf8')).toBe('id\n1\n');
   });
 });
 
