@@ -18,7 +18,7 @@ import { selectFiles } from './files/incremental';
 export const csv = defineSource<CsvOptions>({
   kind: 'files',
   type: 'csv',
-  description: 'Delimited text files: one, many by a glob or a folder, plain or gzipped, in any encoding.',
+  description: 'Delimited text files: one, many by a glob or a folder, plain or packed, in any encoding.',
   options: csvOptions,
   incremental: selectFiles,
   open: (options, context) => ({

@@ -28,7 +28,7 @@ export const validation = z.strictObject({
       }),
     )
     .default({})
-    .describe('Columns of the input by name.'),
+    .describe('Columns of the input by name; `"*"` is all that have no declaration of their own.'),
 });
 
 export const faultTolerance = z.strictObject({

@@ -9,7 +9,8 @@ import { runJob } from './jobs';
 import type { CsvOptions } from './options';
 import { repairJob, sliceJob, textsOf } from './partitions';
 import { repairedDialect } from './repair';
-import { detailsIn, openPlain, type FileDetails } from './survey';
+import type { FileDetails } from './look';
+import { detailsIn, openPlain } from './survey';
 
 /** A file that starts with a line break, as a slice does. */
 interface Joined {

@@ -22,7 +22,10 @@ export interface FileKind {
  */
 export async function findFiles(path: string, projectDir: string, kind: FileKind): Promise<string[]> {
   const absolute = resolve(projectDir, path);
-  const found = await stat(absolute).catch(() => undefined);
+  const found = await stat(absolute).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ELOOP' || error.code === 'EACCES') throw cannotOpen(path, error);
+    return undefined;
+  });
   if (found?.isDirectory()) {
     const paths = await filesIn(absolute, kind);
     if (paths.length === 0) {
@@ -109,10 +112,17 @@ export async function openFile(absolute: string, shown: string): Promise<FileHan
     return await open(absolute, 'r');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw missing(`There is no file ${shown}.`);
-    throw new FlexetlError('SOURCE_UNREADABLE', {
-      message: `${shown} cannot be opened: ${messageOf(error)}.`,
-      hint: 'Check the permissions of the file.',
-      cause: error,
-    });
+    throw cannotOpen(shown, error);
   }
+}
+
+function cannotOpen(shown: string, error: unknown): FlexetlError {
+  const isLoop = (error as NodeJS.ErrnoException).code === 'ELOOP';
+  return new FlexetlError('SOURCE_UNREADABLE', {
+    message: `${shown} cannot be opened: ${messageOf(error)}.`,
+    hint: isLoop
+      ? 'Its links lead back to themselves: name the file itself.'
+      : 'Check the permissions of the file.',
+    cause: error,
+  });
 }

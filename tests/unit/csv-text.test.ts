@@ -27,6 +27,8 @@ describe('a file that is no CSV text', () => {
     ['xz', Buffer.from('fd377a585a00', 'hex'), /is an xz file/, /unxz/],
     ['an empty zip', 'PK\x05\x06', /is an empty zip archive/, /Unpack it/],
     ['parquet', 'PAR1\x15', /is a Parquet file/, /Export it/],
+    ['png', '\x89PNG\r\n\x1a\n\0\0\0\rIHDR', /is a PNG image/, /Check the path/],
+    ['feather', 'ARROW1\0\0', /is an Arrow or Feather file/, /Export it/],
     ['tar', `a.csv${'\0'.repeat(252)}ustar`, /is a tar archive/, /Unpack it/],
     ['tar of the old kind', oldTar(), /is a tar archive/, /Unpack it/],
     ['UTF-32', Buffer.from('fffe000061000000', 'hex'), /mark of utf-32le/, /iconv -f UTF-32/],

@@ -214,6 +214,18 @@ describe('columns with their declarations', () => {
     );
   });
 
+  it('may be declared all at once, beside single ones', () => {
+    const columns = declareColumns(['a', 'b', 'c'], {
+      '*': { type: 'string', nullable: false },
+      b: { type: 'integer' },
+    });
+    expect(columns.map(({ declared, nullable }) => [declared, nullable])).toEqual([
+      [{ kind: 'string' }, false],
+      [{ kind: 'integer' }, true],
+      [{ kind: 'string' }, false],
+    ]);
+  });
+
   it('that are not staged are not in the schema', () => {
     expect(
       stagedSchema([{ ...open('a'), staged: false }, open('b')], new Map()).map(({ name }) => name),
