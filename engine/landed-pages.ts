@@ -28,6 +28,13 @@ export interface LandedPage {
   textColumns: readonly string[];
 }
 
+/** What the values of a page are. */
+export interface PageValues {
+  columns: readonly string[];
+  /** Texts that mean null, as null itself does. */
+  nullValues: readonly string[];
+}
+
 /** DuckDB's own bound for one JSON object. */
 const OBJECT_BYTES = 16 * 1024 * 1024;
 /** The keys of a page in first-seen order. @throws FlexetlError SOURCE_UNREADABLE for a bad or repeated name */
@@ -47,28 +54,28 @@ export async function columnsOf(page: LandedPage, shared: SharedFiles): Promise<
 
 export async function sampleOf(
   page: LandedPage,
-  columns: readonly string[],
+  values: PageValues,
   shared: SharedFiles,
 ): Promise<(string | null)[][]> {
   const lines = await goodLines(page, shared);
-  return lines.slice(0, LIMITS.sampleRecordsMax).map((line) => textsOf(line, columns));
+  return lines.slice(0, LIMITS.sampleRecordsMax).map((line) => textsOf(line, values));
 }
 
 export async function landedRelation(
   pages: readonly LandedPage[],
-  columns: readonly string[],
+  values: PageValues,
   shared: SharedFiles,
 ): Promise<TextRelation> {
   const reads = await Promise.all(pages.map((page) => pathOf(page, shared)));
   const trusted = Promise.resolve(pages.every(({ broken }) => broken.length === 0));
   const textColumns = [...new Set(pages.flatMap((page) => page.textColumns))];
-  return { sql: readSql(reads, pages, columns), reads, trusted, textColumns };
+  return { sql: readSql(reads, pages, values), reads, trusted, textColumns };
 }
 
 /** Pages without broken records are read as they are. */
 export async function repairLanded(
   pages: readonly LandedPage[],
-  columns: readonly string[],
+  values: PageValues,
   { shared, scratchDir }: PluginContext,
 ): Promise<RepairedRelation> {
   const reads: string[] = [];
@@ -86,13 +93,13 @@ export async function repairLanded(
     await writeFile(path, good.map((line) => `${line}\n`).join(''));
     reads.push(path);
   }
-  return { sql: readSql(reads, pages, columns), reads, broken };
+  return { sql: readSql(reads, pages, values), reads, broken };
 }
 
 export async function* readLandedRecords(
   type: string,
   pages: readonly LandedPage[],
-  columns: readonly string[],
+  values: PageValues,
   { shared, signal }: PluginContext,
   ordinals?: readonly number[],
 ): AsyncGenerator<SourceRecord> {
@@ -115,7 +122,7 @@ export async function* readLandedRecords(
         line: index + 1,
         record: index + 1,
         byteOffset: start,
-        values: reason === undefined ? textsOf(line, columns) : null,
+        values: reason === undefined ? textsOf(line, values) : null,
         ...(reason !== undefined && { reason }),
         raw: shortenRaw(line),
       };
@@ -127,9 +134,17 @@ export async function* readLandedRecords(
  * Texts of the values of JSON lines. DuckDB changes fractional numbers that it reads as JSON (`0.10` becomes `0.1`), so
  * every number outside strings is quoted first; U+0001, which JSON does not allow in a string, marks the places.
  */
-function readSql(paths: readonly string[], pages: readonly LandedPage[], columns: readonly string[]): string {
+function readSql(
+  paths: readonly string[],
+  pages: readonly LandedPage[],
+  { columns, nullValues }: PageValues,
+): string {
   const pointers = columns.map((name) => literal(`/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`));
-  const values = columns.map((name, index) => `nullif(texts[${index + 1}], '') AS ${ident(name)}`).join(', ');
+  const valueOf = (text: string): string =>
+    nullValues.reduce((value, nullValue) => `nullif(${value}, ${literal(nullValue)})`, text);
+  const values = columns
+    .map((name, index) => `${valueOf(`texts[${index + 1}]`)} AS ${ident(name)}`)
+    .join(', ');
   if (paths.length === 0) {
     return `(SELECT ${columns.map((name) => `NULL::VARCHAR AS ${ident(name)}`).join(', ')} WHERE false)`;
   }
@@ -140,9 +155,12 @@ function readSql(paths: readonly string[], pages: readonly LandedPage[], columns
   return `(SELECT ${values} FROM (SELECT json_extract_string(${quoted}, [${pointers.join(', ')}]) AS texts FROM ${files}))`;
 }
 
-function textsOf(line: string, columns: readonly string[]): (string | null)[] {
+function textsOf(line: string, { columns, nullValues }: PageValues): (string | null)[] {
   const texts = new Map(jsonMembers(line, 0).map((member) => [member.key, jsonText(line, member)]));
-  return columns.map((name) => texts.get(name) || null);
+  return columns.map((name) => {
+    const text = texts.get(name) ?? null;
+    return text === null || nullValues.includes(text) ? null : text;
+  });
 }
 
 async function goodLines(page: LandedPage, shared: SharedFiles): Promise<string[]> {

@@ -25,6 +25,7 @@ import {
   repairLanded,
   sampleOf,
   type LandedPage,
+  type PageValues,
 } from './landed-pages';
 import { toLines } from './page-lines';
 
@@ -56,6 +57,7 @@ export function openSource<Options>(
   if (source.kind === 'files') return source.open(options, context);
   const { shared } = context;
   const landing: Landing<Options> = { source, options, context, folder: pagesFolder(source, options) };
+  const valuesIn = (columns: readonly string[]): PageValues => valuesOf(landing, columns);
   return {
     rules: { decimal_separator: '.' },
     survey: () => surveyPages(landing),
@@ -65,17 +67,21 @@ export function openSource<Options>(
     },
     land: (survey, index, from) => landPartition(landing, survey, index, from as PageStart),
     relation: async ({ columns }, partition) =>
-      landedRelation(await wholePages(landing, columns, partition), columns, shared),
+      landedRelation(await wholePages(landing, columns, partition), valuesIn(columns), shared),
     repair: async ({ columns }, partition) =>
-      repairLanded(await wholePages(landing, columns, partition), columns, context),
+      repairLanded(await wholePages(landing, columns, partition), valuesIn(columns), context),
     async *records({ columns }, partition, ordinals) {
       const pages = await wholePages(landing, columns, partition);
-      yield* readLandedRecords(source.type, pages, columns, context, ordinals);
+      yield* readLandedRecords(source.type, pages, valuesIn(columns), context, ordinals);
     },
     // Whole landed pages cannot change. They are the only copy, so they are kept until the run ends.
     assertUnchanged: () => Promise.resolve(),
     release: () => Promise.resolve(),
   };
+}
+
+function valuesOf<Options>({ source, options }: Landing<Options>, columns: readonly string[]): PageValues {
+  return { columns, nullValues: source.nullValues?.(options) ?? [''] };
 }
 
 /** Lands pages up to the first one with records, and takes the columns from it. */
@@ -84,7 +90,7 @@ async function surveyPages<Options>(landing: Landing<Options>): Promise<SourceSu
   for await (const page of landPages(landing, { page: 0, cutBytes: 0 })) {
     if (page.records === 0) continue;
     const columns = await columnsOf(page, shared);
-    const sample = await sampleOf(page, columns, shared);
+    const sample = await sampleOf(page, valuesOf(landing, columns), shared);
     const { textColumns } = page;
     return {
       files: [],

@@ -53,6 +53,8 @@ export interface RecordSource<Options> {
    * Absent: all of it.
    */
   place?(position: Position): Position;
+  /** Texts that mean null, as null itself does. Absent: an empty text. */
+  nullValues?(options: Options): readonly string[];
 }
 
 // ── File sources ──────────────────────────────────────────────────────────────────────────────────────────

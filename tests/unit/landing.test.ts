@@ -27,7 +27,11 @@ const EXPECTED: Values[] = Array.from({ length: PAGES }, (_, page) => ordersOf(p
   .map((order) => ['id', 'price', 'note', 'lines'].map((name) => textOf(order[name])));
 
 /** A source of given pages; the position is the number of the page. */
-function pagesOf(pages: readonly Page[], sandbox = root.freshRun()): OpenSource {
+function pagesOf(
+  pages: readonly Page[],
+  sandbox = root.freshRun(),
+  nullValues?: readonly string[],
+): OpenSource {
   const source = defineSource<object>({
     kind: 'records',
     type: 'given',
@@ -37,6 +41,7 @@ function pagesOf(pages: readonly Page[], sandbox = root.freshRun()): OpenSource 
       await Promise.resolve();
       for (const page of pages.slice(Number(from ?? 0))) yield page;
     },
+    ...(nullValues && { nullValues: () => nullValues }),
   });
   return openSource(source, {}, sandbox.context);
 }
@@ -137,6 +142,22 @@ describe('a record source that is landed', () => {
         raw: '{"a":true}',
       },
     ]);
+  });
+
+  it.each([
+    [undefined, [[null], ['n/a'], [null], ['null']]],
+    [[], [[''], ['n/a'], [null], ['null']]],
+    [
+      ['n/a', 'null'],
+      [[''], [null], [null], [null]],
+    ],
+  ])('takes the texts %j for nulls, in both lanes', async (nullValues, expected) => {
+    const records = ['', 'n/a', null, 'null'].map((a) => ({ a }));
+    const source = pagesOf([{ records }], root.freshRun(), nullValues);
+    expect(await readAll(source, 1)).toEqual(expected);
+    const { survey, partitions } = await landAll(source, 1);
+    expect((await readRecords(source, survey, partitions)).map(({ values }) => values)).toEqual(expected);
+    expect(survey.sample).toEqual(expected);
   });
 
   it('leaves out records that hold half a character or a NUL', async () => {
