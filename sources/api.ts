@@ -14,5 +14,6 @@ export const api = defineSource<ApiOptions>({
   description: 'Pages of records from an HTTP API, as JSON, JSON lines or CSV.',
   options: apiOptions,
   place: placeInLists,
+  nullValues: ({ null_values }) => null_values,
   read: readPages,
 });

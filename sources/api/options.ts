@@ -53,6 +53,7 @@ const keys = z.strictObject({
     .describe(
       'The keys to take, null where a record lacks one. Default: those of the first page; a new one later is an error.',
     ),
+  null_values: z.array(z.string()).default(['']).describe('Texts that mean null, as null itself does.'),
   pagination: pagination.describe('How the pages follow each other.'),
   rate_limit: z
     .strictObject({

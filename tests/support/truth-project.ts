@@ -18,6 +18,14 @@ export interface TruthWorld {
 /** By type of the source: its options. */
 export const TRUTH_SOURCES: Readonly<Record<string, (world: TruthWorld) => object>> = {
   csv: () => ({ path: 'data/truth.csv', ...CSV_OPTIONS }),
+  json: () => ({ path: 'data/truth.ndjson', null_values: [] }),
+  api: ({ url }) => ({
+    url,
+    allow_private: true,
+    record_path: '$.records',
+    pagination: { type: 'page' },
+    null_values: [],
+  }),
 };
 
 /** By type of the target: its options. Each pipeline has tables of its own. */

@@ -1,4 +1,6 @@
 /** The pipelines of configs/, each run as it is, with its data. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
@@ -20,6 +22,15 @@ function openExamples(): string {
 function readParquetRows(dir: string, path: string, select: string): Promise<Row[]> {
   const from = `read_parquet(${literal(join(dir, path))}, hive_partitioning = true)`;
   return withDuckdb({ dir, memoryMb: 200 }, (db) => db.all(`SELECT ${select} FROM ${from}`));
+}
+
+/** The server of the example, as `npm run example:orders-api` starts it. */
+async function startApi(): Promise<{ url: string; end: () => void }> {
+  const server = spawn(process.execPath, [join(ROOT, 'examples/orders-api/server.js')], {
+    env: { ...process.env, PORT: '0' },
+  });
+  const [said] = (await once(server.stdout, 'data')) as [Buffer];
+  return { url: /http\S+/.exec(said.toString())?.[0] ?? '', end: () => server.kill() };
 }
 
 /** Of quantity and revenue, with four digits after the point. */
@@ -52,6 +63,25 @@ describe('the example', () => {
     expect(sumsOf(records)).toEqual(sums);
     expect(sumsOf(await queryPostgresql(url, 'SELECT * FROM daily_product_revenue'))).toEqual(sums);
     expect(found).toEqual([{ quantity: '63809', revenue: '10507624.9910' }]);
+  });
+
+  it('orders_api has the orders of all pages of its API, exactly', async () => {
+    const dir = openExamples();
+    const { url, end } = await startApi();
+    try {
+      const { read } = await runPipeline(dir, 'configs/orders_api.yaml', {
+        overrides: [`source.url=${url}`],
+      });
+      expect(read).toBe(230);
+    } finally {
+      end();
+    }
+    const rows = readTable(join(dir, 'output/orders.db'), 'orders') ?? [];
+    // Every fifth order is cancelled.
+    expect(rows).toHaveLength(184);
+    expect(rows[0]).toEqual(
+      expect.arrayContaining(['O0001', '{"id": 1001, "country": "AT"}', '2', '79.19', 'paid', null]),
+    );
   });
 
   it('events_parquet has a folder of Parquet files for each day', async () => {
