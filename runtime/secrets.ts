@@ -35,7 +35,8 @@ export function hideSecrets(error: unknown): void {
   }
 }
 
-function withoutSecrets(text: string): string {
+/** A text that comes from elsewhere and may hold a secret, before it is shortened. */
+export function withoutSecrets(text: string): string {
   // The longest first: one may be part of another.
   const secrets = [...given].sort((a, b) => b.length - a.length);
   return secrets.reduce((rest, secret) => rest.replaceAll(secret, '[secret]'), text);

@@ -43,6 +43,7 @@ export async function authorise(
       const key = await secret(secretOf(auth.key, auth.key_env));
       if (auth.in === 'header') return withHeader(auth.name.toLowerCase(), key);
       rememberSecret(encodeURIComponent(key));
+      rememberSecret(new URLSearchParams([['', key]]).toString().slice(1));
       const url = new URL(request.url);
       url.searchParams.set(auth.name, key);
       return { ...request, url };

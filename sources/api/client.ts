@@ -5,6 +5,7 @@ import { detailsOf } from '../../pipeline/error-details';
 import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import type { PluginContext } from '../../plugin/context';
+import { withoutSecrets } from '../../runtime/secrets';
 import { guardAddresses } from './addresses';
 import { authorise } from './auth';
 import { exchange, openAgent, type Connection, type Reply } from './exchange';
@@ -127,7 +128,7 @@ function nameOf(status: number): string {
 /** The first words of an error response; of others never, as they may be rows. */
 function said({ status, text, headers }: Reply): string {
   if (status < 400 || !/json|text\/plain/.test(String(headers['content-type'] ?? ''))) return '';
-  const words = text.replace(/\s+/g, ' ').trim();
+  const words = withoutSecrets(text).replace(/\s+/g, ' ').trim();
   return words === '' ? '' : `: ${words.slice(0, LIMITS.apiSaidCharsMax)}`;
 }
 
