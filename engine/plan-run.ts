@@ -113,8 +113,8 @@ function warningsOf(
   for (const { column, options } of proposals)
     if (open.has(column)) byOptions.set(options, [...(byOptions.get(options) ?? []), column]);
   const proposed = [...byOptions].map(([options, names]) => {
-    const which = names.length === 1 ? 'Column' : 'Columns';
-    return `${which} ${names.join(', ')}: text, by the sample; would be of another type with ${options} of the source.`;
+    const which = names.length === 1 ? `Column ${names[0]} is` : `Columns ${names.join(', ')} are`;
+    return `${which} read as text. If the values are meant so, set in the source ${options}.`;
   });
   return [...warnings, ...proposed];
 }

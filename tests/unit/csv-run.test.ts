@@ -60,7 +60,7 @@ describe('a run from CSV files', () => {
     const schema = { c: { type: 'string' } };
     const { plan } = await runPipeline(dir, pipeline({ path: 'in.csv' }, { validation: { schema } }));
     expect(plan?.warnings).toEqual([
-      'Column b: text, by the sample; would be of another type with date_format: "%d.%m.%Y" of the source.',
+      'Column b is read as text. If the values are meant so, set in the source date_format: "%d.%m.%Y".',
     ]);
     expect(readTable(join(dir, 'out.db'), 't')?.[0]).toEqual(['1', '31.12.2026', 'NA']);
   });
