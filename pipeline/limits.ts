@@ -237,4 +237,10 @@ export const LIMITS = {
   apiPauseMsMax: 5_000,
   /** Characters of an error response that a message shows. */
   apiSaidCharsMax: 200,
+  /** Levels of nesting in a record of JSON. Data has about ten; more is an attack on recursive parsers. */
+  jsonDepthMax: 100,
+  /** Bytes of JSON that are read for the keys of its records before a run: a tenth of a second. */
+  jsonSurveyBytesMax: 64 * 1024 * 1024,
+  /** A document up to this size is read as a whole where its `record_path` has filters, slices or `..`. */
+  jsonQueryBytesMax: 64 * 1024 * 1024,
 } as const;

@@ -31,6 +31,6 @@ export function assertNoDocument(head: Head, options: HeadOptions): void {
   throw unreadable(
     head,
     'is JSON, not CSV',
-    'JSON is not read: export the data as CSV. If only its first line is JSON, set skip_rows: 1.',
+    'Set type: json for it. If only its first line is JSON, set skip_rows: 1.',
   );
 }

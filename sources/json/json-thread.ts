@@ -1,0 +1,5 @@
+/** The thread of `pass.ts`. */
+import { answerCall } from '../../runtime/thread';
+import { doPass } from './pass';
+
+answerCall(doPass);

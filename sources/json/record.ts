@@ -1,0 +1,229 @@
+/**
+ * Reads one record: an object whose keys are columns. Values stay places in the bytes until a row is made of them, so
+ * that numbers are exact and nothing is read twice.
+ */
+import { LIMITS } from '../../pipeline/limits';
+import { checkNested } from './nested';
+import { shown, textProblem, TOO_DEEP } from './problems';
+import {
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  endOfNumber,
+  endOfText,
+  hasEscape,
+  isNumberStart,
+  LINE_FEED,
+  lengthOfWord,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+  readText,
+  skipBlanks,
+} from './tokens';
+
+export interface RecordRules {
+  /** The keys that become columns, in order; with `flatten`, the joined ones. */
+  columns: readonly string[];
+  /** Keys of nested objects are joined with this; undefined: nested values are JSON text. */
+  flatten?: string | undefined;
+  /** Texts that mean null. */
+  nullValues?: readonly string[] | undefined;
+  /** Other keys are passed over; otherwise they are `unseen`. */
+  ignoreOthers?: boolean | undefined;
+  /** Another key whose value is null is `unseen` too; otherwise it is passed over, as nothing is lost. */
+  nullsAreKeys?: boolean | undefined;
+  /** A record does not go on after a line feed. */
+  oneLine: boolean;
+}
+
+/** What a value is: {@link rowOf} makes a text of it. */
+export const enum Kind {
+  Null,
+  /** A text without escapes, and one with. */
+  Text,
+  Escaped,
+  /** A number or boolean. */
+  Literal,
+  Nested,
+}
+
+/** The values of a record by column; those of columns that it does not have are Null. */
+export interface Slots {
+  kinds: Uint8Array;
+  starts: Int32Array;
+  ends: Int32Array;
+}
+
+export interface RecordProblem {
+  /** What is wrong, without a value of the record. */
+  reason: string;
+  /** The offset of what is wrong. */
+  at: number;
+  /** A key that is no column, and the column that its predecessor in the record is. */
+  unseen?: { name: string; after: number };
+}
+
+export interface RecordReader {
+  slots: Slots;
+  /** Why the last record could not be read. */
+  problem: RecordProblem;
+  /**
+   * @param bytes valid UTF-8
+   * @param at the offset of the record's first byte
+   * @returns the offset after the record, or -1
+   */
+  read(bytes: Buffer, at: number): number;
+}
+
+export function createRecordReader(rules: RecordRules): RecordReader {
+  const { columns, flatten, ignoreOthers = false, nullsAreKeys = false } = rules;
+  const lineFeed = rules.oneLine ? 0x20 : LINE_FEED;
+  const count = columns.length;
+  const names = new Map(columns.map((name, index) => [name, index]));
+  /** The bytes of each key with its quotes, as it is usually written. */
+  const usual = columns.map((name) => Buffer.from(JSON.stringify(name)));
+  const kinds = new Uint8Array(count);
+  const starts = new Int32Array(count);
+  const ends = new Int32Array(count);
+  /** The record in which a column was last seen. */
+  const seenIn = new Int32Array(count);
+  let record = 0;
+  let others = new Set<string>();
+  /** The column that is expected next: keys mostly come in the same order. */
+  let expected = 0;
+  let last = -1;
+  const problem: RecordProblem = { reason: '', at: 0 };
+
+  const fail = (reason: string, at: number): -1 => {
+    problem.reason = reason;
+    problem.at = at;
+    return -1;
+  };
+
+  /** The offset after the key at `at`; its column, or -1 for another one, is in `column`. */
+  let column = -1;
+  let name = '';
+  const readKey = (bytes: Buffer, at: number, prefix: string): number => {
+    const key = usual[expected];
+    if (key && prefix === '') {
+      let same = 0;
+      while (same < key.length && bytes[at + same] === key[same]) same++;
+      if (same === key.length) {
+        column = expected;
+        return at + same;
+      }
+    }
+    if (bytes[at] !== QUOTE) return fail('something else than a key in quotes', at);
+    const end = endOfText(bytes, at + 1);
+    if (bytes[end] !== QUOTE) return fail(textProblem(bytes[end]), end);
+    const found = readText(bytes, at + 1, end);
+    if ('problem' in found) return fail(`${found.problem} in a key`, at);
+    name = prefix + found.text;
+    column = names.get(name) ?? -1;
+    return end + 1;
+  };
+
+  /** Notes a key of the record. With `flatten`, keys of objects are keys too. */
+  const isTwice = (full: string): boolean => {
+    if (flatten === undefined && column >= 0) {
+      if (seenIn[column] === record) return true;
+      seenIn[column] = record;
+      return false;
+    }
+    if (others.has(full)) return true;
+    others.add(full);
+    return false;
+  };
+
+  /** @returns the offset after the value */
+  const readValue = (bytes: Buffer, at: number, depth: number): number => {
+    const byte = bytes[at];
+    let kind = Kind.Null;
+    let start = at;
+    let end: number;
+    let next: number;
+    if (byte === QUOTE) {
+      start = at + 1;
+      end = endOfText(bytes, start);
+      if (bytes[end] !== QUOTE) return fail(textProblem(bytes[end]), end);
+      kind = hasEscape(bytes, start, end) ? Kind.Escaped : Kind.Text;
+      next = end + 1;
+      if (kind === Kind.Escaped) {
+        const found = readText(bytes, start, end);
+        if ('problem' in found) return fail(found.problem, start);
+      }
+    } else if (isNumberStart(byte)) {
+      kind = Kind.Literal;
+      next = end = endOfNumber(bytes, at);
+      if (end < 0) return fail('a number that JSON does not have', -1 - end);
+    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+      kind = Kind.Nested;
+      const found = checkNested(bytes, at, depth + 1, lineFeed);
+      if (typeof found !== 'number') return fail(found.reason, found.at);
+      next = end = found;
+    } else {
+      const length = lengthOfWord(bytes, at);
+      if (length === 0) return fail('a value that JSON does not have', at);
+      if (byte !== 0x6e) kind = Kind.Literal;
+      next = end = at + length;
+    }
+    if (column >= 0) {
+      kinds[column] = kind;
+      starts[column] = start;
+      ends[column] = end;
+    }
+    return next;
+  };
+
+  const readObject = (bytes: Buffer, from: number, prefix: string, depth: number): number => {
+    let at = skipBlanks(bytes, from + 1, lineFeed);
+    if (bytes[at] === CLOSE_OBJECT) return at + 1;
+    for (;;) {
+      const keyAt = at;
+      at = readKey(bytes, at, prefix);
+      if (at < 0) return -1;
+      at = skipBlanks(bytes, at, lineFeed);
+      if (bytes[at] !== COLON) return fail('a key without a colon', at);
+      at = skipBlanks(bytes, at + 1, lineFeed);
+      const full = flatten === undefined || column < 0 ? name : (columns[column] as string);
+      if (isTwice(full))
+        return fail(`the key ${shown(column < 0 ? full : (columns[column] ?? ''))} twice`, keyAt);
+      if (flatten !== undefined && bytes[at] === OPEN_OBJECT) {
+        if (depth >= LIMITS.jsonDepthMax) return fail(TOO_DEEP, at);
+        at = readObject(bytes, at, full + flatten, depth + 1);
+      } else {
+        if (column >= 0) {
+          last = column;
+          expected = column + 1 === count ? 0 : column + 1;
+        } else if (!ignoreOthers && (nullsAreKeys || !isNull(bytes, at))) {
+          problem.unseen = { name, after: last };
+          return fail(`the key ${shown(name)}, which is no column`, keyAt);
+        }
+        at = readValue(bytes, at, depth);
+      }
+      if (at < 0) return -1;
+      at = skipBlanks(bytes, at, lineFeed);
+      if (bytes[at] === CLOSE_OBJECT) return at + 1;
+      if (bytes[at] !== COMMA) return fail('neither a comma nor the end of the object after a value', at);
+      at = skipBlanks(bytes, at + 1, lineFeed);
+      if (bytes[at] === CLOSE_OBJECT) return fail('a comma before the end of an object', at);
+    }
+  };
+
+  const isNull = (bytes: Buffer, at: number): boolean => bytes[at] === 0x6e && lengthOfWord(bytes, at) > 0;
+
+  return {
+    slots: { kinds, starts, ends },
+    problem,
+    read(bytes, at) {
+      record++;
+      kinds.fill(Kind.Null);
+      if (others.size > 0) others = new Set();
+      expected = 0;
+      last = -1;
+      delete problem.unseen;
+      return bytes[at] === OPEN_OBJECT ? readObject(bytes, at, '', 1) : fail('not an object', at);
+    },
+  };
+}
