@@ -24,7 +24,8 @@ module.exports = {
   globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
   setupFilesAfterEnv: ['<rootDir>/tests/support/after-file.ts'],
   testTimeout: 120_000,
-  maxWorkers: 2,
+  // One more than there are processors in CI: many tests wait, for servers, heartbeats and dead workers.
+  maxWorkers: 3,
   collectCoverageFrom: [`{${PRODUCT_DIRS.join(',')}}/**/*.ts`],
   coverageProvider: 'v8',
   coverageReporters: ['text-summary', 'json-summary', 'lcov'],
