@@ -16,7 +16,7 @@ import { openSource } from './open-source';
 import { sessionOptions, type RunPlan } from './plan';
 import { extractAll, transformAll } from './rehearse';
 import { pluginsOf } from './resolve-config';
-import { runStatements } from './transform';
+import { nameStep, runStatements } from './transform';
 
 export interface Preview {
   /** Names of the columns. */
@@ -82,7 +82,9 @@ async function previewHead(
     const terms = [...unstageTerms(staged), `rowid AS ${ident(RECORD_COLUMN)}`];
     const rowsSql = `SELECT ${terms.join(', ')} FROM typed WHERE ${FAILED_COLUMN} IS NULL`;
     const sql = planTransformSql(steps, { rows: rowsSql }, staged);
-    await runStatements(db, sql.statements);
+    await runStatements(db, sql.statements).catch((error: unknown) => {
+      throw nameStep(error, steps, staged);
+    });
     const header = outputSchema(steps, staged).map((column) => column.name);
     const columns = header.map((_, index) => stagedColumn(index));
     const texts = columns.map((column) => `CAST(${column} AS VARCHAR) AS ${column}`).join(', ');

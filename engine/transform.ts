@@ -5,7 +5,7 @@
  * combines all parts; its result is ordered, so it does not depend on the partitions or the number of threads.
  */
 import { join } from 'node:path';
-import { FlexetlError } from '../pipeline/errors';
+import { FlexetlError, type ErrorCode } from '../pipeline/errors';
 import type { StepCount } from '../pipeline/row-balance';
 import type { Schema } from '../pipeline/types';
 import { readParquet } from '../pipeline/sql';
@@ -82,12 +82,35 @@ export async function transformParts(
 ): Promise<TransformResult> {
   const input = { rows: rowsSql(parts, schema), groups: groupsSql(parts) };
   const { statements, output } = planTransformSql(steps, input, schema);
-  const counted = await runStatements(db, statements);
-  await db.copy(output, file, outputSchema(steps, schema));
+  const run = async () => {
+    const counted = await runStatements(db, statements);
+    await db.copy(output, file, outputSchema(steps, schema));
+    return counted;
+  };
+  const counted = await run().catch((error: unknown) => {
+    throw nameStep(error, steps, schema);
+  });
   const found = await db.one(`SELECT count(*)::DOUBLE AS "rows" FROM ${readParquet(file)}`);
   const rows = Number(found['rows']);
   return { rows, counts: tallySteps(steps, counted, rows) };
 }
+
+/** An error of an expression, with the step that has it; where several could have made it, with all of them. */
+export function nameStep(error: unknown, steps: readonly PlannedStep[], schema: Schema): unknown {
+  if (!(error instanceof FlexetlError) || !NAMED_CODES.includes(error.code)) return error;
+  const { code, message, hint } = error;
+  const able = steps.filter(({ type, plan }, index) => {
+    // DuckDB's own overflow, which stands in no statement.
+    if (error.cause === undefined) return type === 'derive' || type === 'aggregate';
+    const before = steps[index - 1]?.plan.schema ?? schema;
+    return plan.select('rows', new Set(before.map(({ name }) => name))).includes(code);
+  });
+  if (able.length === 0) return error;
+  const names = able.map(({ index, type }) => `transformations.${index} (${type})`);
+  return new FlexetlError(code, { message: `${names.join(' or ')}: ${message}`, hint, cause: error });
+}
+
+const NAMED_CODES: readonly ErrorCode[] = ['DIVISION_BY_ZERO', 'VALUE_OVERFLOW'];
 
 /** Runs the statements in order; one that overflows in fast arithmetic is run again in exact arithmetic. */
 export async function runStatements(
