@@ -169,6 +169,12 @@ async function ofSameState(
 
 const days = (ms: number): string => `${ms / 86_400_000} days`;
 
+/** A plan that says what it is instead of: the source or the pipeline has changed since the run began. */
+function withNote(plan: RunPlan, before: RunPlan): RunPlan {
+  const note = `Started again from the beginning, with ${plan.content.words}: what was staged is of ${before.content.words}.`;
+  return { ...plan, survey: { ...plan.survey, warnings: [note, ...(plan.survey.warnings ?? [])] } };
+}
+
 /**
  * The plan of this attempt. Parts that an earlier attempt staged under the same plan are used, so a failed run
  * continues where it was. Parts of another plan, for example of a changed source, or of a damaged one are removed.
@@ -195,6 +201,7 @@ async function takePlan(
   if (isOther) {
     await staging.remove('');
     plan = await planRun(deps, config, context, await surveySource(deps, config, context, from));
+    if (before && before.content.digest !== plan.content.digest) plan = withNote(plan, before);
   }
   // A source of records may yield others the next time: its loads go on only with the pages they were made from.
   if (plan.survey.files.length === 0 && before?.id !== plan.id)

@@ -86,10 +86,11 @@ describe('a run whose loads were left half done', () => {
       const name = add(file, mode);
       await leaveHalf({ name, run_key: 'k' }, file);
       write(file, 'new');
-      expect(await harness.run({ name, run_key: 'k' })).toMatchObject({
-        status: 'succeeded',
-        balanced: true,
-      });
+      const report = await harness.run({ name, run_key: 'k' });
+      expect(report).toMatchObject({ status: 'succeeded', balanced: true });
+      expect(report.warnings).toEqual([
+        expect.stringMatching(/^Started again from the beginning, with half-.*: what was staged is of half-/),
+      ]);
       expect(found(file)).toEqual([['new', BigInt(ROWS)]]);
       expect(harness.tables(`${file}.db`)).toEqual(['t']);
     },
