@@ -57,9 +57,11 @@ export async function abortRun(
   deps.log.info(reportLine(report));
   // A run that failed in prepare has no plan and has touched no target.
   const plan = (await staging.fetch<RunPlan>(PLAN).catch(() => undefined))?.receipt;
-  const open = [...(plan?.config.targets.keys() ?? [])].filter(
-    (index) => report.targets[index]?.status !== 'published',
-  );
+  // A target that was down from the start has got nothing of this run.
+  const open = [...(plan?.config.targets.keys() ?? [])].filter((index) => {
+    const { status, error } = report.targets[index] ?? {};
+    return status !== 'published' && error?.step !== 'prepare';
+  });
   const failures = plan ? await discardLoads(deps, plan, run, open, context) : [];
   // The plan is damaged or gone, after loads have begun.
   if (!plan && report.targets.some(({ status }) => status !== 'published')) warn(ROWS_MAY_STAY);
