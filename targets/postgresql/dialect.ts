@@ -13,7 +13,7 @@ import { declareType, keepsType } from './types';
 
 export const postgresqlDialect: SqlDialect<PostgresqlOptions> = {
   name: 'PostgreSQL',
-  capabilities: { modes: ['replace', 'append', 'merge'], lane: 'file' },
+  capabilities: { modes: ['replace', 'append', 'merge'], lane: 'rows' },
   database: (options) => `${secretNameOf(options)}/${options.schema}`,
   quote: ident,
   ignoresCase: false,

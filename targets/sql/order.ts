@@ -7,8 +7,8 @@ import type { TableOptions } from './options';
 /** Of the staging tables of a merge: the last row of a key is the one that counts. No column of users has such a name. */
 const ORDER_COLUMN: Column = { name: '_flexetl_order', type: INTEGER };
 
-/** More rows than a part has. */
-const ROWS_PER_PART = 2n ** 20n;
+/** More rows than a part has, of whatever lane. */
+const ROWS_PER_PART = 2n ** 24n;
 
 /** The columns of a staging table. @param numbersRows of the dialect */
 export function stageSchema(schema: Schema, { mode }: TableOptions, numbersRows = false): Schema {
