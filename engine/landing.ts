@@ -25,7 +25,6 @@ import {
   repairLanded,
   sampleOf,
   type LandedPage,
-  type PageValues,
 } from './landed-pages';
 import { toLines } from './page-lines';
 
@@ -44,6 +43,7 @@ interface Landing<Options> {
   context: PluginContext;
   /** Of the pages among the shared files. */
   folder: string;
+  nullValues: readonly string[];
   /** Numbers of landed pages by the hash of their records; read when first needed. */
   pageNames?: Map<string, number>;
 }
@@ -55,9 +55,9 @@ export function openSource<Options>(
   context: PluginContext,
 ): OpenSource {
   if (source.kind === 'files') return source.open(options, context);
-  const { shared } = context;
-  const landing: Landing<Options> = { source, options, context, folder: pagesFolder(source, options) };
-  const valuesIn = (columns: readonly string[]): PageValues => valuesOf(landing, columns);
+  const nullValues = source.nullValues?.(options) ?? [''];
+  const folder = pagesFolder(source, options);
+  const landing: Landing<Options> = { source, options, context, folder, nullValues };
   return {
     rules: { decimal_separator: '.' },
     survey: () => surveyPages(landing),
@@ -67,21 +67,17 @@ export function openSource<Options>(
     },
     land: (survey, index, from) => landPartition(landing, survey, index, from as PageStart),
     relation: async ({ columns }, partition) =>
-      landedRelation(await wholePages(landing, columns, partition), valuesIn(columns), shared),
+      landedRelation(await wholePages(landing, columns, partition), { columns, nullValues }, context.shared),
     repair: async ({ columns }, partition) =>
-      repairLanded(await wholePages(landing, columns, partition), valuesIn(columns), context),
+      repairLanded(await wholePages(landing, columns, partition), { columns, nullValues }, context),
     async *records({ columns }, partition, ordinals) {
       const pages = await wholePages(landing, columns, partition);
-      yield* readLandedRecords(source.type, pages, valuesIn(columns), context, ordinals);
+      yield* readLandedRecords(source.type, pages, { columns, nullValues }, context, ordinals);
     },
     // Whole landed pages cannot change. They are the only copy, so they are kept until the run ends.
     assertUnchanged: () => Promise.resolve(),
     release: () => Promise.resolve(),
   };
-}
-
-function valuesOf<Options>({ source, options }: Landing<Options>, columns: readonly string[]): PageValues {
-  return { columns, nullValues: source.nullValues?.(options) ?? [''] };
 }
 
 /** Lands pages up to the first one with records, and takes the columns from it. */
@@ -90,13 +86,12 @@ async function surveyPages<Options>(landing: Landing<Options>): Promise<SourceSu
   for await (const page of landPages(landing, { page: 0, cutBytes: 0 })) {
     if (page.records === 0) continue;
     const columns = await columnsOf(page, shared);
-    const sample = await sampleOf(page, valuesOf(landing, columns), shared);
-    const { textColumns } = page;
+    const sample = await sampleOf(page, { columns, nullValues: landing.nullValues }, shared);
     return {
       files: [],
       columns,
       sample,
-      textColumns,
+      textColumns: page.textColumns,
       recordBytes: page.bytes / page.records,
       detected: null,
     };

@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { makePython } from '../../bench/python';
+import { PLUGINS } from '../../worker/plugins';
 import { makeFolder, removeFolders } from '../support/folder';
 import { startPostgresql } from '../support/postgresql';
 import { NULL_TEXT, TRUTH } from '../support/truth';
@@ -46,6 +47,8 @@ async function main(): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), 'flexetl-interop-'));
   const { url, server } = await servePages();
   const database = await startPostgresql(makeFolder());
+  // The database does not keep this process alive while its end is waited for.
+  const alive = setInterval(() => undefined, 1000);
   // For the commands and for Python.
   process.env[TRUTH_DATABASE] = database.url;
   try {
@@ -57,14 +60,15 @@ async function main(): Promise<number> {
     server.close();
     await database.end();
     removeFolders();
+    clearInterval(alive);
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
 async function measure(world: TruthWorld, python: string): Promise<Result[]> {
   writeTruthFiles(world.dir);
-  const sources = Object.keys(TRUTH_SOURCES);
-  const targets = Object.keys(TRUTH_TARGETS);
+  const sources = PLUGINS.sources.map(({ type }) => type).filter((type) => type in TRUTH_SOURCES);
+  const targets = PLUGINS.targets.map(({ type }) => type).filter((type) => type in TRUTH_TARGETS);
   mkdirSync(join(world.dir, 'configs'));
   for (const source of sources) {
     const pipeline = truthPipeline(world, source, source, targets);
