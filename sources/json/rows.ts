@@ -14,6 +14,8 @@ const LINE_FEED = 10;
 const CONTROL = /[\0-\x1f]/;
 /** A longer text is copied by the runtime, a shorter one byte by byte. */
 const SHORT_BYTES = 40;
+/** How numbers and booleans start. */
+const LOOKS_TYPED = /^[-+.]?[0-9]|^(true|false)$/i;
 const RULES = { decimal_separator: '.' } as const;
 
 /** Bytes that a row takes at most. @param recordBytes of the record as it is */
@@ -35,7 +37,7 @@ export function createRowWriter(columnCount: number, nullValues: readonly string
 
   const writeString = (column: number, text: string, to: Buffer, at: number): number => {
     if (nulls.has(text) || (emptyIsNull && text === '')) return at;
-    if (isTyped(text)) textColumns[column] = 1;
+    if (textColumns[column] === 0 && isTyped(text)) textColumns[column] = 1;
     if (text !== '' && !CONTROL.test(text)) return at + to.write(text, at);
     const mark = String.fromCharCode(ENCLOSURE);
     return at + to.write(`${mark}${text.replaceAll(mark, mark + mark)}${mark}`, at);
@@ -74,14 +76,19 @@ function copyBytes(bytes: Buffer, start: number, end: number, to: Buffer, at: nu
   return at;
 }
 
-/** True for a text of the characters of numbers only, and for one as long as a boolean. */
+/**
+ * True for a text of the characters of numbers only, and for one as long as a boolean. A minus within it is that of a date, which is
+ * common, and is looked at no further.
+ */
 function mayBeTyped(bytes: Buffer, start: number, end: number): boolean {
   const first = bytes[start] as number;
   if (first > 0x39) return end - start <= 5 && isBooleanStart(first | 0x20);
-  for (let at = start; at < end; at++) {
+  if (first < 0x2b) return false;
+  for (let at = start + 1; at < end; at++) {
     const byte = bytes[at] as number;
     const inNumber = byte >= 0x2b && byte <= 0x39 && byte !== 0x2c && byte !== 0x2f;
     if (!inNumber && (byte | 0x20) !== 0x65) return false;
+    if (byte === 0x2d && ((bytes[at - 1] as number) | 0x20) !== 0x65) return false;
   }
   return true;
 }
@@ -92,6 +99,7 @@ function isBooleanStart(lower: number): boolean {
 
 /** True for a text that would be read as a number or boolean. */
 function isTyped(text: string): boolean {
+  if (!LOOKS_TYPED.test(text)) return false;
   const { kind } = evidenceOfText(text, RULES);
   return kind === 'integer' || kind === 'decimal' || kind === 'boolean';
 }
