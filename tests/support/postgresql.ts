@@ -140,8 +140,10 @@ export async function startPostgresql(
   mkdirSync(data);
   writeFileSync(passwordFile, PASSWORD, { mode: 0o644 });
   if (USER.uid !== undefined) chownSync(data, USER.uid, USER.gid);
-  // The folders of a test run are those of its user alone.
-  if (USER.uid !== undefined) [dir, dirname(dir)].forEach((folder) => chmodSync(folder, 0o711));
+  // The folders of a test run are those of its user alone; nothing is taken from the rights of others.
+  if (USER.uid !== undefined) {
+    for (const folder of [dir, dirname(dir)]) chmodSync(folder, (statSync(folder).mode & 0o7777) | 0o011);
+  }
   run('initdb', [
     '-D',
     data,
@@ -165,6 +167,7 @@ export async function startPostgresql(
     async end(signal = 'SIGQUIT') {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const exited = once(child, 'exit');
+      child.ref();
       child.kill(signal);
       await exited;
     },
