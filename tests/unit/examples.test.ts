@@ -84,6 +84,16 @@ describe('the example', () => {
     );
   });
 
+  it('inventory_json has a row for each item, with its stock and its numbers as they are', async () => {
+    const dir = openExamples();
+    await runPipeline(dir, 'configs/inventory_json.yaml');
+    const rows = readTable(join(dir, 'output/inventory.db'), 'inventory') ?? [];
+    expect(rows).toHaveLength(60);
+    expect(rows[0]).toEqual(
+      expect.arrayContaining(['00012', 'Flat white mug', '165.95', '202', '137', '65']),
+    );
+  });
+
   it('events_parquet has a folder of Parquet files for each day', async () => {
     const dir = openExamples();
     await runPipeline(dir, 'configs/events_parquet.yaml');

@@ -146,6 +146,18 @@ describe('flexetl init <file>', () => {
     ]);
   });
 
+  it('writes a file for a JSON file, with its form and the types of its values', async () => {
+    const project = openProject();
+    project.write('stock.json', '[{"sku": "00012", "price": 0.10}, {"sku": "00013", "price": 12.5}]');
+    const { columns, key } = await init(project, 'stock.json');
+    expect([columns.map(({ type }) => type), key]).toEqual([['string', 'decimal(18,2)'], ['sku']]);
+    expect(readText(project.path('configs', 'stock.yaml'))).toContain('    format: array\n');
+    expect(await load(project, 'stock')).toEqual([
+      ['00012', '0.1'],
+      ['00013', '12.5'],
+    ]);
+  });
+
   it('declares no types of a file that it has not read to its end', async () => {
     const project = openProject();
     const block = `${'x'.repeat(1000)},1\n`.repeat(1000);
