@@ -49,8 +49,7 @@ export function fileColumns(
   const added = columns.filter(({ name }) => !findColumn(existing, name));
   const problems = existing.flatMap(({ name, type }) => {
     const found = findColumn(schema, name);
-    if (!found) return contract === 'freeze' ? [`the pipeline lacks column "${name}"`] : [];
-    if (fits(found.type, type)) return [];
+    if (!found || fits(found.type, type)) return [];
     return [`column "${name}" is ${formatType(type)}, the pipeline has ${formatType(found.type)}`];
   });
   if (contract === 'freeze')

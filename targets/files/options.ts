@@ -31,9 +31,9 @@ export const evolvingOptions = {
   ...fileOptions,
   schema_contract: z
     .enum(['evolve', 'freeze'])
-    .default('evolve')
+    .optional()
     .describe(
-      'For append, when the columns of the existing files are others: evolve adds new ones and leaves missing ones null; freeze is an error.',
+      'For append, when the existing files lack columns of the pipeline: freeze, the default, is an error, evolve adds them. Columns that the pipeline lacks are null.',
     ),
 };
 
