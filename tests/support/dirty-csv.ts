@@ -5,6 +5,8 @@ import type { Values } from './source-sandbox';
 /** A file whose records are known. */
 export interface KnownCsv {
   bytes: Buffer;
+  /** Where the lines of a footer begin, which are no records; absent: there are none. */
+  dataEnd?: number;
   options: Record<string, unknown>;
   rows: Values[];
   /** Physical line, record number and byte offset of each row, counted while writing. */
@@ -139,11 +141,13 @@ export const knownCsv: fc.Arbitrary<KnownCsv> = fc
         }),
       );
     });
+    const dataEnd = Buffer.byteLength(out);
     if (shape.footer > 0) out += `total${quote}${delimiter}${newline}#end${newline}`;
     const endsInText = !out.endsWith(newline + newline) && (rows.length > 0 || shape.footer > 0);
     const text = shape.finalNewline || !endsInText ? out : out.slice(0, -newline.length);
     return {
       bytes: Buffer.from(text),
+      ...(shape.footer > 0 && { dataEnd }),
       options: {
         delimiter,
         quote,
