@@ -9,6 +9,7 @@ import { shortenRaw } from '../pipeline/raw-text';
 import { ident, literal, pathLiteral } from '../pipeline/sql';
 import { stagingMissing } from '../runtime/staging/parts';
 import type { PluginContext, SharedFiles } from '../plugin/context';
+import type { Memory } from './cursor-state';
 import type { PageLines } from './page-lines';
 import type { Position, RepairedRelation, SourceRecord, TextRelation } from '../plugin/source';
 
@@ -22,6 +23,8 @@ export interface LandedPage {
   file: string;
   records: number;
   bytes: number;
+  /** Of an incremental source: what is known after this page. */
+  memory?: Memory;
   /** The records that DuckDB cannot read: their numbers, counted from 0, and why. */
   broken: PageLines['broken'];
   /** Columns of texts that look like numbers or booleans. */

@@ -5,13 +5,12 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import type { PluginContext } from '../plugin/context';
+import type { PluginContext, SharedFiles } from '../plugin/context';
+import type { CursorOptions } from '../plugin/incremental';
 import type {
   Landed,
   OpenSource,
-  Page,
   Partition,
   Position,
   RecordSource,
@@ -26,26 +25,21 @@ import {
   sampleOf,
   type LandedPage,
 } from './landed-pages';
-import { toLines } from './page-lines';
+import {
+  describeWindow,
+  planWindow,
+  stateAfterPages,
+  type CursorState,
+  type CursorWindow,
+  type Memory,
+} from './cursor-state';
+import { memoryAfter, onlyNew } from './incremental';
+import { landPages, otherPages, type Landing, type PageStart } from './land-pages';
 
 /** The pages of a partition, the same for all attempts. */
 interface LandedPartition {
   pages: readonly LandedPage[];
   next?: PageStart;
-}
-
-/** Where a page starts; the first one has no position. */
-type PageStart = { page: number; cutBytes: number; position?: Position };
-
-interface Landing<Options> {
-  source: RecordSource<Options>;
-  options: Options;
-  context: PluginContext;
-  /** Of the pages among the shared files. */
-  folder: string;
-  nullValues: readonly string[];
-  /** Numbers of landed pages by the hash of their records; read when first needed. */
-  pageNames?: Map<string, number>;
 }
 
 /** Opens a source of either form with its options. */
@@ -55,23 +49,55 @@ export function openSource<Options>(
   context: PluginContext,
 ): OpenSource {
   if (source.kind === 'files') return source.open(options, context);
+  const { shared } = context;
+  const cursor = source.cursor?.(options);
   const nullValues = source.nullValues?.(options) ?? [''];
-  const folder = pagesFolder(source, options);
-  const landing: Landing<Options> = { source, options, context, folder, nullValues };
+  const openWindow = (window: CursorWindow | null): Landing<Options> => {
+    const folder = pagesFolder(source, options, window);
+    const read = cursor && window ? onlyNew(source, cursor, window) : source;
+    return { source: read, options, context, folder, nullValues };
+  };
+  const landing = openWindow(null);
+  // The window is in the survey: every call is about the same pages.
+  const landingOf = ({ detected }: SourceSurvey): Landing<Options> =>
+    cursor ? openWindow(detected as CursorWindow) : landing;
   return {
     rules: { decimal_separator: '.' },
-    survey: () => surveyPages(landing),
+    async survey(state) {
+      if (!cursor) return surveyPages(landing);
+      const window = await fixWindow(source, options, cursor, state as CursorState | undefined, shared);
+      const survey = await surveyPages(openWindow(window));
+      const scope = describeWindow(cursor, window);
+      return { ...survey, detected: window, scope, nothingNew: survey.columns.length === 0 };
+    },
+    ...(cursor && {
+      async stateAfter(survey: SourceSurvey): Promise<Position> {
+        let memory: Memory | undefined;
+        for await (const page of landPages(landingOf(survey), { page: 0, cutBytes: 0 }, survey.columns))
+          memory = memoryAfter(page);
+        return stateAfterPages(cursor, survey.detected as CursorWindow, memory);
+      },
+    }),
     partitions: ({ columns }, { cutBytes }) => {
       const first: PageStart = { page: 0, cutBytes };
       return Promise.resolve(columns.length === 0 ? { known: [] } : { first });
     },
-    land: (survey, index, from) => landPartition(landing, survey, index, from as PageStart),
-    relation: async ({ columns }, partition) =>
-      landedRelation(await wholePages(landing, columns, partition), { columns, nullValues }, context.shared),
-    repair: async ({ columns }, partition) =>
-      repairLanded(await wholePages(landing, columns, partition), { columns, nullValues }, context),
-    async *records({ columns }, partition, ordinals) {
-      const pages = await wholePages(landing, columns, partition);
+    land: (survey, index, from) => landPartition(landingOf(survey), survey, index, from as PageStart),
+    relation: async (survey, partition) =>
+      landedRelation(
+        await wholePages(landingOf(survey), survey.columns, partition),
+        { columns: survey.columns, nullValues },
+        shared,
+      ),
+    repair: async (survey, partition) =>
+      repairLanded(
+        await wholePages(landingOf(survey), survey.columns, partition),
+        { columns: survey.columns, nullValues },
+        context,
+      ),
+    async *records(survey, partition, ordinals) {
+      const { columns } = survey;
+      const pages = await wholePages(landingOf(survey), columns, partition);
       yield* readLandedRecords(source.type, pages, { columns, nullValues }, context, ordinals);
     },
     // Whole landed pages cannot change. They are the only copy, so they are kept until the run ends.
@@ -103,9 +129,31 @@ async function surveyPages<Options>(landing: Landing<Options>): Promise<SourceSu
  * The folder of the pages among the shared files: other options can give other pages. The options hold the names of
  * secrets, not their values.
  */
-function pagesFolder<Options>({ type }: RecordSource<Options>, options: Options): string {
-  const inputs = JSON.stringify([type, options]);
-  return `pages/${createHash('sha256').update(inputs).digest('hex').slice(0, 24)}`;
+function pagesFolder<Options>(
+  { type }: RecordSource<Options>,
+  options: Options,
+  window: CursorWindow | null,
+): string {
+  return `pages/${digestInputs(type, options, window)}`;
+}
+
+function digestInputs(...inputs: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 24);
+}
+
+/** What a run reads: decided before its first request, and then the same for all its attempts. */
+async function fixWindow<Options>(
+  { type }: RecordSource<Options>,
+  options: Options,
+  cursor: CursorOptions,
+  state: CursorState | undefined,
+  shared: SharedFiles,
+): Promise<CursorWindow> {
+  const name = `windows/${digestInputs(type, options, state ?? null)}.json`;
+  const path = await shared.make(name, (file) =>
+    writeFile(file, JSON.stringify(planWindow(cursor, state, Date.now()))),
+  );
+  return JSON.parse(await readFile(path, 'utf8')) as CursorWindow;
 }
 
 const partitionName = (folder: string, firstPage: number): string => `${folder}/partition-${firstPage}.json`;
@@ -166,135 +214,4 @@ async function wholePages<Options>(
   const same = again.every(({ file }, at) => !known || file === known[at]?.file);
   if (again.length === end - start && same) return again;
   throw otherPages(`Pages of partition ${index} of the source ${landing.source.type} are`);
-}
-
-/** @param which pages, and `is` or `are` */
-function otherPages(which: string): FlexetlError {
-  return new FlexetlError('SOURCE_CHANGED', {
-    message: `${which} damaged in the staging folder, and the source gives something else now.`,
-    hint: 'Check the disk of the staging folder, then start a new run under another key.',
-  });
-}
-
-/**
- * The receipts of all pages from a start on: first those of landed pages, then those of pages that the source yields.
- * @param columns those of the first page; another column is an error
- */
-async function* landPages<Options>(
-  landing: Landing<Options>,
-  start: PageStart,
-  columns?: readonly string[],
-): AsyncGenerator<LandedPage> {
-  const { source, options, context } = landing;
-  let at: PageStart | undefined = start;
-  const after = ({ page, next }: LandedPage): PageStart | undefined =>
-    next === undefined ? undefined : { ...start, page: page + 1, position: next };
-  while (at) {
-    const landed = await findReceipt(landing, at);
-    if (landed) {
-      yield landed;
-      at = after(landed);
-      continue;
-    }
-    let asked = 0;
-    for await (const page of source.read(options, context, at.position)) {
-      context.signal.throwIfAborted();
-      asked++;
-      const receipt = await landPage(landing, at, page, columns);
-      yield receipt;
-      at = after(receipt);
-      // If another attempt landed this page first, with another next position, or the next page, its receipts are used.
-      if (!at || JSON.stringify(receipt.next) !== JSON.stringify(page.next)) break;
-      if (await findReceipt(landing, at)) break;
-    }
-    if (asked === 0) return;
-  }
-}
-
-/** The name of a receipt is made from the position of its page, so a repeated position is detected. */
-function receiptName<Options>({ source, folder }: Landing<Options>, { position }: PageStart): string {
-  if (position === undefined) return `${folder}/first.json`;
-  const place = source.place?.(position) ?? position;
-  const hash = createHash('sha256').update(JSON.stringify(place)).digest('hex');
-  return `${folder}/at-${hash.slice(0, 32)}.json`;
-}
-
-/**
- * The names of page files begin with their numbers and have the hash of their records.
- * @throws FlexetlError SOURCE_UNREADABLE for records that another page has
- */
-async function assertNew<Options>(
-  landing: Landing<Options>,
-  { page }: PageStart,
-  hash: string,
-): Promise<void> {
-  const names = (landing.pageNames ??= new Map(
-    (await landing.context.shared.list(`${landing.folder}/`)).flatMap((name) => {
-      const [, number, of] = PAGE_NAME.exec(name) ?? [];
-      return of === undefined ? [] : [[of, Number(number)] as const];
-    }),
-  ));
-  const before = names.get(hash) ?? page;
-  names.set(hash, before);
-  if (before === page) return;
-  throw repeats(landing, `page ${page + 1} has the same records as page ${before + 1}`);
-}
-
-const PAGE_NAME = /\/(\d{6,})-([0-9a-f]{12})\.ndjson$/;
-
-function repeats<Options>({ source }: Landing<Options>, what: string): FlexetlError {
-  return new FlexetlError('SOURCE_UNREADABLE', {
-    message: `The source ${source.type} repeats itself: ${what}.`,
-    hint: 'Check how the source computes the position of the next page.',
-  });
-}
-
-/**
- * The receipt of a page whose file is whole.
- * @throws FlexetlError SOURCE_UNREADABLE for a position that repeats
- */
-async function findReceipt<Options>(
-  landing: Landing<Options>,
-  start: PageStart,
-): Promise<LandedPage | undefined> {
-  const { context } = landing;
-  const path = await context.shared.find(receiptName(landing, start));
-  if (path === undefined) return undefined;
-  const receipt = JSON.parse(await readFile(path, 'utf8')) as LandedPage;
-  if (receipt.page === start.page) {
-    const isWhole = (await context.shared.find(receipt.file)) !== undefined;
-    return isWhole ? receipt : undefined;
-  }
-  throw repeats(landing, `page ${start.page + 1} has the same position as page ${receipt.page + 1}`);
-}
-
-async function landPage<Options>(
-  landing: Landing<Options>,
-  start: PageStart,
-  page: Page,
-  columns: readonly string[] | undefined,
-): Promise<LandedPage> {
-  const { source, context, folder } = landing;
-  const { text, ...found } = toLines(page.records, `${source.type} page ${start.page + 1}`, columns);
-  const hash = createHash('sha256')
-    .update(page.distinct ?? '')
-    .update(text)
-    .digest('hex')
-    .slice(0, 12);
-  if (page.distinct !== undefined && text !== '') await assertNew(landing, start, hash);
-  const file = `${folder}/${String(start.page).padStart(6, '0')}-${hash}.ndjson`;
-  await context.shared.make(file, (path) => writeFile(path, text));
-  const receipt: LandedPage = {
-    page: start.page,
-    ...(page.next !== undefined && { next: page.next }),
-    file,
-    records: page.records.length,
-    bytes: Buffer.byteLength(text),
-    ...found,
-  };
-  await context.shared.make(receiptName(landing, start), (path) => writeFile(path, JSON.stringify(receipt)));
-  // The receipt that is kept may be of a file that is damaged.
-  const kept = await findReceipt(landing, start);
-  if (kept) return kept;
-  throw otherPages(`Page ${start.page + 1} of the source ${source.type} is`);
 }

@@ -36,6 +36,8 @@ export const LIMITS = {
   contentBytesMax: 64 * 1024 * 1024,
   /** Files that an incremental source remembers: 100 bytes each, in every target, read by each run. */
   filesRememberedMax: 50_000,
+  /** Records within the lag whose digests an incremental source keeps in its state: 1 MB. */
+  recordsRememberedMax: 20_000,
   /** Bytes read from the start of a source to infer types and the delimiter. */
   sampleBytes: 1024 * 1024,
   /** Records of the sample from which types are inferred. */

@@ -21,6 +21,8 @@ export type {
   SourceSurvey,
   TextRelation,
 } from './source';
+export { incrementalByCursor } from './incremental';
+export type { Bounds, CursorOptions } from './incremental';
 export { defineTarget } from './target';
 export type {
   Batch,
@@ -28,6 +30,9 @@ export type {
   OpenTarget,
   Part,
   Published,
+  SavedState,
+  StateKey,
+  StateToSave,
   Target,
   TargetCapabilities,
   Value,

@@ -11,6 +11,7 @@
 import type { z } from 'zod';
 import type { TextRules } from '../pipeline/types';
 import type { PluginContext } from './context';
+import type { Bounds, CursorOptions } from './incremental';
 
 /** A point from which reading can continue; small JSON that only the source understands. */
 export type Position = null | boolean | number | string | Position[] | { [key: string]: Position };
@@ -42,12 +43,20 @@ export interface RecordSource<Options> {
    * this selection. Undefined: all data are read every time.
    */
   incremental?(options: Options): object | undefined;
+  /** Of a source that is read by a cursor: the option made of `incrementalByCursor`, where it is set. */
+  cursor?(options: Options): CursorOptions | undefined;
   /**
    * The pages from a position on. After a failure it is called again with the position of the first page that is not
    * landed yet, and must yield the same pages as before.
    * @param from undefined: from the beginning
+   * @param bounds with `cursor`: the records that are asked for; others are passed over
    */
-  read(options: Options, context: PluginContext, from: Position | undefined): AsyncIterable<Page>;
+  read(
+    options: Options,
+    context: PluginContext,
+    from: Position | undefined,
+    bounds?: Bounds,
+  ): AsyncIterable<Page>;
   /**
    * The part of a position that no two pages have in common: where it repeats, the source goes in a circle, an error.
    * Absent: all of it.

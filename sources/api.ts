@@ -1,6 +1,6 @@
 /** Pages of records from an HTTP API. */
 import { defineSource } from '../plugin/source';
-import { apiOptions, type ApiOptions } from './api/options';
+import { apiOptions, selectRecords, type ApiOptions } from './api/options';
 import { placeInLists, readPages } from './api/read';
 
 /**
@@ -13,6 +13,8 @@ export const api = defineSource<ApiOptions>({
   type: 'api',
   description: 'Pages of records from an HTTP API, as JSON, JSON lines or CSV.',
   options: apiOptions,
+  incremental: selectRecords,
+  cursor: ({ incremental }) => incremental,
   place: placeInLists,
   nullValues: ({ null_values }) => null_values,
   read: readPages,

@@ -1,5 +1,6 @@
 /** The options of the API source. */
 import { z } from 'zod';
+import { incrementalByCursor } from '../../plugin/incremental';
 import { auth } from './auth-options';
 import { nameIn, pagination } from './pagination-options';
 import { format, path, recordPath, requestOptions } from './request-options';
@@ -72,6 +73,11 @@ const keys = z.strictObject({
     .default([])
     .describe('What certain responses mean; the first that fits counts.'),
   for_each: forEach.optional().describe('One list of pages for each value of a list.'),
+  incremental: incrementalByCursor
+    .optional()
+    .describe(
+      'Only what is new, by a cursor. `{start}` and `{end}` in url, params, headers and body are the bounds, both included.',
+    ),
   timeout_seconds: z
     .number()
     .positive()
@@ -90,10 +96,16 @@ export type ResponseAction = ApiOptions['response_actions'][number];
 
 export const apiOptions = keys.superRefine((given, ctx) => {
   const list = given.for_each?.request;
-  const problems = [
+  const problems: [key: string, message: string][] = [
     ...problemsOf(given, given.for_each?.as),
-    ...(list ? problemsOf(list).map(([key, message]) => [`for_each.request.${key}`, message] as const) : []),
+    ...(list
+      ? problemsOf(list).map(([key, message]) => [`for_each.request.${key}`, message] as [string, string])
+      : []),
   ];
+  if (given.incremental?.order && given.for_each)
+    problems.push(['incremental.order', 'has no meaning with for_each: there is an order in each list only']);
+  if (given.incremental && ['start', 'end'].includes(given.for_each?.as ?? ''))
+    problems.push(['for_each.as', 'must differ from start and end, the bounds of incremental']);
   for (const [key, message] of problems) ctx.addIssue({ code: 'custom', path: key.split('.'), message });
 });
 
@@ -116,4 +128,12 @@ function problemsOf(
   if (pagination.from?.startsWith('$') || pagination.stop.total_path !== undefined)
     problems.push(['pagination', `reads the body as one JSON document, which format: ${format} is not`]);
   return problems;
+}
+
+/** What the state of an incremental source belongs to: the requests, and the cursor; not how they are paged. */
+export function selectRecords(options: ApiOptions): object | undefined {
+  const { url, method, params, headers, body, record_path, for_each, incremental } = options;
+  return (
+    incremental && { url, method, params, headers, body, record_path, for_each, cursor: incremental.cursor }
+  );
 }

@@ -1,5 +1,6 @@
 /** The pages of the API source, from a position on. */
 import type { PluginContext } from '../../plugin/context';
+import type { Bounds } from '../../plugin/incremental';
 import type { Page, Position } from '../../plugin/source';
 import { hideSecrets } from '../../runtime/secrets';
 import { openClient, type Client } from './client';
@@ -30,13 +31,14 @@ export async function* readPages(
   options: ApiOptions,
   context: PluginContext,
   from: Position | undefined,
+  bounds?: Bounds,
 ): AsyncGenerator<Page> {
   const client = openClient(options, context);
   try {
     const entries = await readEntries(options, client, context);
     let at = (from as unknown as ApiPosition | undefined) ?? START;
     while (at.entry < (entries?.length ?? 1)) {
-      const { records, next } = await readEntry(options, at, entries?.[at.entry], client, context);
+      const { records, next } = await readEntry(options, at, entries?.[at.entry], client, context, bounds);
       const after: ApiPosition = next
         ? { ...next, page: at.page + 1, entry: at.entry }
         : { ...LIST_START, page: at.page + 1, entry: at.entry + 1 };
@@ -59,9 +61,13 @@ async function readEntry(
   entry: string | undefined,
   client: Client,
   { secret }: PluginContext,
+  bounds: Bounds | undefined,
 ): Promise<{ records: string[]; next?: ListState }> {
   const each = options.for_each;
-  const names: Names = each && entry !== undefined ? { [each.as]: String(textOf(entry)) } : {};
+  const names: Names = {
+    ...bounds,
+    ...(each && entry !== undefined && { [each.as]: String(textOf(entry)) }),
+  };
   const place = placeOf(options.url, at.page, each && at.entry);
   const { records, ...rest } = await readPage(options, at, { client, names, secret, place });
   const added =
