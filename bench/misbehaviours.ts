@@ -14,7 +14,7 @@ import { preparePython } from './python';
 /** A run that does not end by itself; one with retries of dlt takes up to a minute. */
 const TIMEOUT_MS = 90_000;
 
-const RIGHT = ITEMS.map((item) => /"id":(\d+),"price":([\d.]+)/.exec(item)!.slice(1));
+const RIGHT = ITEMS.map((item) => /"id":(\d+)/.exec(item)!.slice(1));
 
 async function main(names: readonly string[]): Promise<void> {
   const python = await preparePython(__dirname, (line) => process.stderr.write(`${line}\n`));
@@ -57,7 +57,7 @@ function run(
   );
 }
 
-/** Numbers are compared by value: 0.1 is 0.10. */
+/** By their ids alone. */
 function judge(rows: readonly (readonly string[])[]): string {
   const idsOf = (all: readonly (readonly string[])[]): string[] => all.map(([id = '']) => id);
   const found = idsOf(rows);
