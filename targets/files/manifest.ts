@@ -2,6 +2,7 @@
  * The manifest: which files are the table, and what was loaded. Each publish adds a version under the next number, which
  * only one can take, and the highest number counts. So readers see the files before a publish or those after it.
  */
+import { randomUUID } from 'node:crypto';
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FlexetlError } from '../../pipeline/errors';
@@ -165,4 +166,9 @@ async function readVersion(own: string, version: number): Promise<Manifest | und
 
 function versionPath(own: string, version: number): string {
   return join(own, `manifest-${String(version).padStart(8, '0')}.json`);
+}
+
+/** Where a file about a version is written before it gets its name; removed with that version's other drafts. */
+export function draftPath(own: string, version: number): string {
+  return `${versionPath(own, version)}.${randomUUID()}.tmp`;
 }

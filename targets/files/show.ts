@@ -1,9 +1,9 @@
 /** What a publish does after its version of the manifest is there; done again by whoever finds it unfinished. */
-import { readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { formatType } from '../../pipeline/types';
-import { ignoreMissing, syncPath, writeDurably } from '../../runtime/staging/durable-file';
-import { countRows, readManifest, removeOldVersions, type Manifest } from './manifest';
+import { ignoreMissing, publishFile, syncPath } from '../../runtime/staging/durable-file';
+import { countRows, draftPath, readManifest, removeOldVersions, type Manifest } from './manifest';
 import { USERS_MANIFEST, type FilePlace } from './place';
 import { stageOf } from './stage';
 
@@ -20,10 +20,15 @@ export async function showLatest(place: FilePlace): Promise<void> {
   }
 }
 
-async function showFolder({ root }: FilePlace, manifest: Manifest): Promise<void> {
+async function showFolder({ root, own }: FilePlace, manifest: Manifest): Promise<void> {
   const path = join(root, USERS_MANIFEST);
   const text = `${JSON.stringify(describeForUsers(manifest), null, 1)}\n`;
-  if ((await readFile(path, 'utf8').catch(ignoreMissing)) !== text) await writeDurably(path, text, 0o666);
+  if ((await readFile(path, 'utf8').catch(ignoreMissing)) === text) return;
+  // Among our own files, where it is removed with the other drafts if this process is killed.
+  const draft = draftPath(own, manifest.version);
+  await writeFile(draft, text, { mode: 0o666 });
+  // Another publish that has shown this version, or a later one, removes it.
+  await publishFile(draft, path).catch(ignoreMissing);
 }
 
 async function showFile({ root, own }: FilePlace, { files }: Manifest): Promise<void> {
