@@ -14,11 +14,21 @@ def perform(task):
         if task["system"] == "flexetl":
             names, rows = READERS[task["target"]](task["where"])
             return columns_of(names, rows)
+        if "columns" in task["from"]:
+            return {"columns": {name: through_file(name, path, task) for name, path in task["from"]["columns"].items()}}
         source = open_source(task["system"], task["source"], task["from"])
     except Exception as error:
         return {"error": explain(error)}
     # One after the other, so that a column that fails does not take the others with it.
     return {"columns": {name: through(source, name, task) for name in source.names if name != ROW}}
+
+
+def through_file(name, path, task):
+    """A column that has a file of its own, as one that cannot be read fails the whole file."""
+    try:
+        return through(open_source(task["system"], task["source"], {**task["from"], "path": path}), name, task)
+    except Exception as error:
+        return explain(error)
 
 
 def through(source, name, task):

@@ -27,7 +27,8 @@ writes this page; it fails when FlexETL alters one value.
 A ✔ means that all ${TRUTH_ROWS} rows of the column read back as they were; a number is how many of them did not; \`fails\`
 means that the column could not be loaded at all. For pandas and DuckDB a value counts
 as unaltered if it is equal, or still has the text of the source, whatever its type. Both run with their defaults, and are told how
-a null is written; DuckDB reaches databases by way of pandas, as its own extensions for them are downloads. SQLite has no -0.0: it reads
+a null is written; they read JSON column by column, as one
+value that they cannot read fails the file; DuckDB reaches databases by way of pandas, as its own extensions for them are downloads. SQLite has no -0.0: it reads
 back as 0.0, the same number. Versions: ${versions}.`;
 
 export function sumLine(results: readonly Result[]): string {

@@ -14,7 +14,7 @@ import { makePython } from '../../bench/python';
 import { PLUGINS } from '../../worker/plugins';
 import { makeFolder, removeFolders } from '../support/folder';
 import { startPostgresql } from '../support/postgresql';
-import { NULL_TEXT, TRUTH } from '../support/truth';
+import { NULL_TEXT, TRUTH, truthObjects } from '../support/truth';
 import {
   servePages,
   TRUTH_DATABASE,
@@ -97,12 +97,24 @@ async function measure(world: TruthWorld, python: string): Promise<Result[]> {
 /** Where Python finds a source. */
 function sourcePlace({ dir, url }: TruthWorld, source: string): object {
   const extension = source === 'json' ? 'ndjson' : source;
+  const columns = source === 'json' && { columns: writeColumns(dir) };
   return {
     path: join(dir, 'data', `truth.${extension}`),
     url,
     copy: join(dir, 'data', 'api.json'),
     null: NULL_TEXT,
+    ...columns,
   };
+}
+
+/** A file of JSON lines for each column. @returns their paths by column */
+function writeColumns(dir: string): Record<string, string> {
+  const paths = TRUTH.map(({ name }, index): [string, string] => {
+    const path = join(dir, 'data', `column-${index}.ndjson`);
+    writeFileSync(path, `${truthObjects(name).join('\n')}\n`);
+    return [name, path];
+  });
+  return Object.fromEntries(paths);
 }
 
 /** Where Python finds the table in a target, or puts its own. */

@@ -132,11 +132,7 @@ export function normalize(kind: TruthKind, text: string): string {
     case 'float':
       return Object.is(Number(text), -0) ? '-0' : String(Number(text));
     case 'boolean':
-      return (
-        { true: 'true', True: 'true', t: 'true', '1': 'true', f: 'false', False: 'false', '0': 'false' }[
-          text
-        ] ?? text
-      );
+      return /^(true|t|1|1\.0)$/i.test(text) ? 'true' : /^(false|f|0|0\.0)$/i.test(text) ? 'false' : text;
     case 'date':
       return text.replace(/ 00:00:00(\.0+)?$/, '');
     case 'timestamp':
@@ -178,8 +174,8 @@ export function truthCsv(): string {
   return `${[header, ...records].join('\n')}\n`;
 }
 
-/** The table as texts of JSON objects: numbers and booleans as they are written, all else as strings. */
-export function truthObjects(): string[] {
+/** The table as texts of JSON objects: numbers and booleans as they are written, all else as strings. @param only one of the columns */
+export function truthObjects(only?: string): string[] {
   return rows((row) => {
     const texts = sourceRow(row);
     const members = TRUTH.map(({ name, kind }, index) => {
@@ -187,7 +183,8 @@ export function truthObjects(): string[] {
       const plain = text === null || ['integer', 'decimal', 'float', 'boolean'].includes(kind);
       return `${JSON.stringify(name)}: ${plain ? text : JSON.stringify(text)}`;
     });
-    return `{"${ROW}": ${row}, ${members.join(', ')}}`;
+    const shown = members.filter((_, index) => only === undefined || TRUTH[index]?.name === only);
+    return `{"${ROW}": ${row}, ${shown.join(', ')}}`;
   });
 }
 

@@ -64,6 +64,10 @@ describe('the truth table', () => {
     expect([TRUTH.length, TRUTH_ROWS]).toEqual([24, 10]);
   });
 
+  it('goes through every source and target', () => {
+    expect(pairs).toHaveLength(sources.length * targets.length);
+  });
+
   it.each(pairs)('is whole from %s to %s', async (source, target) => {
     const dir = makeFolder();
     writeTruthFiles(dir);
