@@ -76,7 +76,7 @@ pipeline:
     await expectRefusal(
       project,
       refused(
-        /pipeline\.source\.type: unknown type "cvs", expected one of csv\. Did you mean "csv"\?/,
+        /pipeline\.source\.type: unknown type "cvs", expected one of .*csv.*\. Did you mean "csv"\?/,
         /pipeline\.transformations\.0\.type: unknown type "filtr", expected one of .*filter.*\. Did you mean "filter"\?/,
         /pipeline\.targets\.0\.type: unknown type "sqllite", .* Did you mean "sqlite"\?/,
       ),

@@ -132,7 +132,7 @@ describe('records that do not fit', () => {
         '  data/in/a.csv:17 q: "a\\nb" not an integer\n',
         '  data/in/a.csv:19 day: "2026-02-30" not a date (YYYY-MM-DD)\n  data/in/a.csv:19 q: "two" not an integer\n',
         '  data/in/a.csv:20: 1 field, header has 3\n',
-        '  data/in/b.csv:3: not UTF-8\n',
+        '  data/in/b.csv:3: not UTF-8, looks like windows-1252\n',
         '  data/in/b.csv:4 q: "x" not an integer\n',
         'Nothing was loaded. Fix the source, or declare the column with a type that fits (validation.schema), or check delimiter and quote of the source, or set the encoding of the source (often windows-1252; the program that wrote the file knows it, and the command file -i guesses it from such a line).\n',
       ],

@@ -54,12 +54,12 @@ describe('a file that is no CSV text', () => {
     ['\n  <HTML lang="en">\n', /is a web page/, /download/],
     ['<table border="1">\n<tr><td>1</td></tr>\n', /is a web page/, /download/],
     ['<?xml version="1.0"?>\n<rows><row a="1"/></rows>\n', /is an XML document, not CSV/, /as CSV/],
-    ['[{"a":1},{"a":2}]\n', /is JSON, not CSV/, /as CSV/],
-    ['[\n  {\n    "a": 1\n  }\n]\n', /is JSON/, /as CSV/],
-    ['{"a":1,"b":"x"}\n{"a":2,"b":"y"}\n', /is JSON/, /as CSV/],
-    ['{ "a": [1] }', /is JSON/, /as CSV/],
-    ['[["a","b"],[1,2]]', /is JSON/, /as CSV/],
-    ['[]\n', /is JSON/, /as CSV/],
+    ['[{"a":1},{"a":2}]\n', /is JSON, not CSV/, /type: json/],
+    ['[\n  {\n    "a": 1\n  }\n]\n', /is JSON/, /type: json/],
+    ['{"a":1,"b":"x"}\n{"a":2,"b":"y"}\n', /is JSON/, /type: json/],
+    ['{ "a": [1] }', /is JSON/, /type: json/],
+    ['[["a","b"],[1,2]]', /is JSON/, /type: json/],
+    ['[]\n', /is JSON/, /type: json/],
   ])('is a document of another format: %j, in any encoding', async (text, message, hint) => {
     const refusal = { code: 'SOURCE_UNREADABLE', message: expect.stringMatching(message) };
     for (const bytes of [text, `\ufeff${text}`, gzipSync(text)]) {
