@@ -1,18 +1,5 @@
-/** The option of `replace` that stops a run whose result is much smaller than what it would replace. */
-import { z } from 'zod';
+/** What the option `max_shrink` of a target refuses. Apart from the option: threads of targets need no schemas. */
 import { FlexetlError } from '../pipeline/errors';
-
-/** `max_shrink`, for the options of a target that has the mode replace. */
-export function maxShrink() {
-  return z
-    .number()
-    .min(0)
-    .max(1)
-    .optional()
-    .describe(
-      'For replace: the share of the existing rows that may be missing in the result, 0.2 is a fifth. With fewer rows, or none, nothing is published.',
-    );
-}
 
 /**
  * @param before rows that are there now

@@ -64,6 +64,18 @@ export function path() {
     .meta({ [KIND]: 'path' satisfies OptionKind });
 }
 
+/** `max_shrink`, for a target that has the mode replace: a result that is much smaller than what it replaces is refused. */
+export function maxShrink() {
+  return z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe(
+      'For replace: the share of the existing rows that may be missing in the result, 0.2 is a fifth. With fewer rows, or none, nothing is published.',
+    );
+}
+
 /**
  * The kind of a field of the options, or undefined for a plain one; also inside optional(), default() and describe().
  */

@@ -1,8 +1,7 @@
 /** The options that every file target has, and how they are used. */
 import { z } from 'zod';
 import type { PluginContext } from '../../plugin/context';
-import { maxShrink } from '../../plugin/max-shrink';
-import { path } from '../../plugin/options';
+import { maxShrink, path } from '../../plugin/options';
 import { extensionOf, type FileEncoder } from './encoder';
 import { openPlace, type FilePlace } from './place';
 

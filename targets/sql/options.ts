@@ -1,6 +1,6 @@
 /** The options that every table has, whatever its database. */
 import { z } from 'zod';
-import { maxShrink } from '../../plugin/max-shrink';
+import { maxShrink } from '../../plugin/options';
 
 export interface TableOptions {
   table: string;
