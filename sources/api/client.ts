@@ -68,7 +68,7 @@ export function openClient(options: ApiOptions, context: PluginContext): Client 
         }
       });
     },
-    close: () => connection.agent.destroy(),
+    close: async () => (await connection.agent).destroy(),
   };
 }
 

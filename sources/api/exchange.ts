@@ -1,7 +1,7 @@
 /** One exchange with a server: a request, its redirects, and a body that is read whole, within bounds. */
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate } from 'node:zlib';
-import { Agent, request as send, type Dispatcher } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import type { AddressGuard } from './addresses';
@@ -18,7 +18,7 @@ export interface Reply {
 
 /** What requests to one service have in common. */
 export interface Connection {
-  agent: Agent;
+  agent: Promise<Agent>;
   guard: AddressGuard;
   timeoutMs: number;
   signal: AbortSignal;
@@ -26,7 +26,11 @@ export interface Connection {
   home: string;
 }
 
-export function openAgent({ lookup }: AddressGuard): Agent {
+/** Loaded only by those who use it: undici takes 60 ms. */
+const loadUndici = () => import('undici');
+
+export async function openAgent({ lookup }: AddressGuard): Promise<Agent> {
+  const { Agent } = await loadUndici();
   return new Agent({ connect: { lookup }, maxResponseSize: LIMITS.apiBodyBytesMax, pipelining: 1 });
 }
 
@@ -47,10 +51,11 @@ export async function exchange(asked: ApiRequest, connection: Connection, place:
 
 async function follow(asked: ApiRequest, connection: Connection, place: Place): Promise<Reply> {
   let { url, method, body } = asked;
+  const { request: send } = await loadUndici();
   for (let hops = 0; ; hops += 1) {
     connection.guard.assertAllowed(url);
     const response = await send(url, {
-      dispatcher: connection.agent,
+      dispatcher: await connection.agent,
       method,
       headers: {
         ...(url.origin === connection.home ? asked.headers : publicHeaders(asked.headers)),

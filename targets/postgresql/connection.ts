@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
-import { Client as Connection } from 'pg';
+import type { Client as Connection } from 'pg';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import type { PluginContext } from '../../plugin/context';
@@ -46,6 +46,8 @@ export async function connectClient(options: ServerOptions, context: PluginConte
 }
 
 async function open(connectionString: string, ssl: false | ConnectionOptions): Promise<Connection> {
+  // Loaded only by those who use it: it takes 30 ms.
+  const { Client: Connection } = await import('pg');
   const client = new Connection({
     connectionString,
     ssl,
