@@ -10,27 +10,9 @@ export interface Proposal {
   options: string;
 }
 
-const NULL_WORDS = new Set([
-  ...[
-    'NA',
-    'N/A',
-    'n/a',
-    '#N/A',
-    'NULL',
-    'null',
-    'Null',
-    'None',
-    'none',
-    'nil',
-    'NaN',
-    'nan',
-    '-',
-    '--',
-    '\\N',
-    '?',
-    '.',
-  ],
-]);
+const NULL_WORDS = new Set(
+  String.raw`NA N/A n/a #N/A NULL null Null None none nil NaN nan - -- \N ? .`.split(' '),
+);
 const DATE_FORMATS = [
   '%d.%m.%Y',
   '%d/%m/%Y',
@@ -79,8 +61,12 @@ export function proposeOptions(
 
 function proposeFor(texts: readonly string[], rules: TextRules, nulls: readonly string[]): string[] {
   const isText = (some: readonly string[], by: TextRules): boolean => {
-    const merged = some.map((text) => evidenceOfText(text, by)).reduce(mergeEvidence, NO_EVIDENCE);
-    return typeOfEvidence(merged).kind === 'string';
+    let merged = NO_EVIDENCE;
+    // Evidence only widens: what is text once stays text.
+    return some.some((text) => {
+      merged = mergeEvidence(merged, evidenceOfText(text, by));
+      return typeOfEvidence(merged).kind === 'string';
+    });
   };
   if (!isText(texts, rules)) return [];
   const words = [...new Set(texts.filter((text) => NULL_WORDS.has(text)))];
