@@ -1,5 +1,4 @@
 /** Delimited text files. */
-import { resolve } from 'node:path';
 import { defineSource } from '../plugin/source';
 import { textRules } from './csv/form-options';
 import { csvOptions, type CsvOptions } from './csv/options';
@@ -7,7 +6,7 @@ import { landPartition, releasePartition, textsOf } from './csv/partitions';
 import { readCsvRecords } from './csv/records';
 import { csvRelation, repairPartition } from './csv/relation';
 import { surveyCsv } from './csv/survey';
-import { assertSameFile } from './files/fingerprint';
+import { assertSameFiles } from './files/fingerprint';
 import { planPartitions } from './files/partitions';
 import { selectFiles } from './files/incremental';
 
@@ -29,10 +28,7 @@ export const csv = defineSource<CsvOptions>({
     relation: (survey, partition) => csvRelation(options, context, survey, partition),
     repair: (survey, partition) => repairPartition(options, context, survey, partition),
     records: (survey, partition, ordinals) => readCsvRecords(options, context, survey, partition, ordinals),
-    async assertUnchanged(survey, { file, lastFile = file }) {
-      for (const source of survey.files.slice(file, lastFile + 1))
-        await assertSameFile(resolve(context.projectDir, source.path), source);
-    },
+    assertUnchanged: (survey, partition) => assertSameFiles(context.projectDir, survey, partition),
     release: (survey, partition) => releasePartition(context, survey, partition),
   }),
 });

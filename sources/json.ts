@@ -1,7 +1,6 @@
 /** JSON files: one record per line, or documents. */
-import { resolve } from 'node:path';
 import { defineSource } from '../plugin/source';
-import { assertSameFile } from './files/fingerprint';
+import { assertSameFiles } from './files/fingerprint';
 import { planPartitions } from './files/partitions';
 import { jsonOptions, type JsonOptions } from './json/options';
 import { landPartition } from './json/partitions';
@@ -28,10 +27,7 @@ export const json = defineSource<JsonOptions>({
     relation: (survey, partition) => jsonRelation(options, context, survey, partition),
     repair: (survey, partition) => repairPartition(options, context, survey, partition),
     records: (survey, partition, ordinals) => readJsonRecords(options, context, survey, partition, ordinals),
-    async assertUnchanged(survey, { file, lastFile = file }) {
-      for (const source of survey.files.slice(file, lastFile + 1))
-        await assertSameFile(resolve(context.projectDir, source.path), source);
-    },
+    assertUnchanged: (survey, partition) => assertSameFiles(context.projectDir, survey, partition),
     // Where walks are at the cuts is small, and needed if a partition is read again.
     release: () => Promise.resolve(),
   }),

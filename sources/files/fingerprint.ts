@@ -1,9 +1,10 @@
 /** Tells whether a file is unchanged, and names what is derived from it. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { resolve } from 'node:path';
 import { FlexetlError, messageOf } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
-import type { SourceFile } from '../../plugin/source';
+import type { Partition, SourceFile, SourceSurvey } from '../../plugin/source';
 import { openFile } from './find';
 
 const FINGERPRINT_BYTES = 64 * 1024;
@@ -69,8 +70,21 @@ export async function withSameFile<T>(
   return made;
 }
 
+/**
+ * The files of a partition are those of the survey.
+ * @throws FlexetlError SOURCE_CHANGED that says what changed
+ */
+export async function assertSameFiles(
+  projectDir: string,
+  { files }: SourceSurvey,
+  { file, lastFile = file }: Partition,
+): Promise<void> {
+  for (const source of files.slice(file, lastFile + 1))
+    await assertSameFile(resolve(projectDir, source.path), source);
+}
+
 /** @throws FlexetlError SOURCE_CHANGED that says what changed */
-export async function assertSameFile(absolute: string, before: SourceFile): Promise<void> {
+async function assertSameFile(absolute: string, before: SourceFile): Promise<void> {
   const after = await describeFile(absolute, before.path).catch((error: unknown) => {
     throw changed(before.path, messageOf(error));
   });
