@@ -12,6 +12,7 @@ import {
   type PipelineAddress,
   type PipelineFile,
 } from '../runtime/config-file';
+import type { Settings } from '../runtime/settings';
 import { PLUGINS } from '../worker/plugins';
 import type { CommandContext } from './context';
 
@@ -47,8 +48,11 @@ export async function loadPipeline(
 export interface AskedPipeline {
   /** As messages name it. */
   name: string;
-  /** @throws FlexetlError CONFIG_INVALID */
-  load(): Promise<LoadedPipeline>;
+  /**
+   * @param env its variables; default: those of the settings
+   * @throws FlexetlError CONFIG_INVALID
+   */
+  load(env?: Settings['env']): Promise<LoadedPipeline>;
 }
 
 type AtLeastOne<T> = readonly [T, ...T[]];
@@ -78,7 +82,7 @@ export async function selectPipelines(
   }
   const ask = (address: PipelineAddress): AskedPipeline => ({
     name: 'name' in address ? address.name : address.path,
-    load: () => load(context, address, options),
+    load: (env = settings.env) => load({ ...settings, env }, address, options),
   });
   if (config !== undefined) return [ask({ path: resolve(cwd, config) })];
   const known = names.length > 0 ? [] : await listPipelines(settings.projectDir);
@@ -134,7 +138,7 @@ function parseTag(selector: string): string {
 }
 
 async function load(
-  { settings }: CommandContext,
+  settings: Settings,
   address: PipelineAddress,
   { set: overrides = [] }: PipelineOptions,
 ): Promise<LoadedPipeline> {

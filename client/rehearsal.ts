@@ -1,9 +1,9 @@
-/** A planned run without Temporal that writes to no target: for `plan` and `preview`. */
+/** The engine without Temporal, writing to no target: for `plan`, `preview`, `init` and `test`. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { withContext, type StepContext } from '../engine/context';
+import { withContext, type StepContext, type StepWorld } from '../engine/context';
 import { createDeps, type Deps } from '../engine/deps';
 import type { RunPlan } from '../engine/plan';
 import { planRun, surveySource } from '../engine/plan-run';
@@ -11,6 +11,7 @@ import { readStates, sourceIdOf, startState } from '../engine/saved-state';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { PLUGINS } from '../worker/plugins';
 import { readProjectName } from '../runtime/project-name';
+import type { Settings } from '../runtime/settings';
 import type { RunRef } from '../runtime/staging/store';
 import type { CommandContext } from './context';
 import { interruptedBy } from './signals';
@@ -28,16 +29,26 @@ export async function withRehearsal<T>(
   config: PipelineConfig,
   work: (rehearsal: Rehearsal) => Promise<T>,
 ): Promise<T> {
+  const run = { project: 'plan', pipeline: config.name, runKey: 'plan' };
+  return withScratchEngine(context, context.settings.env, (deps, world) =>
+    withContext(deps, run, world, async (step) =>
+      work({ deps, step, run, plan: await planNow(deps, config, step) }),
+    ),
+  );
+}
+
+/** The engine over a staging store in a temporary folder, which is removed afterwards. A signal ends the work. */
+export async function withScratchEngine<T>(
+  context: CommandContext,
+  env: Settings['env'],
+  work: (deps: Deps, world: StepWorld) => Promise<T>,
+): Promise<T> {
   const stagingDir = await mkdtemp(join(tmpdir(), 'flexetl-'));
   const controller = new AbortController();
   const stopInterrupt = context.onInterrupt((signal) => controller.abort(interruptedBy(signal)));
-  const deps = createDeps({ ...context.settings, stagingDir }, PLUGINS, pino({ level: 'silent' }));
-  const run = { project: 'plan', pipeline: config.name, runKey: 'plan' };
-  const world = { signal: controller.signal, progress: () => undefined };
+  const deps = createDeps({ ...context.settings, env, stagingDir }, PLUGINS, pino({ level: 'silent' }));
   try {
-    return await withContext(deps, run, world, async (step) =>
-      work({ deps, step, run, plan: await planNow(deps, config, step) }),
-    );
+    return await work(deps, { signal: controller.signal, progress: () => undefined });
   } finally {
     stopInterrupt();
     await rm(stagingDir, { recursive: true, force: true });

@@ -1,12 +1,7 @@
 /** `flexetl test`: runs the tests of pipelines through the engine; needs no server, writes to no target. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pino } from 'pino';
-import { createDeps } from '../engine/deps';
+import { readFile, writeFile } from 'node:fs/promises';
 import { runFixture } from '../engine/fixture';
 import type { Rehearsed } from '../engine/rehearse';
-import { parseConfig } from '../engine/resolve-config';
 import { FlexetlError } from '../pipeline/errors';
 import { compareOutcome } from '../pipeline/fixtures/compare';
 import { parseFixtureFile, type Fixture } from '../pipeline/fixtures/fixture-file';
@@ -14,11 +9,10 @@ import { recordExpected } from '../pipeline/fixtures/record';
 import { fixturePath, listPipelines } from '../runtime/config-file';
 import { projectPath } from '../runtime/settings';
 import { ignoreMissing } from '../runtime/staging/durable-file';
-import { PLUGINS } from '../worker/plugins';
 import { EXIT, type CommandContext } from './context';
-import { selectPipelines, type SelectOptions } from './load-pipeline';
+import { selectPipelines, type AskedPipeline, type SelectOptions } from './load-pipeline';
 import { many, printError, printJson, printLine, printNote } from './print';
-import { interruptedBy } from './signals';
+import { withScratchEngine } from './rehearsal';
 
 export interface TestOptions extends SelectOptions {
   /** Write what came out as what is expected, where nothing is expected yet. */
@@ -51,9 +45,8 @@ export async function testCommand(
       if (text === undefined && (isOpen || options.all)) continue;
       if (text === undefined) throw noTests(name, file);
       files += 1;
-      const pipeline = await load();
-      const found = await runTests(context, pipeline, { text, file, record: options.record === true });
-      results.push(...found);
+      const fixtures = { text, file, record: options.record === true };
+      results.push(...(await runTests(context, load, fixtures)));
     } catch (error) {
       if (!(error instanceof FlexetlError)) throw error;
       exit = printError({ ...context, json: false }, error);
@@ -75,48 +68,32 @@ export async function testCommand(
 /** Runs the tests of one pipeline, and prints each result when it is there. */
 async function runTests(
   context: CommandContext,
-  {
-    text: written,
-    file: configFile,
-    overrides,
-  }: { text: string; file: string; overrides: readonly string[] },
+  load: AskedPipeline['load'],
   { text, file, record }: { text: string; file: string; record: boolean },
 ): Promise<TestResult[]> {
-  const { tests, env } = parseFixtureFile(text, file);
-  const stagingDir = await mkdtemp(join(tmpdir(), 'flexetl-'));
-  const controller = new AbortController();
-  const stopInterrupt = context.onInterrupt((signal) => controller.abort(interruptedBy(signal)));
-  const settings = { ...context.settings, env: { ...context.settings.env, ...env }, stagingDir };
-  const deps = createDeps(settings, PLUGINS, pino({ level: 'silent' }));
-  const config = parseConfig(deps, { text: written, file: configFile, overrides });
-  const world = { signal: controller.signal, progress: () => undefined };
+  const fixtures = parseFixtureFile(text, file);
+  const env = { ...context.settings.env, ...fixtures.env };
+  const { config } = await load(env);
   const results: TestResult[] = [];
   const recorded = new Map<number, Rehearsed>();
   if (!context.json) printLine(context, config.name);
-  try {
-    for (const [index, fixture] of tests.entries()) {
+  await withScratchEngine(context, env, async (deps, world) => {
+    for (const [index, fixture] of fixtures.tests.entries()) {
       const found = await runFixture(deps, config, fixture, index, world);
       const isNew = record && fixture.expect === undefined;
       if (isNew) recorded.set(index, found);
       const differences = isNew ? [] : compare(fixture, found);
-      const result = {
-        pipeline: config.name,
-        test: fixture.name,
-        passed: differences.length === 0,
-        differences,
-      };
+      const passed = differences.length === 0;
+      const result = { pipeline: config.name, test: fixture.name, passed, differences };
       results.push(result);
       if (!context.json) printResult(context, result, isNew);
     }
-    if (recorded.size > 0) {
-      await writeFile(projectPath(settings.projectDir, file), recordExpected(text, recorded));
-      printNote(context, `Wrote what came out into ${file}. Check that it is right.`);
-    }
-    return results;
-  } finally {
-    stopInterrupt();
-    await rm(stagingDir, { recursive: true, force: true });
+  });
+  if (recorded.size > 0) {
+    await writeFile(projectPath(context.settings.projectDir, file), recordExpected(text, recorded));
+    printNote(context, `Wrote what came out into ${file}. Check that it is right.`);
   }
+  return results;
 }
 
 function compare({ expect, ordered }: Fixture, found: Rehearsed): string[] {

@@ -84,6 +84,18 @@ describe('flexetl test', () => {
     expect(await project.flexetl('test', 'sales')).toMatchObject({ exit: 0 });
   });
 
+  // What is left in the temporary folder fails the whole run of the tests.
+  it('has the variables of the test file, and leaves nothing where the pipeline file is invalid', async () => {
+    const source = { type: 'csv', path: '${NOWHERE_SET}' };
+    project.configure({ ...SALES_JOB, source });
+    writeTests(`  - {name: sums, given: {rows: [${RECORD}]}, expect: {rows: [{total_quantity: 2}]}}\n`);
+    const invalid = await project.flexetl('test');
+    expect([invalid.exit, invalid.stderr]).toEqual([2, expect.stringContaining('NOWHERE_SET')]);
+    const file = project.path('configs', `${project.name}.test.yaml`);
+    writeFileSync(file, `env: {NOWHERE_SET: data/x.csv}\n${readFileSync(file, 'utf8')}`);
+    expect(await project.flexetl('test')).toMatchObject({ exit: 0 });
+  });
+
   it('says how to begin where there are no tests', async () => {
     const all = await project.flexetl('test');
     expect([all.exit, all.stderr]).toEqual([
