@@ -1,7 +1,14 @@
 /** The run report of a workflow, however it ended. */
-import { CancelledFailure, TerminatedFailure, TimeoutFailure, WorkflowFailedError } from '@temporalio/client';
+import {
+  CancelledFailure,
+  isGrpcDeadlineError,
+  TerminatedFailure,
+  TimeoutFailure,
+  WorkflowFailedError,
+} from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { ERROR_CODES, FlexetlError, messageOf, type ErrorCode } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
 import type { RunReport } from '../pipeline/report';
 import { reportQuery } from '../workflows/messages';
 import type { RunHandle } from './run-handle';
@@ -17,7 +24,7 @@ export async function awaitReport(handle: RunHandle): Promise<RunReport> {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
     if (cause instanceof ApplicationFailure && isReport(cause.details?.[0])) return cause.details[0];
-    if (cause instanceof CancelledFailure) return handle.query(reportQuery);
+    if (cause instanceof CancelledFailure) return queryReport(handle);
     if (cause instanceof TerminatedFailure || cause instanceof TimeoutFailure)
       throw await terminated(handle, cause);
     if (cause instanceof ApplicationFailure && isCode(cause.type))
@@ -27,6 +34,21 @@ export async function awaitReport(handle: RunHandle): Promise<RunReport> {
       hint: 'The Web UI and the log of the workers show why.',
       cause: error,
     });
+  }
+}
+
+/**
+ * A query can be given to a worker that has just left, and is then never answered: it is asked again, and another worker
+ * gets it.
+ */
+async function queryReport(handle: RunHandle): Promise<RunReport> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const deadlineMs = Date.now() + LIMITS.reportDeadlineMs;
+      return await handle.client.withDeadline(deadlineMs, () => handle.query(reportQuery));
+    } catch (error) {
+      if (attempt === LIMITS.reportAttemptsMax || !isGrpcDeadlineError(error)) throw error;
+    }
   }
 }
 

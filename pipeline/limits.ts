@@ -180,6 +180,10 @@ export const LIMITS = {
   progressIntervalMs: 300,
   /** A request for progress that takes longer is abandoned: a run that has ended must not wait for it. */
   progressDeadlineMs: 1_000,
+  /** A worker that is asked for the report of a cancelled run has this long; then another one is asked. */
+  reportDeadlineMs: 10_000,
+  /** Times that it is asked for. */
+  reportAttemptsMax: 4,
   /** Between two looks at whether the workflow of a run fails. */
   taskLookMs: 1_000,
   /**
