@@ -1,4 +1,9 @@
-import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import {
+  execFileSync,
+  spawn,
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams,
+} from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -256,6 +261,9 @@ describe('a server that hangs', () => {
     await killed.kill();
     const pid = serverPid(dir);
     process.kill(pid, 'SIGSTOP');
+    // Until all its threads stand still it could answer.
+    const state = () => execFileSync('ps', ['-o', 'state=', '-p', String(pid)], { encoding: 'utf8' });
+    await waitFor(() => state().startsWith('T'), { what: 'the server to be stopped' });
     const server = await acquire(dir);
     expect([server.address, isAlive(pid), serversOf(dir)]).toEqual([killed.address, false, 1]);
   });
