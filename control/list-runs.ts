@@ -1,8 +1,11 @@
 /** The runs that Temporal knows, the newest first. */
-import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
 import { LIMITS } from '../pipeline/limits';
 import { progressQuery, workflowIdOf } from '../workflows/messages';
 import { runHandle } from './run-handle';
+
+/** What the server says of a run, in its list and when asked for one. */
+type ListedRun = Omit<WorkflowExecutionInfo, 'raw'>;
 
 /** A run in a list. Field names are fixed: `--json` prints them. */
 export interface RunSummary {
@@ -72,7 +75,11 @@ export async function withWaits(
   return Promise.all(runs.map(withWait));
 }
 
-/** @param pipeline absent: those of all */
+/**
+ * The server's list lags behind: a run that has just started may be missing, one that has just ended is still running.
+ * So the newest run of a pipeline, and each run that seems open, is asked for its state itself.
+ * @param pipeline absent: those of all
+ */
 export async function* scanRuns(
   client: Client,
   project: string,
@@ -86,12 +93,28 @@ export async function* scanRuns(
       : `= ${JSON.stringify(prefix + pipeline)}`;
   // A run that continued in a new history is listed only once.
   const query = `WorkflowType = "pipeline" AND ExecutionStatus != "ContinuedAsNew" AND WorkflowId ${filter}`;
+  const newest = pipeline === undefined ? undefined : await describe(client, prefix + pipeline);
+  if (newest) yield summaryOf(newest, newest.workflowId.slice(prefix.length));
   for await (const info of client.workflow.list({ query })) {
-    yield summaryOf(info, info.workflowId.slice(prefix.length));
+    if (info.runId === newest?.runId) continue;
+    const isOpen = info.status.name === 'RUNNING';
+    const current = isOpen ? ((await describe(client, info.workflowId, info.runId)) ?? info) : info;
+    if (current.status.name === 'CONTINUED_AS_NEW') continue;
+    yield summaryOf(current, info.workflowId.slice(prefix.length));
   }
 }
 
-function summaryOf(info: WorkflowExecutionInfo, pipeline: string): RunSummary {
+/** @returns undefined if the server knows no such run */
+async function describe(client: Client, workflowId: string, runId?: string): Promise<ListedRun | undefined> {
+  try {
+    return await client.workflow.getHandle(workflowId, runId).describe();
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+function summaryOf(info: ListedRun, pipeline: string): RunSummary {
   const key = info.memo?.['run_key'];
   const status = info.status.name.toLowerCase().replace('completed', 'succeeded');
   return {

@@ -1,5 +1,7 @@
 /** Runs as functions: data in, data out. What the commands say of them is in tests/e2e. */
 import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { awaitReport } from '../../control/await-report';
 import { cancelRun } from '../../control/cancel-run';
 import { findOpenRun, joinRun, type OpenRun } from '../../control/join-run';
@@ -154,6 +156,44 @@ describe('runs', () => {
       (await listRuns(harness.client, { project: 'test', pipeline }))[0]?.status;
     await waitFor(async () => (await statusOf(partial)) === 'partial', { what: 'a partial run' });
     await waitFor(async () => (await statusOf(name)) === 'terminated', { what: 'a terminated run' });
+  });
+
+  it('are listed as they are, although the list of the server lags behind', async () => {
+    const gate = holdRuns();
+    const handle = await started('k1');
+    await gate.reached;
+    const { list } = harness.client.workflow;
+    const listed = async (): Promise<WorkflowExecutionInfo[]> => {
+      const found: WorkflowExecutionInfo[] = [];
+      for await (const info of list.call(harness.client.workflow, {
+        query: `WorkflowId = "${handle.workflowId}"`,
+      }))
+        found.push(info);
+      return found;
+    };
+    await waitFor(async () => (await listed()).length === 1, { what: 'the run in the list' });
+    const before = await listed();
+    gate.open();
+    await awaitReport(handle);
+    const lagging = jest.spyOn(harness.client.workflow, 'list');
+    const answer = (infos: readonly WorkflowExecutionInfo[]): void => {
+      lagging.mockImplementation(
+        () => Readable.from(infos) as unknown as ReturnType<typeof harness.client.workflow.list>,
+      );
+    };
+    try {
+      for (const infos of [before, []]) {
+        answer(infos);
+        const runs = await listRuns(harness.client, { project: 'test', pipeline: name });
+        expect(runs.map(({ run_key, status }) => [run_key, status])).toEqual([['k1', 'succeeded']]);
+      }
+      answer(before);
+      expect(await listNewestRuns(harness.client, { project: 'test' })).toMatchObject([
+        { status: 'succeeded' },
+      ]);
+    } finally {
+      lagging.mockRestore();
+    }
   });
 
   it('are listed by pipeline, the newest first, with the state that they are in', async () => {
