@@ -38,7 +38,8 @@ export async function finishRun(
 /**
  * The report first, then the clean-up: nothing that fails prevents the rest. The load ledger of a target, which may be
  * locked, keeps what is still to be removed: prepare of the next run does it. The staged parts of a failed run are kept
- * for a retry, `LIMITS.stagingKeepMs`; those of a cancelled run are removed, unless it was itself a retry.
+ * for a retry, `LIMITS.stagingKeepMs`; those of a cancelled run, or of a pipeline without checkpoints, are removed, unless
+ * a target waits for them.
  */
 export async function abortRun(
   deps: Deps,
@@ -66,7 +67,8 @@ export async function abortRun(
   // The plan is damaged or gone, after loads have begun.
   if (!plan && report.targets.some(({ status }) => status !== 'published')) warn(ROWS_MAY_STAY);
   for (const error of failures) warn(notRemoved('Rows that are not published', error));
-  if ((report.status === 'cancelled' && !keep) || !plan)
+  const isOver = report.status === 'cancelled' || plan?.config.fault_tolerance.checkpoints.enabled === false;
+  if ((isOver && report.status !== 'partial' && !keep) || !plan)
     await staging.remove('').catch((error: unknown) => warn(notRemoved('Staged files', error)));
   if (warnings.length > 0)
     await putReport(projectDir, { ...report, warnings: [...report.warnings, ...warnings] }).catch(

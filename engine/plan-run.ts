@@ -134,11 +134,18 @@ function planSize(
   survey: SourceSurvey,
   partial: PartialGroups | undefined,
 ): { size: PartitionSize; groups: boolean } {
-  const { chunk_size } = config.scalability.processing;
+  const chunk_size = chunkRecordsOf(config);
   const size = partitionSizeFor(chunk_size, survey.recordBytes || undefined, parallelWorkersOf(config));
   const sizes = chunk_size === undefined ? [size, { ...size, cutBytes: LIMITS.groupedChunkBytes }] : [size];
   const grouped = partial && sizes.find((one) => groupsPay(partial, survey, one));
   return { size: grouped ?? size, groups: grouped !== undefined };
+}
+
+/** The records of a chunk, if the user says how many: the smaller one of two. */
+function chunkRecordsOf({ scalability, fault_tolerance }: PipelineConfig): number | undefined {
+  const { interval } = fault_tolerance.checkpoints;
+  const { chunk_size = interval } = scalability.processing;
+  return interval === undefined || chunk_size === undefined ? chunk_size : Math.min(chunk_size, interval);
 }
 
 /** Whether partial groups look worthwhile for a partition of this source. */

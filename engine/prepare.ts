@@ -1,6 +1,6 @@
 /** Prepare: makes the plan of the run, and removes what an earlier attempt staged under another plan. */
 import { digestOf } from '../pipeline/config/parse';
-import type { PipelineConfig } from '../pipeline/config/schema';
+import type { PipelineConfig, RetrySettings } from '../pipeline/config/schema';
 import { addDetails } from '../pipeline/error-details';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
@@ -50,7 +50,7 @@ export interface PrepareResult {
   /** True when partitions are transformed one by one, false when a step needs all rows. */
   perPartition: boolean;
   parallelWorkers: number;
-  faultTolerance: PipelineConfig['fault_tolerance'];
+  faultTolerance: RetrySettings;
   /** For the report. */
   warnings: readonly string[];
 }
@@ -141,7 +141,7 @@ async function keptPlan(
   if (staged === 'prefer') {
     // Transform begins when all rows are staged and have passed every check.
     const isRead = (await findWhole(staging, OUTPUT)) !== undefined;
-    return isRead ? plan : undefined;
+    return isRead && plan?.config.fault_tolerance.checkpoints.enabled ? plan : undefined;
   }
   if (plan) return plan;
   throw new FlexetlError('RETRY_REFUSED', {
@@ -187,10 +187,11 @@ async function takePlan(
   context: StepContext,
 ): Promise<RunPlan | NothingNew> {
   const { staging } = context;
-  const before = (await findWhole<RunPlan>(staging, PLAN))?.receipt;
+  const found = (await findWhole<RunPlan>(staging, PLAN))?.receipt;
   const states = await readStates(deps, config, run, without, context);
-  if (before && states && before.digest === digestOf(config) && isHalfPublished(states, run, before))
-    return before;
+  if (found && states && found.digest === digestOf(config) && isHalfPublished(states, run, found))
+    return found;
+  const before = config.fault_tolerance.checkpoints.enabled ? found : undefined;
   const from = states && startState(deps, config, states);
   const surveyed = await surveySource(deps, config, context, from);
   if (surveyed.survey.nothingNew && from?.saved)

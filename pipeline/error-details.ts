@@ -1,11 +1,11 @@
 /** What the workflow must know of a failed step beside its code and message. */
-import type { PipelineConfig } from './config/schema';
+import type { RetrySettings } from './config/schema';
 import type { CheckReport, ErrorReport } from './report';
 
 /** Small JSON, free of rows. */
 export interface ErrorDetails {
   /** Of a pipeline whose prepare failed after it had read them. */
-  fault_tolerance?: PipelineConfig['fault_tolerance'];
+  fault_tolerance?: RetrySettings;
   /** The results of all checks, of which one has failed. */
   checks?: readonly CheckReport[];
   /** The targets that are down, when others are not: the run can go on without them. */

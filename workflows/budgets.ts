@@ -4,15 +4,13 @@
  */
 import { TimeoutType } from '@temporalio/common';
 import { ActivityFailure, ApplicationFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
-import type { PipelineConfig } from '../pipeline/config/schema';
+import type { RetrySettings } from '../pipeline/config/schema';
 import { awaitedBy, NON_RETRYABLE_CODES, WAITING_CODES } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { detailsIn } from './failures';
 
-export type FaultTolerance = PipelineConfig['fault_tolerance'];
-
 /** Until prepare has read the pipeline file. */
-export const DEFAULT_FAULT_TOLERANCE: FaultTolerance = {
+export const DEFAULT_RETRY_SETTINGS: RetrySettings = {
   retry: {
     enabled: true,
     max_attempts: 3,
@@ -41,8 +39,15 @@ export interface Budgets {
   spend(error: unknown, tookMs: number): Pause | undefined;
 }
 
-/** @param step name of the step */
-export function createBudgets(step: string, settings: () => FaultTolerance): Budgets {
+/**
+ * @param step name of the step
+ * @param random from 0 to 1; in a workflow Math.random gives the same numbers when it is replayed
+ */
+export function createBudgets(
+  step: string,
+  settings: () => RetrySettings,
+  random: () => number = Math.random,
+): Budgets {
   let [deaths, refusals, failures, waits, waitedMs] = [0, 0, 0, 0, 0];
   return {
     attempts: () => failures + 1,
@@ -73,7 +78,8 @@ export function createBudgets(step: string, settings: () => FaultTolerance): Bud
           const { retry } = settings();
           if (!retry.enabled || failures + 1 >= retry.max_attempts) return undefined;
           failures += 1;
-          return { ms: Math.max(backoffMs(retry, failures), detailsIn(error).retry_after_ms ?? 0) };
+          const jitter = 1 - random() * JITTER;
+          return { ms: Math.max(backoffMs(retry, failures) * jitter, detailsIn(error).retry_after_ms ?? 0) };
         }
       }
     },
@@ -109,7 +115,15 @@ function reasonOf(cause: Error | undefined): string {
   return (cause?.message ?? '').replace(/\.$/, '');
 }
 
-function backoffMs(retry: FaultTolerance['retry'], failures: number): number {
-  const factor = retry.backoff_strategy === 'constant' ? 1 : retry.backoff_multiplier ** (failures - 1);
-  return Math.min(retry.initial_backoff_seconds * factor, retry.max_backoff_seconds) * 1000;
+/** So much shorter a pause may be by chance. */
+const JITTER = 0.25;
+
+function backoffMs(retry: RetrySettings['retry'], failures: number): number {
+  const factors = {
+    constant: 1,
+    linear: failures,
+    exponential: retry.backoff_multiplier ** (failures - 1),
+  };
+  const seconds = retry.initial_backoff_seconds * factors[retry.backoff_strategy];
+  return Math.min(seconds, retry.max_backoff_seconds) * 1000;
 }

@@ -1,6 +1,6 @@
 /** Whose run it is: the project and the staging store. */
 import { CancellationScope } from '@temporalio/workflow';
-import { DEFAULT_FAULT_TOLERANCE } from './budgets';
+import { DEFAULT_RETRY_SETTINGS } from './budgets';
 import type { PipelineRequest } from './request';
 import { createSteps } from './steps';
 
@@ -15,7 +15,7 @@ export async function identify(request: PipelineRequest): Promise<OwnedRequest> 
   const { project, staging } = request;
   if (project !== undefined && staging !== undefined) return { ...request, project, staging };
   const owner = await CancellationScope.nonCancellable(() =>
-    createSteps(DEFAULT_FAULT_TOLERANCE)('identify', 'identify', project === undefined ? {} : { project }),
+    createSteps(DEFAULT_RETRY_SETTINGS)('identify', 'identify', project === undefined ? {} : { project }),
   );
   return { ...request, project: owner.project, staging: owner.staging };
 }

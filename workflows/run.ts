@@ -1,9 +1,10 @@
 /** A run, as its phases use it. */
 import { setCurrentDetails } from '@temporalio/workflow';
+import type { RetrySettings } from '../pipeline/config/schema';
 import { progressMarkdown } from '../pipeline/markdown';
 import type { StepName } from '../pipeline/report';
 import type { OwnedRequest } from './identify';
-import { DEFAULT_FAULT_TOLERANCE, type FaultTolerance } from './budgets';
+import { DEFAULT_RETRY_SETTINGS } from './budgets';
 import { progressOf, type Progress, type RunState } from './run-state';
 import { createSteps, type RunStep } from './steps';
 
@@ -12,7 +13,7 @@ export interface Run {
   state: RunState;
   ref: { project: string; staging: string; pipeline: string; runKey: string };
   step: RunStep;
-  useSettings(settings: FaultTolerance): void;
+  useSettings(settings: RetrySettings): void;
   progress(): Progress;
   /** Enters a phase, and adds its time to the report. */
   timed<T>(name: StepName, work: () => Promise<T>): Promise<T>;
@@ -33,7 +34,7 @@ export function createRun(request: OwnedRequest, state: RunState): Run {
   };
   const progress = (): Progress => progressOf(state, [...waits.values()]);
   const show = (): void => setCurrentDetails(progressMarkdown(progress()));
-  const stepsUnder = (settings: FaultTolerance): RunStep =>
+  const stepsUnder = (settings: RetrySettings): RunStep =>
     createSteps(settings, {
       waits(summary, what) {
         const before = waits.get(summary) ?? null;
@@ -46,7 +47,7 @@ export function createRun(request: OwnedRequest, state: RunState): Run {
         if (entry) entry.attempts = Math.max(entry.attempts, attempts);
       },
     });
-  let call = stepsUnder(state.plan?.faultTolerance ?? DEFAULT_FAULT_TOLERANCE);
+  let call = stepsUnder(state.plan?.faultTolerance ?? DEFAULT_RETRY_SETTINGS);
   return {
     request,
     state,

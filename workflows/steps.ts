@@ -1,8 +1,9 @@
 /** The one place with timeouts and retries of activities. */
 import { proxyActivities, sleep, type ActivityOptions } from '@temporalio/workflow';
 import type { Activities } from '../activities';
+import type { RetrySettings } from '../pipeline/config/schema';
 import { LIMITS } from '../pipeline/limits';
-import { createBudgets, type FaultTolerance } from './budgets';
+import { createBudgets } from './budgets';
 import { detailsIn } from './failures';
 
 type ActivityName = keyof Activities;
@@ -26,7 +27,7 @@ export interface StepObserver {
  * Calls activities, again and again while their budgets last, see `budgets.ts`. The workflow does the retries, not the
  * server, which knows only one budget.
  */
-export function createSteps(settings: FaultTolerance, observer: StepObserver = SILENT): RunStep {
+export function createSteps(settings: RetrySettings, observer: StepObserver = SILENT): RunStep {
   let current = settings;
   const activities = proxyActivities<Activities>(OPTIONS);
   return async <N extends ActivityName>(name: N, summary: string, input: InputOf<N>) => {

@@ -33,6 +33,9 @@ export interface PluginUse {
 /** A pipeline, checked and complete; plain JSON. */
 export type PipelineConfig = z.output<ReturnType<typeof createConfigSchema>>;
 
+/** What the workflow must know of `fault_tolerance`. */
+export type RetrySettings = Pick<PipelineConfig['fault_tolerance'], 'retry' | 'busy_timeout_seconds'>;
+
 /** Folders of `configs/` come first, as in `finance/ledger`. */
 export const PIPELINE_NAME = /^(?=.{1,100}$)[A-Za-z0-9][A-Za-z0-9_.-]*(\/[A-Za-z0-9][A-Za-z0-9_.-]*)*$/;
 
@@ -92,7 +95,9 @@ export function createConfigSchema(plugins: Plugins) {
       .min(1)
       .superRefine((uses, ctx) => assertDistinct(uses, plugins, ctx))
       .describe('Where the result goes; `target:` with one section is the same as a list of one.'),
-    fault_tolerance: faultTolerance.prefault({}).describe('Retries of transient failures.'),
+    fault_tolerance: faultTolerance
+      .prefault({})
+      .describe('Retries, and what a run that failed goes on from.'),
     scalability: scalability
       .prefault({})
       .describe('How the work is divided and how much memory it may take.'),

@@ -37,9 +37,11 @@ export const faultTolerance = z.strictObject({
       enabled: z.boolean().default(true).describe('Whether a failed step is tried again.'),
       max_attempts: z.int().min(1).max(100).default(3).describe('Attempts of one step, the first included.'),
       backoff_strategy: z
-        .enum(['exponential', 'constant'], { error: ({ input }) => explainStrategy(input) })
+        .enum(['exponential', 'linear', 'constant'], { error: ({ input }) => explainStrategy(input) })
         .default('exponential')
-        .describe('`exponential`: each wait is longer by the multiplier. `constant`: all waits are equal.'),
+        .describe(
+          '`exponential`: each wait is longer by the multiplier. `linear`: each is longer by the first wait. `constant`: all are equal. Chance makes each wait up to a quarter shorter, so that steps that failed together do not try again together.',
+        ),
       backoff_multiplier: z
         .number()
         .min(1)
@@ -57,7 +59,7 @@ export const faultTolerance = z.strictObject({
         .min(0.001)
         .max(86_400)
         .default(60)
-        .describe('The longest wait between two attempts.'),
+        .describe('The longest wait between two attempts, unless a service asks for a longer one.'),
     })
     .refine((retry) => retry.initial_backoff_seconds <= retry.max_backoff_seconds, {
       path: ['max_backoff_seconds'],
@@ -65,6 +67,24 @@ export const faultTolerance = z.strictObject({
     })
     .prefault({})
     .describe('Retries of steps that failed for a temporary reason.'),
+  checkpoints: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Whether a run that failed can go on where it was. If false, its staged parts are removed, and a run that is started again begins from zero. Parts that a target of a partial run still waits for are kept.',
+        ),
+      interval: z
+        .int()
+        .min(1)
+        .optional()
+        .describe(
+          'The most records of a chunk: so many are redone after a kill, for each chunk in work. A `chunk_size` that is smaller counts instead. Small chunks cost time, about 0.05 s each. Default: chunks of about a second of work.',
+        ),
+    })
+    .prefault({})
+    .describe('Checkpoints: each chunk that is done is one.'),
   busy_timeout_seconds: z
     .number()
     .min(0)
@@ -76,9 +96,8 @@ export const faultTolerance = z.strictObject({
 });
 
 function explainStrategy(input: unknown): string {
-  const expected = 'expected one of exponential, constant.';
+  const expected = 'expected one of exponential, linear, constant.';
   if (input === 'fixed') return `found "fixed", ${expected} Did you mean "constant"?`;
-  if (input === 'linear') return `found "linear", which Temporal does not support, ${expected}`;
   return `found ${show(input)}, ${expected}`;
 }
 

@@ -94,9 +94,9 @@ pipeline:
       '4:34 scalability.processing.mode: found "dask", expected standard or chunked. Use chunked with parallel_workers',
     ],
     [
-      'a linear backoff',
-      `${BASE}fault_tolerance: {retry: {backoff_strategy: linear}}\n`,
-      'which Temporal does not support, expected one of exponential, constant.',
+      'a random backoff',
+      `${BASE}fault_tolerance: {retry: {backoff_strategy: random}}\n`,
+      'found "random", expected one of exponential, linear, constant.',
     ],
     [
       'a fixed backoff',

@@ -44,6 +44,9 @@ describe('a good pipeline file', () => {
     backoff_strategy: "exponential"
     backoff_multiplier: 2
     max_backoff_seconds: 60
+  checkpoints:
+    enabled: true
+    interval: 1000  # records
 scalability:
   processing:
     mode: "chunked"  # or "dask" or "standard"
@@ -65,6 +68,7 @@ monitoring:
       memory: { limit_mb: 2048, spill_to_disk: true },
     });
     expect(config.fault_tolerance.retry).toMatchObject({ max_attempts: 3, initial_backoff_seconds: 1 });
+    expect(config.fault_tolerance.checkpoints).toEqual({ enabled: true, interval: 1000 });
     const nested = `${HEAD}pipeline:\n${(BASE.slice(HEAD.length) + snippets).replace(/^/gm, '  ').trimEnd()}\n`;
     expect(parse(nested)).toEqual(config);
   });

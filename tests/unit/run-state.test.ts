@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { StepCount } from '../../pipeline/row-balance';
 import type { StepName } from '../../pipeline/report';
-import { DEFAULT_FAULT_TOLERANCE } from '../../workflows/budgets';
+import { DEFAULT_RETRY_SETTINGS } from '../../workflows/budgets';
 import {
   addCounts,
   addWarnings,
@@ -20,7 +20,7 @@ const PLAN = {
   targets: [],
   perPartition: true,
   parallelWorkers: 2,
-  faultTolerance: DEFAULT_FAULT_TOLERANCE,
+  faultTolerance: DEFAULT_RETRY_SETTINGS,
   warnings: [],
 };
 

@@ -98,6 +98,47 @@ describe('a run under the key of one that failed', () => {
     transform: await receiptTimes(name, 'transform'),
   });
 
+  it('starts from zero when it has no checkpoints, and ends with every row once', async () => {
+    const name = add('unchecked', {
+      fault_tolerance: { ...RETRY_FAST, checkpoints: { enabled: false, interval: 20 } },
+    });
+    failAt('load', 1);
+    expect(await harness.run({ name, run_key: 'k' })).toMatchObject({ status: 'failed' });
+    expect(harness.staged(name)).toEqual([]);
+    let extracts = 0;
+    harness.mend();
+    harness.fake('extract', (real) => (input) => {
+      extracts += 1;
+      return real(input);
+    });
+    expect(await harness.run({ name, run_key: 'k' })).toMatchObject({ status: 'succeeded' });
+    expect(extracts).toBeGreaterThan(2);
+    expect(countRows('unchecked')).toEqual(ALL);
+  });
+
+  it('has done again no more records than the interval of its checkpoints', async () => {
+    const rowsOf = async (sections: object): Promise<number[]> => {
+      const name = add(`interval-${JSON.stringify(sections).length}`, sections);
+      const rows: number[] = [];
+      harness.mend();
+      harness.fake('extract', (real) => async (input) => {
+        const result = await real(input);
+        rows.push(result.rows);
+        return result;
+      });
+      await harness.run({ name, run_key: 'k' });
+      return rows;
+    };
+    const bounded = { fault_tolerance: { checkpoints: { interval: 10 } } };
+    // Records of one length each are cut exactly, others by their mean.
+    for (const sections of [{ ...bounded, scalability: {} }, bounded]) {
+      const rows = await rowsOf(sections);
+      expect(rows.length).toBeGreaterThan(4);
+      expect(Math.max(...rows)).toBeLessThanOrEqual(13);
+    }
+    expect(await rowsOf({ scalability: {} })).toEqual([ROWS]);
+  });
+
   it('starts from the beginning where the source has changed', async () => {
     const name = add('changed');
     failAt('load', 1);

@@ -98,6 +98,15 @@ describe('a step that fails for a while', () => {
     ],
     [
       {
+        max_attempts: 5,
+        backoff_strategy: 'linear',
+        initial_backoff_seconds: 0.02,
+        max_backoff_seconds: 0.07,
+      },
+      [20, 40, 60, 70],
+    ],
+    [
+      {
         max_attempts: 3,
         backoff_strategy: 'constant',
         initial_backoff_seconds: 0.02,
@@ -105,11 +114,18 @@ describe('a step that fails for a while', () => {
       },
       [20, 20],
     ],
-  ])('waits between attempts as %j says', async (retry, pauses) => {
+  ])('waits between attempts as %j says, or up to a quarter less by chance', async (retry, pauses) => {
     failExtract(99, torn);
     const handle = await harness.start(add(retry));
     await expect(handle.result()).rejects.toThrow();
-    expect(await timersOf(handle)).toEqual(pauses);
+    const waited = await timersOf(handle);
+    expect(waited).toHaveLength(pauses.length);
+    for (const [index, pause] of pauses.entries()) {
+      expect(waited[index]).toBeGreaterThanOrEqual(pause * 0.75);
+      expect(waited[index]).toBeLessThanOrEqual(pause);
+    }
+    // Chance has a say in them.
+    expect(waited).not.toEqual(pauses);
   });
 
   it('never runs without a bound in time and a heartbeat; the server itself tries nothing again', async () => {
