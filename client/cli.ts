@@ -31,6 +31,7 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
     stderr: streams.stderr,
     interactive: streams.stderr.isTTY === true,
     ...flags,
+    closers: [],
     onInterrupt: (handler) =>
       streams.onInterrupt((signal) => {
         endedBy = signal;
@@ -51,6 +52,8 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
     }
     const code = printError(context, error);
     return code === EXIT.interrupted ? SIGNAL_EXIT[endedBy] : code;
+  } finally {
+    await Promise.all(context.closers.map((close) => close()));
   }
 }
 

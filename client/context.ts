@@ -19,6 +19,8 @@ export interface CommandContext {
   results?: unknown[];
   /** Stack traces of errors. */
   debug: boolean;
+  /** What is closed when the command has ended. */
+  closers: (() => Promise<void>)[];
   /** Ctrl-C, SIGTERM, or the end of the terminal. */
   onInterrupt: OnInterrupt;
 }

@@ -4,7 +4,7 @@ import type { PipelineConfig } from '../pipeline/config/schema';
 import { LIMITS } from '../pipeline/limits';
 import { openProject, type Project } from '../runtime/project';
 import { projectPath } from '../runtime/settings';
-import { createLog, type Logger } from '../runtime/log';
+import { closeLog, createLog, type Logger } from '../runtime/log';
 import { connectClient } from '../server/client';
 import { acquireServer, type Server, type ServerOptions } from '../server/connect';
 import type { CommandContext } from './context';
@@ -95,7 +95,7 @@ export async function withSession<T>(
 /** The log as the pipeline file says; the console shows only warnings if there is a progress bar. */
 export function openLog(context: CommandContext, logging?: PipelineConfig['monitoring']['logging']): Logger {
   const level = LEVELS[logging?.level ?? 'INFO'];
-  return createLog({
+  const log = createLog({
     level,
     format: logging?.format ?? 'text',
     file: projectPath(context.settings.projectDir, logging?.output ?? 'logs/flexetl.log'),
@@ -104,6 +104,8 @@ export function openLog(context: CommandContext, logging?: PipelineConfig['monit
     consoleDetails: context.debug,
     consoleLevel: context.interactive && level !== 'error' ? 'warn' : level,
   });
+  context.closers.push(() => closeLog(log));
+  return log;
 }
 
 const LEVELS = { DEBUG: 'debug', INFO: 'info', WARNING: 'warn', ERROR: 'error' } as const;

@@ -41,12 +41,25 @@ export function createLog(options: LogOptions): Logger {
     });
     streams.push({ level: options.consoleLevel ?? options.level, stream });
   }
-  if (options.file !== undefined)
-    streams.push({ level: options.level, stream: openLogFile(options.file, options) });
-  return pino({ level: options.level, base: null }, pino.multistream(streams));
+  const file = options.file === undefined ? undefined : openLogFile(options.file, options);
+  if (file) streams.push({ level: options.level, stream: file.lines });
+  const log = pino({ level: options.level, base: null }, pino.multistream(streams));
+  if (file) files.set(log, file.raw);
+  return log;
 }
 
-function openLogFile(file: string, options: LogOptions): Writable {
+/** The open files, by their logs. */
+const files = new WeakMap<Logger, Writable>();
+
+/** Writes what is left to the file of a log, and closes it: it is no longer rotated. Later lines are lost. */
+export async function closeLog(log: Logger): Promise<void> {
+  const file = files.get(log);
+  if (!file || file.closed) return;
+  await new Promise((resolve) => file.once('close', resolve).end());
+}
+
+/** @returns where lines are written to, and the file itself */
+function openLogFile(file: string, options: LogOptions): { lines: Writable; raw: Writable } {
   try {
     makeFolders(dirname(file));
     accessSync(dirname(file), constants.W_OK);
@@ -62,9 +75,9 @@ function openLogFile(file: string, options: LogOptions): Writable {
         : createWriteStream(file, { flags: 'a' });
     // A full disk must not end a run because of a log line.
     raw.on('error', () => undefined);
-    return options.format === 'json'
-      ? raw
-      : pretty({ ...READABLE, translateTime: 'SYS:yyyy-mm-dd HH:MM:ss.l', destination: raw });
+    const translateTime = 'SYS:yyyy-mm-dd HH:MM:ss.l';
+    const lines = options.format === 'json' ? raw : pretty({ ...READABLE, translateTime, destination: raw });
+    return { lines, raw };
   } catch (error) {
     throw new FlexetlError('PATH_UNWRITABLE', {
       message: `The log file ${file} cannot be written: ${messageOf(error)}.`,
