@@ -93,6 +93,33 @@ export const faultTolerance = z.strictObject({
     .describe(
       'How long a step waits for something that comes back: a locked or unreachable target, a full disk, a folder that cannot be written. Such waits do not count as attempts.',
     ),
+  dead_letter_queue: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether records that fail are kept aside, so that the others are loaded. If false, they fail the run.',
+        ),
+      path: z
+        .string()
+        .min(1)
+        .default('failed_records/')
+        .describe('The folder of the queues, relative to the project: `<path>/<pipeline>/<run key>/`.'),
+      max_records: z
+        .int()
+        .min(0)
+        .optional()
+        .describe('With more failed records than this the run fails, and nothing is loaded.'),
+      max_percentage: z
+        .number()
+        .min(0)
+        .max(100)
+        .optional()
+        .describe('With more failed records than this, in percent of those read, the run fails.'),
+    })
+    .prefault({})
+    .describe('Where records that fail are kept, to be corrected and replayed.'),
 });
 
 function explainStrategy(input: unknown): string {
