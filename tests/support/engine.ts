@@ -113,6 +113,7 @@ function configOf({ options = {}, schema = {}, quality_checks = [], transformati
     transformations,
     validation: { schema: Object.fromEntries(columns), quality_checks },
     targets: [],
+    fault_tolerance: { checkpoints: { enabled: true } },
     scalability: { processing: { mode: 'standard' }, memory: { spill_to_disk: true } },
   } as unknown as PipelineConfig;
 }
