@@ -67,15 +67,18 @@ function hasLoneReturn({ bytes, final }: Head): boolean {
 
 /**
  * The offsets of line breaks that are not in quotes: of the carriage return, where a line feed follows. A quote that the
- * file does not close is text.
+ * file does not close is text, and so are those of comments and of the lines that are skipped.
  */
 function* findBreaks({ bytes, final }: Head, from: number, options: HeadOptions): Generator<number> {
-  const { quote, escape = quote } = options;
+  const { quote, escape = quote, comment = '', skip_rows } = options;
   const delimiters = options.delimiter === undefined ? DELIMITERS : [options.delimiter];
-  const codes = dialectBytes({ delimiter: '', quote, escape, newline: '\n' });
+  const codes = dialectBytes({ delimiter: '', quote, escape, newline: '\n', comment });
   const isDelimiter = new Set(delimiters.map((delimiter) => Buffer.from(delimiter).at(-1) ?? 0));
   const cut = createCut();
-  let opens = true;
+  let line = 0;
+  const opensLine = (at: number): boolean => line++ >= skip_rows && bytes[at] !== codes.comment;
+  let isRecord = opensLine(from);
+  let opens = isRecord;
   for (let at = from; at < bytes.length; at++) {
     const found = bytes[at] ?? 0;
     if (found === codes.quote && opens) {
@@ -86,7 +89,7 @@ function* findBreaks({ bytes, final }: Head, from: number, options: HeadOptions)
     if (found === CARRIAGE_RETURN || found === LINE_FEED) {
       yield at;
       if (found === CARRIAGE_RETURN && bytes[at + 1] === LINE_FEED) at++;
-      opens = true;
-    } else if (found !== SPACE || isDelimiter.has(SPACE)) opens = isDelimiter.has(found);
+      opens = isRecord = opensLine(at + 1);
+    } else if (isRecord && (found !== SPACE || isDelimiter.has(SPACE))) opens = isDelimiter.has(found);
   }
 }

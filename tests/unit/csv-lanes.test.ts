@@ -72,6 +72,12 @@ const ORDINARY: [string, string | Buffer, Record<string, unknown>, Values[]][] =
   ['trimmed values', 'a,b\n 1 ,"\t"\n', { trim: true }, [['1', null]]],
   ['names that SQL must quote', `"a ""b""",it's\n1,x\n`, {}, [['1', 'x']]],
   ['lines to skip', 'by "till" 5\n\na,b\n1,x\n', { skip_rows: 2 }, [['1', 'x']]],
+  [
+    'a quote in a comment and in a skipped line, and a CR in quotes',
+    'made "by\n# an "odd one\na\n"\r"\n',
+    { delimiter: ' ', comment: '#', skip_rows: 1 },
+    [['\r']],
+  ],
   ['gzip', gzipSync('a,b\n1,x\n'), {}, [['1', 'x']]],
 ];
 
