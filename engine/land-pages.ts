@@ -1,156 +1,119 @@
-/** Lands the pages of a record source: each becomes a file of JSON lines, and then a receipt. */
-import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
-import { FlexetlError } from '../pipeline/errors';
-import type { PluginContext } from '../plugin/context';
-import type { Position, RecordSource } from '../plugin/source';
-import type { CursorPage } from './incremental';
-import type { LandedPage } from './landed-pages';
-import { toLines } from './page-lines';
-
-/** Where a page starts; the first one has no position. */
-export type PageStart = { page: number; cutBytes: number; position?: Position };
-
-export interface Landing<Options> {
-  /** Of an incremental one only what is new. */
-  source: RecordSource<Options>;
-  options: Options;
-  context: PluginContext;
-  /** Of the pages among the shared files. */
-  folder: string;
-  nullValues: readonly string[];
-  /** Numbers of landed pages by the hash of their records; read when first needed. */
-  pageNames?: Map<string, number>;
-}
+/** Lands the pages of a record source: consecutive ones become a file of JSON lines, and then a receipt. */
+import { writeFile } from 'node:fs/promises';
+import { collectPages, type LandHow, type PagesFile } from './collect-pages';
+import {
+  addSeen,
+  digest,
+  endOf,
+  otherPages,
+  placeOf,
+  readReceipt,
+  receiptName,
+  repeats,
+  seenOf,
+  type LandedFile,
+  type Landing,
+  type PageStart,
+} from './page-files';
 
 /**
- * The receipts of all pages from a start on: first those of landed pages, then those of pages that the source yields.
- * @param columns those of the first page; another column is an error
+ * The receipts of all files of pages from a start on: first those of landed pages, then those of pages that the source
+ * yields. The last file may go beyond the page that is enough.
  */
 export async function* landPages<Options>(
   landing: Landing<Options>,
   start: PageStart,
-  columns?: readonly string[],
-): AsyncGenerator<LandedPage> {
-  const { source, options, context } = landing;
+  how: LandHow,
+): AsyncGenerator<LandedFile> {
+  let isDone = false;
+  const isEnough: LandHow['isEnough'] = (...page) => (isDone = how.isEnough(...page));
   let at: PageStart | undefined = start;
-  const after = ({ page, next }: LandedPage): PageStart | undefined =>
-    next === undefined ? undefined : { ...start, page: page + 1, position: next };
-  while (at) {
-    const landed = await findReceipt(landing, at);
-    if (landed) {
-      yield landed;
-      at = after(landed);
-      continue;
+  while (at && !isDone) {
+    const found = await findReceipt(landing, at);
+    let last: LandedFile | undefined;
+    if (found?.isWhole) {
+      last = found.receipt;
+      isDone = last.pages.map((page, index) => how.isEnough(found.receipt.page + index, page)).includes(true);
+      yield last;
+    } else {
+      for await (const [file, isOwn] of requestPages(landing, at, { ...how, isEnough }, found?.receipt)) {
+        isDone &&= isOwn;
+        yield (last = file);
+      }
     }
-    let asked = 0;
-    for await (const page of source.read(options, context, at.position)) {
-      context.signal.throwIfAborted();
-      asked++;
-      const receipt = await landPage(landing, at, page, columns);
-      yield receipt;
-      at = after(receipt);
-      // If another attempt landed this page first, with another next position, or the next page, its receipts are used.
-      if (!at || JSON.stringify(receipt.next) !== JSON.stringify(page.next)) break;
-      if (await findReceipt(landing, at)) break;
-    }
-    if (asked === 0) return;
+    if (!last) return;
+    at = startAfter(last, start);
   }
 }
 
-/** The name of a receipt is made from the position of its page, so a repeated position is detected. */
-function receiptName<Options>({ source, folder }: Landing<Options>, { position }: PageStart): string {
-  if (position === undefined) return `${folder}/first.json`;
-  const place = source.place?.(position) ?? position;
-  const hash = createHash('sha256').update(JSON.stringify(place)).digest('hex');
-  return `${folder}/at-${hash.slice(0, 32)}.json`;
-}
-
-/**
- * The names of page files begin with their numbers and have the hash of their records.
- * @throws FlexetlError SOURCE_UNREADABLE for records that another page has
- */
-async function assertNew<Options>(
+/** Files of pages that the source yields, and whether they are these; another attempt may have landed others. */
+async function* requestPages<Options>(
   landing: Landing<Options>,
-  { page }: PageStart,
-  hash: string,
-): Promise<void> {
-  const names = (landing.pageNames ??= new Map(
-    (await landing.context.shared.list(`${landing.folder}/`)).flatMap((name) => {
-      const [, number, of] = PAGE_NAME.exec(name) ?? [];
-      return of === undefined ? [] : [[of, Number(number)] as const];
-    }),
-  ));
-  const before = names.get(hash) ?? page;
-  names.set(hash, before);
-  if (before === page) return;
-  throw repeats(landing, `page ${page + 1} has the same records as page ${before + 1}`);
+  start: PageStart,
+  how: LandHow,
+  damaged: LandedFile | undefined,
+): AsyncGenerator<[file: LandedFile, isOwn: boolean]> {
+  // A damaged file gets the same pages again.
+  let left = damaged?.pages.length ?? Infinity;
+  const isEnough: LandHow['isEnough'] = (...page) => {
+    left -= 1;
+    return how.isEnough(...page) || left === 0;
+  };
+  const files = collectPages(landing, start, { ...how, isEnough });
+  let at: PageStart | undefined = start;
+  try {
+    let coming = files.next();
+    while (at) {
+      const found = await coming;
+      if (found.done) return;
+      const { pages, next, isLast } = found.value;
+      // The next pages are asked for while these are written.
+      if (!isLast) coming = files.next();
+      coming.catch(() => undefined);
+      const file = await landFile(landing, at, found.value);
+      const isOwn = file.pages.length === pages.length && JSON.stringify(file.next) === JSON.stringify(next);
+      yield [file, isOwn];
+      if (isLast || !isOwn) return;
+      at = startAfter(file, start);
+    }
+  } finally {
+    await files.return(undefined);
+  }
 }
 
-const PAGE_NAME = /\/(\d{6,})-([0-9a-f]{12})\.ndjson$/;
-
-function repeats<Options>({ source }: Landing<Options>, what: string): FlexetlError {
-  return new FlexetlError('SOURCE_UNREADABLE', {
-    message: `The source ${source.type} repeats itself: ${what}.`,
-    hint: 'Check how the source computes the position of the next page.',
-  });
+function startAfter(file: LandedFile, start: PageStart): PageStart | undefined {
+  return file.next === undefined ? undefined : { ...start, page: endOf(file), position: file.next };
 }
 
-/**
- * The receipt of a page whose file is whole.
- * @throws FlexetlError SOURCE_UNREADABLE for a position that repeats
- */
+/** @throws FlexetlError SOURCE_UNREADABLE for a position that repeats */
 async function findReceipt<Options>(
   landing: Landing<Options>,
-  start: PageStart,
-): Promise<LandedPage | undefined> {
-  const { context } = landing;
-  const path = await context.shared.find(receiptName(landing, start));
-  if (path === undefined) return undefined;
-  const receipt = JSON.parse(await readFile(path, 'utf8')) as LandedPage;
-  if (receipt.page === start.page) {
-    const isWhole = (await context.shared.find(receipt.file)) !== undefined;
-    return isWhole ? receipt : undefined;
-  }
-  throw repeats(landing, `page ${start.page + 1} has the same position as page ${receipt.page + 1}`);
+  { page, position }: PageStart,
+): Promise<{ receipt: LandedFile; isWhole: boolean } | undefined> {
+  const { folder, context } = landing;
+  const receipt = await readReceipt(context.shared, folder, placeOf(landing, position));
+  if (!receipt) return undefined;
+  if (receipt.page === page)
+    return { receipt, isWhole: (await context.shared.find(receipt.file)) !== undefined };
+  throw repeats(landing, `page ${page + 1} has the same position as page ${receipt.page + 1}`);
 }
 
-async function landPage<Options>(
+async function landFile<Options>(
   landing: Landing<Options>,
   start: PageStart,
-  page: CursorPage,
-  columns: readonly string[] | undefined,
-): Promise<LandedPage> {
+  { texts, isLast: _, ...found }: PagesFile,
+): Promise<LandedFile> {
   const { source, context, folder } = landing;
-  const { text, ...found } = toLines(page.records, `${source.type} page ${start.page + 1}`, columns);
-  const hash = createHash('sha256')
-    .update(page.distinct ?? '')
-    .update(text)
-    .digest('hex')
-    .slice(0, 12);
-  if (page.distinct !== undefined && text !== '') await assertNew(landing, start, hash);
-  const file = `${folder}/${String(start.page).padStart(6, '0')}-${hash}.ndjson`;
-  await context.shared.make(file, (path) => writeFile(path, text));
-  const receipt: LandedPage = {
-    page: start.page,
-    ...(page.next !== undefined && { next: page.next }),
-    ...(page.memory && { memory: page.memory }),
-    file,
-    records: page.records.length,
-    bytes: Buffer.byteLength(text),
-    ...found,
-  };
-  await context.shared.make(receiptName(landing, start), (path) => writeFile(path, JSON.stringify(receipt)));
-  // The receipt that is kept may be of a file that is damaged.
+  const content = digest(found.pages.map(({ hash }) => hash).join(' ')).slice(0, 12);
+  const file = `${folder}/${String(start.page).padStart(6, '0')}-${content}.ndjson`;
+  await context.shared.make(file, (path) => writeFile(path, texts.join('')));
+  const receipt: LandedFile = { page: start.page, file, ...found };
+  const name = receiptName(folder, placeOf(landing, start.position));
+  await context.shared.make(name, (path) => writeFile(path, JSON.stringify(receipt)));
+  // The receipt that is kept may be of another attempt, or of a file that is damaged.
   const kept = await findReceipt(landing, start);
-  if (kept) return kept;
-  throw otherPages(`Page ${start.page + 1} of the source ${source.type} is`);
-}
-
-/** @param which pages, and `is` or `are` */
-export function otherPages(which: string): FlexetlError {
-  return new FlexetlError('SOURCE_CHANGED', {
-    message: `${which} damaged in the staging folder, and the source gives something else now.`,
-    hint: 'Check the disk of the staging folder, then start a new run under another key.',
-  });
+  if (!kept?.isWhole) throw otherPages(`Page ${start.page + 1} of the source ${source.type} is`);
+  const seen = await seenOf(landing);
+  kept.receipt.pages.forEach((page, index) => addSeen(seen, start.page + index, page));
+  return kept.receipt;
 }

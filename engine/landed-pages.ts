@@ -9,27 +9,8 @@ import { shortenRaw } from '../pipeline/raw-text';
 import { ident, literal, pathLiteral } from '../pipeline/sql';
 import { stagingMissing } from '../runtime/staging/parts';
 import type { PluginContext, SharedFiles } from '../plugin/context';
-import type { Memory } from './cursor-state';
-import type { PageLines } from './page-lines';
-import type { Position, RepairedRelation, SourceRecord, TextRelation } from '../plugin/source';
-
-/** The receipt of a page. */
-export interface LandedPage {
-  /** Counted from 0. */
-  page: number;
-  /** Where the next page starts; absent after the last one. */
-  next?: Position;
-  /** Name of the file of JSON lines among the shared files. */
-  file: string;
-  records: number;
-  bytes: number;
-  /** Of an incremental source: what is known after this page. */
-  memory?: Memory;
-  /** The records that DuckDB cannot read: their numbers, counted from 0, and why. */
-  broken: PageLines['broken'];
-  /** Columns of texts that look like numbers or booleans. */
-  textColumns: readonly string[];
-}
+import type { LandedFile, LandedPage } from './page-files';
+import type { RepairedRelation, SourceRecord, TextRelation } from '../plugin/source';
 
 /** What the values of a page are. */
 export interface PageValues {
@@ -40,10 +21,10 @@ export interface PageValues {
 
 /** DuckDB's own bound for one JSON object. */
 const OBJECT_BYTES = 16 * 1024 * 1024;
-/** The keys of a page in first-seen order. @throws FlexetlError SOURCE_UNREADABLE for a bad or repeated name */
-export async function columnsOf(page: LandedPage, shared: SharedFiles): Promise<string[]> {
+/** The keys of pages in first-seen order. @throws FlexetlError SOURCE_UNREADABLE for a bad or repeated name */
+export async function columnsOf(file: LandedFile, shared: SharedFiles): Promise<string[]> {
   const names = new Set(
-    (await goodLines(page, shared)).flatMap((line) => jsonMembers(line, 0).map(({ key }) => key)),
+    (await goodLines(file, shared)).flatMap((line) => jsonMembers(line, 0).map(({ key }) => key)),
   );
   const seen = new Map<string, number>();
   for (const name of names) {
@@ -56,63 +37,63 @@ export async function columnsOf(page: LandedPage, shared: SharedFiles): Promise<
 }
 
 export async function sampleOf(
-  page: LandedPage,
+  file: LandedFile,
   values: PageValues,
   shared: SharedFiles,
 ): Promise<(string | null)[][]> {
-  const lines = await goodLines(page, shared);
+  const lines = await goodLines(file, shared);
   return lines.slice(0, LIMITS.sampleRecordsMax).map((line) => textsOf(line, values));
 }
 
 export async function landedRelation(
-  pages: readonly LandedPage[],
+  files: readonly LandedFile[],
   values: PageValues,
   shared: SharedFiles,
 ): Promise<TextRelation> {
-  const reads = await Promise.all(pages.map((page) => pathOf(page, shared)));
-  const trusted = Promise.resolve(pages.every(({ broken }) => broken.length === 0));
-  const textColumns = [...new Set(pages.flatMap((page) => page.textColumns))];
-  return { sql: readSql(reads, pages, values), reads, trusted, textColumns };
+  const reads = await Promise.all(files.map((file) => pathOf(file, shared)));
+  const trusted = Promise.resolve(!files.some(hasBroken));
+  const textColumns = [...new Set(files.flatMap((file) => file.textColumns))];
+  return { sql: readSql(reads, files, values), reads, trusted, textColumns };
 }
 
-/** Pages without broken records are read as they are. */
+/** Files without broken records are read as they are. */
 export async function repairLanded(
-  pages: readonly LandedPage[],
+  files: readonly LandedFile[],
   values: PageValues,
   { shared, scratchDir }: PluginContext,
 ): Promise<RepairedRelation> {
   const reads: string[] = [];
   const broken: number[] = [];
   let first = 0;
-  for (const page of pages) {
-    for (const [index] of page.broken) broken.push(first + index);
-    first += page.records;
-    if (page.broken.length === 0) {
-      reads.push(await pathOf(page, shared));
+  for (const file of files) {
+    broken.push(...brokenOf(file).map((index) => first + index));
+    first += file.pages.reduce((sum, { records }) => sum + records, 0);
+    if (!hasBroken(file)) {
+      reads.push(await pathOf(file, shared));
       continue;
     }
-    const path = join(scratchDir, `page-${page.page}.ndjson`);
-    const good = await goodLines(page, shared);
+    const path = join(scratchDir, `page-${file.page}.ndjson`);
+    const good = await goodLines(file, shared);
     await writeFile(path, good.map((line) => `${line}\n`).join(''));
     reads.push(path);
   }
-  return { sql: readSql(reads, pages, values), reads, broken };
+  return { sql: readSql(reads, files, values), reads, broken };
 }
 
 export async function* readLandedRecords(
   type: string,
-  pages: readonly LandedPage[],
+  files: readonly LandedFile[],
   values: PageValues,
   { shared, signal }: PluginContext,
   ordinals?: readonly number[],
 ): AsyncGenerator<SourceRecord> {
   let ordinal = -1;
   let asked = 0;
-  for (const page of pages) {
+  for await (const [number, page, lines] of linesOfPages(files, shared)) {
     signal.throwIfAborted();
     const reasons = new Map(page.broken);
     let byteOffset = 0;
-    for (const [index, line] of (await readLines(page, shared)).entries()) {
+    for (const [index, line] of lines.entries()) {
       const start = byteOffset;
       byteOffset += Buffer.byteLength(line) + 1;
       ordinal++;
@@ -121,7 +102,7 @@ export async function* readLandedRecords(
       const reason = reasons.get(index);
       yield {
         ordinal,
-        file: `${type} page ${page.page + 1}`,
+        file: `${type} page ${number + 1}`,
         line: index + 1,
         record: index + 1,
         byteOffset: start,
@@ -133,13 +114,27 @@ export async function* readLandedRecords(
   }
 }
 
+async function* linesOfPages(
+  files: readonly LandedFile[],
+  shared: SharedFiles,
+): AsyncGenerator<[number: number, page: LandedPage, lines: string[]]> {
+  for (const file of files) {
+    const lines = await readLines(file, shared);
+    let first = 0;
+    for (const [index, page] of file.pages.entries()) {
+      yield [file.page + index, page, lines.slice(first, first + page.records)];
+      first += page.records;
+    }
+  }
+}
+
 /**
  * Texts of the values of JSON lines. DuckDB changes fractional numbers that it reads as JSON (`0.10` becomes `0.1`), so
  * every number outside strings is quoted first; U+0001, which JSON does not allow in a string, marks the places.
  */
 function readSql(
   paths: readonly string[],
-  pages: readonly LandedPage[],
+  landed: readonly LandedFile[],
   { columns, nullValues }: PageValues,
 ): string {
   const pointers = columns.map((name) => literal(`/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`));
@@ -151,7 +146,8 @@ function readSql(
   if (paths.length === 0) {
     return `(SELECT ${columns.map((name) => `NULL::VARCHAR AS ${ident(name)}`).join(', ')} WHERE false)`;
   }
-  const objectBytes = Math.max(OBJECT_BYTES, ...pages.map(({ bytes }) => bytes));
+  const pageBytes = landed.flatMap(({ pages }) => pages.map(({ bytes }) => bytes));
+  const objectBytes = pageBytes.reduce((max, bytes) => Math.max(max, bytes), OBJECT_BYTES);
   const marked = String.raw`regexp_replace(json::VARCHAR, '("(?:[^"\\]|\\.)*")|(-?[0-9][-+.eE0-9]*)', '\1' || chr(1) || '\2' || chr(1), 'g')`;
   const quoted = `replace(replace(${marked}, chr(1) || chr(1), ''), chr(1), '"')`;
   const files = `read_ndjson_objects([${paths.map(pathLiteral).join(', ')}], hive_partitioning = false, maximum_object_size = ${objectBytes})`;
@@ -166,17 +162,31 @@ function textsOf(line: string, { columns, nullValues }: PageValues): (string | n
   });
 }
 
-async function goodLines(page: LandedPage, shared: SharedFiles): Promise<string[]> {
-  const broken = new Set(page.broken.map(([index]) => index));
-  return (await readLines(page, shared)).filter((_, index) => !broken.has(index));
+function hasBroken({ pages }: LandedFile): boolean {
+  return pages.some(({ broken }) => broken.length > 0);
 }
 
-async function readLines(page: LandedPage, shared: SharedFiles): Promise<string[]> {
-  const text = await readFile(await pathOf(page, shared), 'utf8');
+/** The broken records of a file: their numbers, counted from 0. */
+function brokenOf({ pages }: LandedFile): number[] {
+  let first = 0;
+  return pages.flatMap(({ records, broken }) => {
+    const numbers = broken.map(([index]) => first + index);
+    first += records;
+    return numbers;
+  });
+}
+
+async function goodLines(file: LandedFile, shared: SharedFiles): Promise<string[]> {
+  const broken = new Set(brokenOf(file));
+  return (await readLines(file, shared)).filter((_, index) => !broken.has(index));
+}
+
+async function readLines(file: LandedFile, shared: SharedFiles): Promise<string[]> {
+  const text = await readFile(await pathOf(file, shared), 'utf8');
   return text.split('\n').slice(0, -1);
 }
 
-async function pathOf({ file }: LandedPage, shared: SharedFiles): Promise<string> {
+async function pathOf({ file }: LandedFile, shared: SharedFiles): Promise<string> {
   const path = await shared.find(file);
   if (path !== undefined) return path;
   throw stagingMissing(`The landed page ${file} is missing.`);

@@ -3,7 +3,6 @@
  * records become a file of JSON lines, and then a receipt with the position of the next page is written. A page with a
  * receipt is never requested again, by any attempt. A partition is a series of consecutive pages.
  */
-import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { LIMITS } from '../pipeline/limits';
 import type { PluginContext, SharedFiles } from '../plugin/context';
@@ -17,14 +16,7 @@ import type {
   Source,
   SourceSurvey,
 } from '../plugin/source';
-import {
-  columnsOf,
-  landedRelation,
-  readLandedRecords,
-  repairLanded,
-  sampleOf,
-  type LandedPage,
-} from './landed-pages';
+import { columnsOf, landedRelation, readLandedRecords, repairLanded, sampleOf } from './landed-pages';
 import {
   describeWindow,
   planWindow,
@@ -34,11 +26,21 @@ import {
   type Memory,
 } from './cursor-state';
 import { memoryAfter, onlyNew } from './incremental';
-import { landPages, otherPages, type Landing, type PageStart } from './land-pages';
+import { landPages } from './land-pages';
+import {
+  digest,
+  endOf,
+  otherPages,
+  partitionName,
+  type LandedFile,
+  type LandedPage,
+  type Landing,
+  type PageStart,
+} from './page-files';
 
-/** The pages of a partition, the same for all attempts. */
+/** The files of a partition, the same for all attempts. */
 interface LandedPartition {
-  pages: readonly LandedPage[];
+  files: readonly Omit<LandedFile, 'next' | 'memory'>[];
   next?: PageStart;
 }
 
@@ -73,8 +75,8 @@ export function openSource<Options>(
     ...(cursor && {
       async stateAfter(survey: SourceSurvey): Promise<Position> {
         let memory: Memory | undefined;
-        for await (const page of landPages(landingOf(survey), { page: 0, cutBytes: 0 }, survey.columns))
-          memory = memoryAfter(page);
+        for await (const file of landPages(landingOf(survey), FIRST, wantAll(survey.columns)))
+          memory = memoryAfter(file);
         return stateAfterPages(cursor, survey.detected as CursorWindow, memory);
       },
     }),
@@ -85,20 +87,20 @@ export function openSource<Options>(
     land: (survey, index, from) => landPartition(landingOf(survey), survey, index, from as PageStart),
     relation: async (survey, partition) =>
       landedRelation(
-        await wholePages(landingOf(survey), survey.columns, partition),
+        await wholeFiles(landingOf(survey), survey.columns, partition),
         { columns: survey.columns, nullValues },
         shared,
       ),
     repair: async (survey, partition) =>
       repairLanded(
-        await wholePages(landingOf(survey), survey.columns, partition),
+        await wholeFiles(landingOf(survey), survey.columns, partition),
         { columns: survey.columns, nullValues },
         context,
       ),
     async *records(survey, partition, ordinals) {
       const { columns } = survey;
-      const pages = await wholePages(landingOf(survey), columns, partition);
-      yield* readLandedRecords(source.type, pages, { columns, nullValues }, context, ordinals);
+      const files = await wholeFiles(landingOf(survey), columns, partition);
+      yield* readLandedRecords(source.type, files, { columns, nullValues }, context, ordinals);
     },
     // Whole landed pages cannot change. They are the only copy, so they are kept until the run ends.
     assertUnchanged: () => Promise.resolve(),
@@ -106,18 +108,26 @@ export function openSource<Options>(
   };
 }
 
+const FIRST: PageStart = { page: 0, cutBytes: 0 };
+
+function wantAll(columns: readonly string[]) {
+  return { columns, isEnough: () => false };
+}
+
 /** Lands pages up to the first one with records, and takes the columns from it. */
 async function surveyPages<Options>(landing: Landing<Options>): Promise<SourceSurvey> {
   const { shared } = landing.context;
-  for await (const page of landPages(landing, { page: 0, cutBytes: 0 })) {
-    if (page.records === 0) continue;
-    const columns = await columnsOf(page, shared);
-    const sample = await sampleOf(page, { columns, nullValues: landing.nullValues }, shared);
+  const isEnough = (_: number, { records }: LandedPage): boolean => records > 0;
+  for await (const file of landPages(landing, FIRST, { isEnough })) {
+    const page = file.pages.find(({ records }) => records > 0);
+    if (!page) continue;
+    const columns = await columnsOf(file, shared);
+    const sample = await sampleOf(file, { columns, nullValues: landing.nullValues }, shared);
     return {
       files: [],
       columns,
       sample,
-      textColumns: page.textColumns,
+      textColumns: file.textColumns,
       recordBytes: page.bytes / page.records,
       detected: null,
     };
@@ -138,7 +148,7 @@ function pagesFolder<Options>(
 }
 
 function digestInputs(...inputs: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(inputs)).digest('hex').slice(0, 24);
+  return digest(JSON.stringify(inputs)).slice(0, 24);
 }
 
 /** What a run reads: decided before its first request, and then the same for all its attempts. */
@@ -156,62 +166,63 @@ async function fixWindow<Options>(
   return JSON.parse(await readFile(path, 'utf8')) as CursorWindow;
 }
 
-const partitionName = (folder: string, firstPage: number): string => `${folder}/partition-${firstPage}.json`;
-
 async function landPartition<Options>(
   landing: Landing<Options>,
   { columns }: SourceSurvey,
   index: number,
   from: PageStart,
 ): Promise<Landed> {
-  const { shared } = landing.context;
-  const { folder } = landing;
+  const { folder, context } = landing;
   // One that is landed again ends where the next one starts: time, which ends partitions too, does not repeat itself.
-  const others = new Set(await shared.list(`${folder}/partition-`));
-  const path = await shared.make(partitionName(folder, from.page), async (file) => {
-    const pages: LandedPage[] = [];
-    let next: PageStart | undefined;
-    let bytes = 0;
+  const others = new Set(await context.shared.list(`${folder}/partition-`));
+  const path = await context.shared.make(partitionName(folder, from.page), async (file) => {
     const startMs = performance.now();
-    for await (const page of landPages(landing, from, columns)) {
-      pages.push(page);
+    let bytes = 0;
+    let isFull = false;
+    const isEnough = (number: number, page: LandedPage): boolean => {
       bytes += page.bytes;
-      next = page.next === undefined ? undefined : { ...from, page: page.page + 1, position: page.next };
-      if (bytes >= from.cutBytes || performance.now() - startMs > LIMITS.landingMs) break;
-      if (others.has(partitionName(folder, page.page + 1))) break;
-      // A source that ends after a page with a next one has no more pages.
-      next = undefined;
-    }
-    await writeFile(file, JSON.stringify({ pages, ...(next && { next }) } satisfies LandedPartition));
+      isFull ||= bytes >= from.cutBytes || performance.now() - startMs > LIMITS.landingMs;
+      return (isFull ||= others.has(partitionName(folder, number + 1)));
+    };
+    const landed: LandedFile[] = [];
+    for await (const one of landPages(landing, from, { columns, isEnough })) landed.push(one);
+    const last = landed.at(-1);
+    // A source that ends after a page with a next one has no more pages.
+    const position = isFull ? last?.next : undefined;
+    const next = last && position !== undefined ? { ...from, page: endOf(last), position } : undefined;
+    const files = landed.map(({ next: _, memory: __, ...one }) => one);
+    await writeFile(file, JSON.stringify({ files, ...(next && { next }) } satisfies LandedPartition));
   });
-  const { pages, next } = JSON.parse(await readFile(path, 'utf8')) as LandedPartition;
-  const partition: Partition = { index, file: 0, start: from.page, end: from.page + pages.length };
+  const { files, next } = JSON.parse(await readFile(path, 'utf8')) as LandedPartition;
+  const last = files.at(-1);
+  const partition: Partition = { index, file: 0, start: from.page, end: last ? endOf(last) : from.page };
   return next === undefined ? { partition } : { partition, next };
 }
 
 /**
- * The pages of a landed partition. Those that are damaged or missing are asked for again, by the receipts of the pages
- * before them.
+ * The files of a landed partition. Pages of those that are damaged or missing are asked for again, by the receipts of
+ * the files before them.
  * @throws FlexetlError SOURCE_CHANGED where the source gives other pages now
  */
-async function wholePages<Options>(
+async function wholeFiles<Options>(
   landing: Landing<Options>,
   columns: readonly string[],
   { index, start, end }: Partition,
-): Promise<readonly LandedPage[]> {
+): Promise<LandedPartition['files']> {
   const { shared } = landing.context;
   const path = await shared.find(partitionName(landing.folder, start));
-  const known = path && (JSON.parse(await readFile(path, 'utf8')) as LandedPartition).pages;
+  const known = path && (JSON.parse(await readFile(path, 'utf8')) as LandedPartition).files;
   if (known) {
     const paths = await Promise.all(known.map(({ file }) => shared.find(file)));
     if (!paths.includes(undefined)) return known;
   }
-  const again: LandedPage[] = [];
-  for await (const page of landPages(landing, { page: 0, cutBytes: 0 }, columns)) {
-    if (page.page >= start) again.push(page);
-    if (page.page + 1 === end) break;
-  }
-  const same = again.every(({ file }, at) => !known || file === known[at]?.file);
-  if (again.length === end - start && same) return again;
+  const again: LandedFile[] = [];
+  const isEnough = (number: number): boolean => number + 1 === end;
+  for await (const file of landPages(landing, FIRST, { columns, isEnough }))
+    if (file.page >= start) again.push(file);
+  const hashesOf = (files: LandedPartition['files']): string =>
+    files.flatMap(({ pages }) => pages.map(({ hash }) => hash)).join();
+  const last = again.at(-1);
+  if ((last ? endOf(last) : start) === end && (!known || hashesOf(again) === hashesOf(known))) return again;
   throw otherPages(`Pages of partition ${index} of the source ${landing.source.type} are`);
 }

@@ -30,8 +30,8 @@ const BAD_TEXT = /\0|\p{Surrogate}/u;
 const BAD_ESCAPE = /\\u(?:0000|[dD][89a-fA-F])/;
 const BAD_TEXT_REASON = 'NUL character or incomplete character';
 
-/** How texts begin that may be read as numbers or booleans. */
-const LOOKS_TYPED = /^[-+.]?\d|^(?:true|false)$/;
+/** Texts that may be read as numbers or booleans. */
+const LOOKS_TYPED = /^[-+]?[\d.][\d.eE+-]*$|^(?:true|false)$/;
 
 /**
  * One line for each record. Scalars stay what they are; nested values become their JSON text.

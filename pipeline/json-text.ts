@@ -18,8 +18,9 @@ const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b
 
 /** The one value of a text. */
 export function jsonValue(text: string): JsonSpan {
-  const start = skipBlanks(text, 0);
-  return { start, end: endOfValue(text, start) };
+  let end = text.length;
+  while (text.charCodeAt(end - 1) <= 0x20) end -= 1;
+  return { start: skipBlanks(text, 0), end };
 }
 
 /** The members of the object at `start`, in order; a key that is there twice comes twice. */

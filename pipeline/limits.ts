@@ -116,8 +116,12 @@ export const LIMITS = {
   lockStaleMs: 5000,
   /** How long a command waits for another one that starts or ends the embedded server. */
   lockWaitMs: 60_000,
-  /** Pages of a record source are read into one partition for this long; a kill costs these requests. */
+  /** Pages of a record source are read into one partition for this long. */
   landingMs: 2_000,
+  /** Landed pages wait for each other this long before they are written to a file; a kill costs these requests. */
+  pagesFileMs: 200,
+  /** Landed pages of this size are written to a file at once: they are in memory until then, and so are the next ones. */
+  pagesFileBytes: 8 * 1024 * 1024,
   /** A download that sends nothing for this long has failed. */
   downloadReplyMs: 10_000,
   /** Building the server with Go: it takes two minutes on two cores. */

@@ -1,5 +1,5 @@
 /** One list of pages: the records of the source, those of one entry of for_each, or the entries themselves. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { LIMITS } from '../../pipeline/limits';
 import type { PluginContext } from '../../plugin/context';
 import type { Client } from './client';
@@ -93,7 +93,7 @@ function assertNoOverlap({ last }: ListState, records: readonly string[], place:
 }
 
 function digest(record: string): string {
-  return createHash('sha256').update(record).digest('hex').slice(0, 16);
+  return hash('sha256', record, 'hex').slice(0, 16);
 }
 
 const REPEATS_HINT =

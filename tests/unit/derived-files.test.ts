@@ -228,7 +228,9 @@ describe.each(Object.keys(DAMAGES))('a derived file: %s,', (how) => {
   });
 });
 
-it('a derived page that is damaged is asked for alone', async () => {
+it('a file of pages that is damaged is asked for alone', async () => {
+  // Each page has a file of its own.
+  jest.replaceProperty(LIMITS, 'pagesFileMs', -1 as never);
   const run = root.freshRun();
   const asked: number[] = [];
   const source = openSource(

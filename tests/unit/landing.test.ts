@@ -1,11 +1,20 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
 import { z } from 'zod';
 import { openSource } from '../../engine/landing';
 import { toLines } from '../../engine/page-lines';
-import { defineSource, type OpenSource, type Page, type Position } from '../../plugin/source';
+import { LIMITS } from '../../pipeline/limits';
+import {
+  defineSource,
+  type OpenSource,
+  type Page,
+  type Position,
+  type RecordSource,
+} from '../../plugin/source';
 import { withDuckdb } from '../../runtime/duckdb';
 import { fakeRecords, ordersOf, withFaults } from '../support/fake-record-source';
 import {
@@ -14,8 +23,13 @@ import {
   readFast,
   readRecords,
   readRepaired,
+  type Landing,
+  type Sandbox,
   type Values,
 } from '../support/source-sandbox';
+import { waitFor } from '../support/wait-for';
+
+afterEach(() => jest.restoreAllMocks());
 
 const PAGES = 5;
 const root = openSandbox();
@@ -44,6 +58,22 @@ function pagesOf(
     ...(nullValues && { nullValues: () => nullValues }),
   });
   return openSource(source, {}, sandbox.context);
+}
+
+/** The pages of the fake source. @param before what is waited for before each page */
+function sourceOf(before: (page: number) => Promise<unknown>): RecordSource<object> {
+  return defineSource<object>({
+    kind: 'records',
+    type: 'paced',
+    description: 'Pages that come as a test wants them.',
+    options: z.strictObject({}),
+    async *read(_options, _context, from) {
+      for (let page = Number(from ?? 0); page < PAGES; page++) {
+        await before(page);
+        yield { records: ordersOf(page), ...(page + 1 < PAGES && { next: page + 1 }) };
+      }
+    },
+  });
 }
 
 async function readAll(source: OpenSource, partitionBytes: number): Promise<(Values | undefined)[]> {
@@ -106,6 +136,53 @@ describe('a record source that is landed', () => {
     const source = openSource(fakeRecords, { pages: PAGES, requests }, context);
     expect(await readAll(source, 1)).toEqual(EXPECTED);
     expect(requestsOf(requests)).toHaveLength(7);
+  });
+
+  /** Names of receipts of pages after the first file. */
+  const receipts = ({ context }: Sandbox): string[] =>
+    readdirSync(join(context.scratchDir, '../shared'), { recursive: true })
+      .map(String)
+      .filter((name) => /at-[^/]*receipt$/.test(name));
+
+  it('writes pages to a file also while the next one is waited for', async () => {
+    const sandbox = root.freshRun();
+    const slow = sourceOf(async (page) => {
+      if (page === PAGES - 1) await waitFor(() => receipts(sandbox).length > 0, { what: 'a file of pages' });
+    });
+    expect(await readAll(openSource(slow, {}, sandbox.context), Number.MAX_SAFE_INTEGER)).toEqual(EXPECTED);
+    expect(receipts(sandbox).length).toBeGreaterThan(1);
+  });
+
+  it('puts pages that come fast into one file', async () => {
+    jest.replaceProperty(LIMITS, 'pagesFileMs', 60_000 as never);
+    const sandbox = root.freshRun();
+    const fast = sourceOf(() => Promise.resolve());
+    expect(await readAll(openSource(fast, {}, sandbox.context), Number.MAX_SAFE_INTEGER)).toEqual(EXPECTED);
+    expect(receipts(sandbox)).toHaveLength(1);
+  });
+
+  it('gives two attempts that land at the same time the same partitions', async () => {
+    jest.replaceProperty(LIMITS, 'pagesFileMs', 1 as never);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.nat(4), { minLength: 3, maxLength: 20 }),
+        fc.nat(),
+        async (pauses, bytes) => {
+          const { context } = root.freshRun();
+          const attempt = (offset: number): Promise<Landing> => {
+            let requests = offset;
+            const source = sourceOf(() => sleep(pauses[requests++ % pauses.length]));
+            return landAll(openSource(source, {}, context), bytes);
+          };
+          const [one, other] = await Promise.all([attempt(0), attempt(1)]);
+          expect(other).toEqual(one);
+          const source = sourceOf(() => Promise.reject(new Error('All pages are landed.')));
+          const records = await readRecords(openSource(source, {}, context), one.survey, one.partitions);
+          expect(records.map(({ values }) => values)).toEqual(EXPECTED);
+        },
+      ),
+      { numRuns: 30 },
+    );
   });
 
   it('passes over keys without a value, on the first page and on later ones', () => {
