@@ -8,9 +8,10 @@ import { buildId } from '../worker/bundle';
 import { startWorker } from '../worker/create-worker';
 import { EXIT, type CommandContext } from './context';
 import { printJson, printLine, printNote } from './print';
-import { openLog, withSession, type Session } from './session';
+import { assertMayHaveRuns, openLog, withSession, type Session } from './session';
 
 export async function cancelCommand(context: CommandContext, name: string): Promise<number> {
+  assertMayHaveRuns(context);
   const work = async ({ server, project, client }: Session): Promise<number> => {
     const handle = await cancelRun(client, { project: project.name, pipeline: name });
     // With an embedded server there may be no other worker to clean up after the run.

@@ -84,12 +84,13 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
       .option('--config <file>', 'a pipeline file instead of configs/<name>.yaml')
       .option('--set <key=value>', 'override a value, as in source.path=other.csv; repeatable', collect, []);
 
-  command('init <file>', 'write a pipeline file for a data file')
+  command('init <what>', 'a folder: a project of your own in it; a data file: a pipeline file for it')
+    .option('--from <file>', 'a data file for the first pipeline of the project; default: a sample')
     .option('--name <name>', 'name of the pipeline; default: that of the file')
-    .option('--to <target>', 'type of the target', 'sqlite')
+    .option('--to <target>', 'type of the target, and its place, as in sqlite:output/orders.db', 'sqlite')
     .option('--set <key=value>', 'an option, as in source.delimiter=;, repeatable', collect, [])
-    .action(async (file, options) =>
-      done(await (await import('./init.js')).initCommand(context, file, options)),
+    .action(async (what, options) =>
+      done(await (await import('./init.js')).initCommand(context, what, options, readVersion())),
     );
   config(command('run [names...]', 'run pipelines, one after the other, and wait for them'))
     .option('--all', 'every pipeline in configs/')

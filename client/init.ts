@@ -1,199 +1,159 @@
-/** `flexetl init <file>`: a pipeline file for a data file, from a look at it as a run would read it. */
-import { mkdir, stat, writeFile } from 'node:fs/promises';
-import { basename, isAbsolute, join, relative, resolve } from 'node:path';
-import { checkTargets } from '../engine/load';
-import { proposeSchema, type Proposal } from '../engine/propose';
-import { parseConfig } from '../engine/resolve-config';
-import { findPlugin, type PipelineConfig, type PluginUse } from '../pipeline/config/schema';
+/** `flexetl init`: a project of one's own in a folder, or a pipeline file for a data file. */
+import { constants } from 'node:fs';
+import { copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { FlexetlError, messageOf } from '../pipeline/errors';
+import { LIMITS } from '../pipeline/limits';
 import { listPipelines } from '../runtime/config-file';
-import { formatType } from '../pipeline/types';
-import { PLUGINS } from '../worker/plugins';
+import { openSettings } from '../runtime/find-project';
+import { nameOfFolder } from '../runtime/project-name';
 import { EXIT, type CommandContext } from './context';
-import { writeInitText } from './init-text';
+import { initPipeline, targetFor, writePipeline, type InitPipelineOptions } from './init-pipeline';
 import { many, printJson, printLine, printNote } from './print';
-import { withRehearsal } from './rehearsal';
+import { projectFiles, sampleFiles } from './project-files';
 
-export interface InitOptions {
-  /** Of the pipeline; default: from the name of the file. */
-  name?: string;
-  /** Type of the target. */
-  to: string;
-  /** Options of source and target, as in `source.delimiter=;`. */
-  set: readonly string[];
+export interface InitOptions extends InitPipelineOptions {
+  /** A data file for the first pipeline of a project. */
+  from?: string;
 }
 
+/** @param version of FlexETL, which the project then uses */
 export async function initCommand(
   context: CommandContext,
-  file: string,
+  what: string,
   options: InitOptions,
+  version: string,
 ): Promise<number> {
-  const { projectDir } = context.settings;
-  const absolute = resolve(context.cwd, file);
-  await assertFile(absolute, file);
-  // Relative to the project, so that it is the same on every machine.
-  const path = isAbsolute(file) ? file : relative(projectDir, absolute);
-  const name = options.name ?? nameFor(path);
-  await assertFree(name, projectDir);
-  const start = startPipeline(context, name, path, options);
-  const found = await look(context, start.config);
-  const written = writeInitText({
-    name,
-    source: { ...start.source, ...found.pins, ...start.set.source },
-    target: { ...start.target, ...start.set.target },
-    proposal: found.proposal,
-    merges: findPlugin(PLUGINS.targets, options.to).capabilities.modes.includes('merge'),
-    hasSchema: await isThere(join(projectDir, 'configs', 'pipeline.schema.json')),
+  if (!(await isDataFile(resolve(context.cwd, what), context.cwd)))
+    return initProject(context, what, options, version);
+  if (options.from === undefined) return initPipeline(context, what, options);
+  throw new FlexetlError('USAGE', {
+    message: `--from is for a new project, and ${what} is a data file.`,
+    hint: `Name the folder of the project, as in \`flexetl init shop --from ${what}\`.`,
   });
-  await writeNew(join(projectDir, start.file), start.file, written);
-  say(context, name, start.file, found);
+}
+
+const DATA_FILE = /\.(csv|tsv|txt|json|jsonl|ndjson)(\.gz)?$/i;
+
+/** Also for a folder of data files, which is no place for a project. */
+async function isDataFile(path: string, cwd: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isDirectory()) return found !== undefined || DATA_FILE.test(path);
+  const names = path === cwd ? [] : await readdir(path);
+  return names.some((name) => DATA_FILE.test(name) && !/^(package|package-lock|tsconfig)\.json$/.test(name));
+}
+
+async function initProject(
+  context: CommandContext,
+  folder: string,
+  options: InitOptions,
+  version: string,
+): Promise<number> {
+  const dir = resolve(context.cwd, folder);
+  const from = options.from === undefined ? undefined : resolve(context.cwd, options.from);
+  const first = (await listPipelines(dir))[0];
+  if (from !== undefined) await assertReadable(from, options.from ?? '');
+  const files = {
+    ...projectFiles(nameOfFolder(dir), version),
+    ...(from === undefined && first === undefined && sampleFiles(targetFor(options.to, 'orders'))),
+  };
+  const written: string[] = [];
+  const kept: string[] = [];
+  for (const [path, text] of Object.entries(files)) {
+    const isNew = await writeIfNew(join(dir, path), path, text);
+    (isNew ? written : kept).push(path);
+  }
+  const pipeline = from === undefined ? (first ?? 'orders') : await addPipeline(context, dir, from, options);
+  if (from !== undefined) written.push(`configs/${pipeline}.yaml`);
+  say(context, { folder, written, kept, pipeline });
   return EXIT.done;
 }
 
-/** The shortest pipeline that reads the file. */
-function startPipeline({ settings }: CommandContext, name: string, path: string, { to, set }: InitOptions) {
-  const file = join('configs', `${name}.yaml`);
-  const source = { type: JSON_FILE.test(path) ? 'json' : 'csv', path };
-  const target = targetFor(to, name);
-  const text = JSON.stringify({ version: '1.0', name, source, targets: [target] }).replaceAll('$', '$$$$');
-  const config = parseConfig({ settings, plugins: PLUGINS }, { text, file, overrides: set });
-  const given = (section: string, use: PluginUse | undefined): Record<string, unknown> =>
-    Object.fromEntries(
-      set
-        .filter((one) => one.startsWith(`${section}.`))
-        .map((one) => one.slice(section.length + 1).replace(/[.=].*$/s, ''))
-        .map((key) => [key, key === 'type' ? use?.type : use?.options[key]]),
-    );
-  const foreign = set.find((one) => !/^(source|target)\./.test(one));
-  if (foreign !== undefined) {
-    throw new FlexetlError('USAGE', {
-      message: `--set ${foreign} is neither an option of the source nor of the target.`,
-      hint: 'Write other sections into the file afterwards.',
-    });
-  }
-  return {
-    file,
-    source,
-    target,
-    config,
-    set: { source: given('source', config.source), target: given('target', config.targets[0]) },
-  };
+/** The pipeline of a data file, which is copied into the project unless it is there, or is large. */
+async function addPipeline(
+  context: CommandContext,
+  dir: string,
+  from: string,
+  options: InitOptions,
+): Promise<string> {
+  const isInside = !relative(dir, from).startsWith('..');
+  const isLarge = (await stat(from)).size > LIMITS.initCopyBytesMax;
+  const file = isInside || isLarge ? from : join(dir, 'data', basename(from));
+  if (file !== from) await copyNew(from, file);
+  const settings = openSettings({ ...context.settings.env, FLEXETL_PROJECT_DIR: dir }, dir);
+  const inProject = { ...context, settings, cwd: dir };
+  const shown = isInside || !isLarge ? relative(dir, file).split(sep).join('/') : file;
+  const { name, warnings } = await writePipeline(inProject, shown, options);
+  for (const warning of warnings) printNote(context, `warning: ${warning}`);
+  return name;
 }
 
-interface Found {
-  proposal: Proposal;
-  pins: Readonly<Record<string, unknown>>;
-  warnings: string[];
-}
-
-function look(context: CommandContext, config: PipelineConfig): Promise<Found> {
-  return withRehearsal(context, config, async ({ deps, plan, run, step }) => {
-    const { pins = {}, warnings = [] } = plan.survey;
-    const proposal = await proposeSchema(deps, plan, run, step);
-    const { rejected } = proposal;
-    const refused =
-      rejected === 0
-        ? []
-        : [`${many(rejected, 'record')} cannot be read: a run will be refused, and show them.`];
-    const unfit = await checkTargets(deps, config, proposal.columns, [], step).then(
-      () => [],
-      (error: unknown) => [messageOf(error)],
-    );
-    return { proposal, pins, warnings: [...warnings, ...refused, ...unfit] };
+async function assertReadable(path: string, shown: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile()) return;
+  throw new FlexetlError(found ? 'USAGE' : 'SOURCE_MISSING', {
+    message: found ? `${shown} is a folder, expected a data file.` : `There is no file ${shown}.`,
+    hint: 'Name a CSV or JSON file with --from, or leave it out for a sample.',
   });
 }
 
-function say(context: CommandContext, name: string, file: string, { proposal, warnings }: Found): void {
-  const { columns, key, records, rejected, complete } = proposal;
-  for (const warning of warnings) printNote(context, `warning: ${warning}`);
-  const next = `flexetl run ${name}`;
-  if (context.json) {
-    const described = columns.map((column) => ({ ...column, type: formatType(column.type) }));
-    printJson(context, { pipeline: name, file, records, rejected, complete, columns: described, key, next });
-    return;
-  }
-  const looked = `${complete ? 'all' : 'the first'} ${many(records, 'record')}`;
-  printLine(context, `✔ ${file}: ${many(columns.length, 'column')}, typed from ${looked}`);
-  printLine(context, `  next     flexetl preview ${name}, then ${next}`);
+async function copyNew(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  await copyFile(from, to, constants.COPYFILE_EXCL).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') {
+      throw new FlexetlError('USAGE', {
+        message: `${to} is there already, and init overwrites nothing.`,
+        hint: `Go to the folder of the project, and name that file: flexetl init data/${basename(to)}.`,
+      });
+    }
+    throw unwritable(to, error);
+  });
 }
 
-function isThere(path: string): Promise<boolean> {
+/** @returns false for a file that is there already */
+async function writeIfNew(path: string, shown: string, text: string): Promise<boolean> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, text, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && (await isFile(path))) return false;
+    throw unwritable(shown, error);
+  }
+}
+
+async function isFile(path: string): Promise<boolean> {
   return stat(path).then(
-    () => true,
+    (found) => found.isFile(),
     () => false,
   );
 }
 
-const JSON_FILE = /\.(json|jsonl|ndjson)(\.gz)?$/i;
-
-/** Options by type of the target: the fewest that work. */
-const TARGET_OPTIONS: Readonly<Record<string, (name: string, table: string) => Record<string, string>>> = {
-  sqlite: (name, table) => ({ database: `output/${name}.db`, table }),
-  postgresql: (_, table) => ({ connection_string_env: 'DATABASE_URL', table }),
-  parquet: (name) => ({ path: `output/${name}` }),
-  csv: (name) => ({ path: `output/${name}.csv` }),
-};
-
-function targetFor(type: string, name: string): Record<string, string> & { type: string } {
-  const table = name
-    .replace(/\W/g, '_')
-    .replace(/^(?=\d|sqlite_|_flexetl_|pg_)/i, 't_')
-    .slice(0, 60);
-  const options = Object.hasOwn(TARGET_OPTIONS, type) ? TARGET_OPTIONS[type] : undefined;
-  const types = PLUGINS.targets.map((target) => target.type);
-  if (options && types.includes(type)) return { type, ...options(name, table) };
-  throw new FlexetlError('USAGE', {
-    message: `There is no target "${type}" for --to.`,
-    hint: `Name one of: ${types.join(', ')}.`,
+function unwritable(path: string, cause: unknown): FlexetlError {
+  return new FlexetlError('PATH_UNWRITABLE', {
+    message: `${path} cannot be written: ${messageOf(cause)}.`,
+    hint: 'Name a folder that can be written.',
+    cause,
   });
 }
 
-/** `data/Orders 2026.csv.gz` → `Orders_2026`. */
-function nameFor(path: string): string {
-  const stem = basename(path).replace(/(?<=.)\..*$/, '');
-  const name = stem
-    .replace(/[^A-Za-z0-9_-]+/g, '_')
-    .replace(/^[_-]+/, '')
-    .slice(0, 60);
-  if (name !== '') return name;
-  throw new FlexetlError('USAGE', {
-    message: `${path} gives no name for a pipeline: letters, digits, "_" and "-".`,
-    hint: 'Give one with --name.',
-  });
+interface Outcome {
+  folder: string;
+  written: readonly string[];
+  /** Were there already. */
+  kept: readonly string[];
+  pipeline: string;
 }
 
-/** @throws FlexetlError USAGE for a folder */
-async function assertFile(absolute: string, shown: string): Promise<void> {
-  const found = await stat(absolute).catch(() => undefined);
-  if (!found?.isDirectory()) return;
-  throw new FlexetlError('USAGE', {
-    message: `${shown} is a folder, expected a data file.`,
-    hint: 'Name one of its files; then set source.path to the folder, or to a glob.',
-  });
-}
-
-async function assertFree(name: string, projectDir: string): Promise<void> {
-  if ((await listPipelines(projectDir)).includes(name)) throw exists(name);
-}
-
-/** It never overwrites. */
-async function writeNew(path: string, file: string, text: string): Promise<void> {
-  try {
-    await mkdir(join(path, '..'), { recursive: true });
-    await writeFile(path, text, { flag: 'wx' });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw exists(basename(file, '.yaml'));
-    throw new FlexetlError('PATH_UNWRITABLE', {
-      message: `${file} cannot be written: ${messageOf(error)}.`,
-      hint: 'Check the rights of the folder configs/.',
-      cause: error,
-    });
-  }
-}
-
-function exists(name: string): FlexetlError {
-  return new FlexetlError('USAGE', {
-    message: `There is a pipeline "${name}" in configs/, and init overwrites nothing.`,
-    hint: 'Give another name with --name, or remove the file first.',
-  });
+function say(context: CommandContext, { folder, written, kept, pipeline }: Outcome): void {
+  const next = [...(folder === '.' ? [] : [`cd ${folder}`]), 'npm install', `npx flexetl run ${pipeline}`];
+  if (context.json) return printJson(context, { project: folder, written, kept, pipeline, next });
+  printLine(
+    context,
+    written.length > 0
+      ? `✔ ${folder}: ${many(written.length, 'file')} written: ${written.join(', ')}`
+      : `✔ ${folder} is a project already: nothing is written`,
+  );
+  if (kept.length > 0) printLine(context, `  there before, and not changed: ${kept.join(', ')}`);
+  printLine(context, `  next     ${next.join(' && ')}`);
 }

@@ -1,7 +1,7 @@
 /** `flexetl retry`: a run that has failed, or has published only some of its targets, goes on where it was. */
 import { EXIT, type CommandContext } from './context';
 import { printJson, printLine } from './print';
-import { openLog } from './session';
+import { assertMayHaveRuns, openLog } from './session';
 import { withWorkingSession } from './working-session';
 
 export interface RetryOptions {
@@ -17,6 +17,7 @@ export async function retryCommand(
   name: string | undefined,
   { runKey, detach = false, worker }: RetryOptions,
 ): Promise<number> {
+  assertMayHaveRuns(context);
   return withWorkingSession(
     context,
     worker && !detach,

@@ -1,7 +1,10 @@
 /** A command's use of the Temporal server: found or started, and released at the end. */
 import type { Client } from '@temporalio/client';
 import type { PipelineConfig } from '../pipeline/config/schema';
+import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
+import { noProject } from '../runtime/config-file';
+import { isProject } from '../runtime/find-project';
 import { openProject, type Project } from '../runtime/project';
 import { projectPath } from '../runtime/settings';
 import { closeLog, createLog, type Logger } from '../runtime/log';
@@ -76,6 +79,16 @@ export async function openSession(
 /** Whether there is a server that could know runs: a command that only looks starts none to find out. */
 export function mayHaveRuns({ settings: { env, stateDir } }: CommandContext): boolean {
   return Boolean(env['TEMPORAL_ADDRESS']) || Number(env['FLEXETL_LOCAL_PORT']) > 0 || hasDatabase(stateDir);
+}
+
+/** @throws FlexetlError RUN_NOT_FOUND where no server could know a run */
+export function assertMayHaveRuns(context: CommandContext): void {
+  if (mayHaveRuns(context)) return;
+  const { projectDir } = context.settings;
+  throw new FlexetlError('RUN_NOT_FOUND', {
+    message: 'There are no runs yet.',
+    hint: isProject(projectDir) ? 'Start one with `flexetl run`.' : noProject(projectDir),
+  });
 }
 
 /** Opens a session for the time of `work`; a signal ends the waiting for it. */

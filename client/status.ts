@@ -2,7 +2,8 @@
 import { listNewestRuns, listRuns, withWaits, type RunSummary } from '../control/list-runs';
 import { seconds } from '../pipeline/markdown';
 import { hintForName } from '../pipeline/suggest';
-import { listPipelines } from '../runtime/config-file';
+import { listPipelines, noProject } from '../runtime/config-file';
+import { isProject } from '../runtime/find-project';
 import { EXIT, type CommandContext } from './context';
 import { formatTable, printJson, printLine, printNote } from './print';
 import { mayHaveRuns, withSession } from './session';
@@ -46,6 +47,7 @@ async function show(
 /** A pipeline without runs, or a name that was misspelt. */
 async function explainNone({ settings }: CommandContext, name: string | undefined): Promise<string> {
   const known = await listPipelines(settings.projectDir);
+  if (!isProject(settings.projectDir)) return `No runs yet. ${noProject(settings.projectDir)}`;
   if (name === undefined) return 'No runs yet. Start one with `flexetl run`.';
   if (known.includes(name)) return `No runs of ${name} yet. Start one with \`flexetl run ${name}\`.`;
   return `No runs of ${name}, and no such pipeline in configs/. ${hintForName(name, known, 'pipelines')}`;

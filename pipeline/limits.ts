@@ -46,6 +46,8 @@ export const LIMITS = {
   previewBytesMax: 64 * 1024 * 1024,
   /** Bytes of a source that `flexetl init` reads to propose types and a key: a second of work. */
   proposalBytes: 32 * 1024 * 1024,
+  /** A data file up to this size is copied into a new project; a larger one is read where it is. */
+  initCopyBytesMax: 64 * 1024 * 1024,
   /** Columns among which it looks for a key of two: each pair is a query. */
   keyColumnsMax: 8,
   /** In fewer records two columns are often distinct by chance. */

@@ -112,7 +112,7 @@ function notFound(name: string, names: readonly string[], projectDir: string): F
 
 /** What to do where there are no pipelines. */
 export function noProject(projectDir: string): string {
-  return `${projectDir} is no project, and none is above it: write configs/<name>.yaml, go to the folder of the project, or name it in FLEXETL_PROJECT_DIR.`;
+  return `${projectDir} is no project, and none is above it: write configs/<name>.yaml, make a project with \`flexetl init <folder>\`, go to the folder of one, or name it in FLEXETL_PROJECT_DIR.`;
 }
 
 /** Reads a file after a check of its size. */

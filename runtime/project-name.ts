@@ -74,9 +74,14 @@ function invalid(message: string, cause?: unknown): FlexetlError {
 }
 
 function madeUpName(projectDir: string): string {
+  return `${nameOfFolder(projectDir)}-${randomBytes(4).toString('hex')}`;
+}
+
+/** A name that a project may have, made of that of its folder. */
+export function nameOfFolder(projectDir: string): string {
   const folder = basename(projectDir)
     .replace(/[^A-Za-z0-9_.-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
     .slice(0, 40);
-  return `${folder || 'project'}-${randomBytes(4).toString('hex')}`;
+  return folder || 'project';
 }

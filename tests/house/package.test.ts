@@ -88,6 +88,15 @@ describe('package.json', () => {
     expect(unused).toEqual([]);
   });
 
+  it('is what `npm create` installs, in the same version', () => {
+    const create = readJson<Manifest>('create/package.json');
+    expect([create.version, create.dependencies, create.engines]).toEqual([
+      manifest.version,
+      { flexetl: manifest.version },
+      manifest.engines,
+    ]);
+  });
+
   it('needs no newer Node than .nvmrc names', () => {
     const [major = 0, minor = 0] = readText('.nvmrc').trim().split('.').map(Number);
     const [, neededMajor, neededMinor] = /^>=(\d+)\.(\d+)/.exec(manifest.engines.node) ?? [];
