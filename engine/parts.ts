@@ -1,5 +1,5 @@
 /** The staged parts of a run, as one relation of rows and one of partial groups. */
-import { FAILED_COLUMN, RECORD_COLUMN } from '../pipeline/columns';
+import { RECORD_COLUMN, REJECTED_COLUMN } from '../pipeline/columns';
 import { ident, readParquet, sqlType } from '../pipeline/sql';
 import { stagedColumn } from '../pipeline/stage-sql';
 import { formatType, type Schema } from '../pipeline/types';
@@ -25,7 +25,7 @@ export function rowsSql(parts: readonly ExtractedPart[], schema: Schema): string
       return `${asIs ? value : `CAST(${value} AS ${sqlType(type)})`} AS ${ident(name)}`;
     });
     const clean = same.every(({ receipt }) => receipt.rejected === 0);
-    const where = clean ? '' : ` WHERE ${FAILED_COLUMN} IS NULL`;
+    const where = clean ? '' : ` WHERE NOT ${REJECTED_COLUMN}`;
     return `SELECT ${[...columns, recordTerm(same)].join(', ')} FROM ${readFiles(same)}${where}`;
   });
   return selects.length === 0 ? undefined : selects.join(' UNION ALL ');

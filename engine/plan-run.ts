@@ -85,7 +85,9 @@ export async function planRun(
   );
   const { checks } = extracted;
   await assertPluginSql(deps, config, stagedSchema(declared, evidence), steps, extracted, context);
-  const measured = new Set(checks.datasets.flatMap((check) => check.columns));
+  const measured = new Set(
+    checks.datasets.flatMap(({ columns: names, where }) => [...names, ...(where?.columns ?? [])]),
+  );
   // Dataset checks look at the rows.
   const partial = checks.datasets.length === 0 ? planPartialGroups(steps) : undefined;
   const { size, groups } = planSize(config, survey, partial);

@@ -1,5 +1,5 @@
 /** The first rows as a run would load them, from the whole source where it is small, else from its head. */
-import { FAILED_COLUMN, RECORD_COLUMN } from '../pipeline/columns';
+import { REJECTED_COLUMN, RECORD_COLUMN } from '../pipeline/columns';
 import { LIMITS } from '../pipeline/limits';
 import { ident } from '../pipeline/sql';
 import { stagedColumn, stageRowsSql, unstageTerms } from '../pipeline/stage-sql';
@@ -78,9 +78,11 @@ async function previewHead(
   return withDuckdb(sessionOptions(config, context), async (db) => {
     const { read, broken } = await readHead(source, survey, db);
     await db.run(`CREATE TABLE typed AS ${stageRowsSql('head', checked, staged, checks.rows, rules)}`);
-    const { rejected } = await db.one(`SELECT count(${FAILED_COLUMN})::INT AS rejected FROM typed`);
+    const { rejected } = await db.one(
+      `SELECT (count(*) FILTER (${REJECTED_COLUMN}))::INT AS rejected FROM typed`,
+    );
     const terms = [...unstageTerms(staged), `rowid AS ${ident(RECORD_COLUMN)}`];
-    const rowsSql = `SELECT ${terms.join(', ')} FROM typed WHERE ${FAILED_COLUMN} IS NULL`;
+    const rowsSql = `SELECT ${terms.join(', ')} FROM typed WHERE NOT ${REJECTED_COLUMN}`;
     const sql = planTransformSql(steps, { rows: rowsSql }, staged);
     await runStatements(db, sql.statements).catch((error: unknown) => {
       throw nameStep(error, steps, staged);

@@ -20,7 +20,8 @@ import { planRun } from './plan-run';
 import { pluginsOf } from './resolve-config';
 import { transformPart } from './transform';
 import { validateRun } from './validate';
-import { wholeParts, wholeRejects } from './whole-parts';
+import { verdictFiles } from './verdicts';
+import { wholeParts } from './whole-parts';
 
 /** A failing check of a record; fields as in the rejects of a run. */
 export interface RejectedRecord {
@@ -60,9 +61,11 @@ export async function rehearseRun(
     const read = rejected + sum(parts.map(({ rows }) => rows));
     Object.assign(result, { counts: bookRows(read, rejected, [], 0) });
     if (rejected > 0) Object.assign(result, { rejects: await readRejects(deps, run, context) });
-    const { checks } = await validateRun(deps, { run }, context);
+    const { checks, deadLetter } = await validateRun(deps, { run }, context);
     const { schema, rows, steps } = await transformAll(deps, run, context);
-    return { ...result, checks, schema, rows, counts: bookRows(read, rejected, steps, rows.length) };
+    const quarantined = deadLetter?.records ?? 0;
+    const failing = { rejected: rejected - quarantined, quarantined };
+    return { ...result, checks, schema, rows, counts: bookRows(read, failing, steps, rows.length) };
   } catch (error) {
     if (error instanceof FlexetlError) return { ...result, error };
     throw error;
@@ -115,11 +118,10 @@ export async function transformAll(
 
 async function readRejects(deps: Deps, run: RunRef, context: StepContext): Promise<RejectedRecord[]> {
   const { plan, parts } = await wholeParts(deps, run, context, { partition: null, read: false });
-  const bad = parts.filter(({ receipt }) => receipt.rejected > 0);
-  const reads = await Promise.all(bad.map(({ index }) => wholeRejects(deps, run, index, context)));
+  const reads = await verdictFiles(deps, run, parts, context);
   const columns = 'file, line::DOUBLE AS line, record::DOUBLE AS record, "column", rule, reason, "value"';
   return withDuckdb({ ...sessionOptions(plan.config, context), reads }, async (db) => {
-    const rows = await db.all(`SELECT ${columns} FROM ${readParquet(reads)}`);
+    const rows = await db.all(`SELECT ${columns} FROM ${readParquet(reads)} WHERE fate = 'quarantined'`);
     return rows as unknown as RejectedRecord[];
   });
 }

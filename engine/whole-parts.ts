@@ -8,7 +8,7 @@ import { mapTogether } from '../runtime/map-together';
 import {
   extractName,
   extractPrefix,
-  rejectsName,
+  verdictsName,
   schemaDigest,
   stagingDamaged,
   TYPES,
@@ -97,21 +97,21 @@ async function findPart(
   return undefined;
 }
 
-/** The file of the rejects of a partition. */
-export async function wholeRejects(
+/** The file of the verdicts of a partition that has any. */
+export async function wholeVerdicts(
   deps: Deps,
   run: RunRef,
   index: number,
   context: StepContext,
 ): Promise<string> {
   const { staging } = context;
-  const there = await findWhole(staging, rejectsName(index), 'open');
+  const there = await findWhole(staging, verdictsName(index), 'open');
   if (there?.path != null) return there.path;
   await staging.remove(extractPrefix(index));
   await extractAgain(deps, run, index, context);
-  const again = await staging.open(rejectsName(index));
+  const again = await staging.open(verdictsName(index));
   if (again?.path != null) return again.path;
-  throw stagingDamaged(`The rejects of partition ${index} are damaged, and were not found again.`);
+  throw stagingDamaged(`The verdicts of partition ${index} are damaged, and were not found again.`);
 }
 
 async function extractAgain(deps: Deps, run: RunRef, partition: number, context: StepContext): Promise<void> {

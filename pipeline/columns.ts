@@ -17,15 +17,15 @@ export const ROWS_COLUMN = '_flexetl_rows';
 export const REACHED_COLUMN = '_flexetl_reached';
 
 /**
- * Of staged rows: null for a good row. For a row that fails a check: the texts of all checked columns, then for each
- * check '1' if the row fails it, otherwise null. It is one list because a second one costs 5 % of extract.
+ * Of staged rows: null for a row that passes all checks. For one that fails: the texts of all checked columns, then for
+ * each check '1' if the row fails it, otherwise null. It is one list because a second one costs 5 % of extract.
  */
 export const FAILED_COLUMN = '_flexetl_failed';
 
 /** Of partial groups: the states of an aggregate, in one column or several. */
 export const STATE_PREFIX = '_flexetl_state_';
 
-/** True for a row that is rejected. */
+/** True for a row that is rejected; false for a good one, also if it fails checks that only warn. */
 export const REJECTED_COLUMN = '_flexetl_rejected';
 
 /**

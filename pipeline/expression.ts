@@ -7,7 +7,8 @@
  * the text reach SQL.
  */
 import { compile, type Compiled } from './expression/compile';
-import type { Schema } from './types';
+import { expressionError } from './expression/problem';
+import { formatType, type Schema } from './types';
 
 export type { Compiled };
 
@@ -17,6 +18,22 @@ export type { Compiled };
  */
 export function compileExpression(text: string, schema: Schema): Compiled {
   return compile(text, schema);
+}
+
+/**
+ * An expression that is true or false for a row.
+ * @throws FlexetlError EXPRESSION_INVALID
+ */
+export function compileCondition(text: string, schema: Schema): Compiled {
+  const compiled = compile(text, schema);
+  const { kind } = compiled.type;
+  if (kind === 'boolean' || kind === 'unknown') return compiled;
+  throw expressionError(
+    text,
+    1,
+    `The condition is a value of type ${formatType(compiled.type)}, expected one that is true or false`,
+    'Compare the value: quantity > 0.',
+  );
 }
 
 /**

@@ -156,6 +156,12 @@ export const LIMITS = {
   pluginMessageCharsMax: 300,
   /** Columns named in the report of a check. */
   checkColumnsMax: 20,
+  /** Characters of the results of all checks in a run report. */
+  reportChecksChars: 16_000,
+  /** Rows shown of a check that they fail. */
+  checkExamplesMax: 3,
+  /** Rules whose quarantined records are counted apart in a run report. */
+  deadLetterRulesMax: 100,
   /** Warnings of one run: more are not read, and a state with all of them must fit into a payload. */
   warningsMax: 20,
   /** Characters of one warning. */

@@ -1,4 +1,5 @@
 /** The run report: what the workflow returns, `--json` prints, and a file keeps. Field names are fixed. */
+import type { Severity } from './checks/policy';
 import type { ErrorCode, Place } from './errors';
 import type { RowFate } from '../plugin/transform';
 
@@ -55,10 +56,18 @@ export interface TransformReport {
 /** The result of one check, over the whole input. */
 export interface CheckReport {
   name: string;
+  /** The column that it looks at, where it is about rows and one column. */
+  column?: string;
   /** The columns that it looks at, where it is about the input as a whole. */
   columns?: readonly string[];
+  /** `reject`: what fails it is not loaded. `warn`: it is loaded and reported. */
+  severity: Severity;
   status: 'passed' | 'warned' | 'failed';
   failing_rows: number;
+  /** `fail_when`, or else `warn_when`; absent where neither is set. */
+  threshold?: string;
+  /** Of rows that fail it the first ones, at most `LIMITS.checkExamplesMax`. */
+  examples?: readonly Place[];
 }
 
 export interface RunReport {
@@ -81,7 +90,8 @@ export interface RunReport {
    */
   publish_skew_ms?: number;
   steps: Partial<Record<StepName, { duration_ms: number; attempts: number }>>;
-  dead_letter: { path: string | null; records: number };
+  /** Records that are quarantined, and how many of them fail each rule. */
+  dead_letter: { path: string | null; records: number; by_rule?: Readonly<Record<string, number>> };
   source: {
     files: readonly { path: string; bytes: number; fingerprint: string }[];
     /** With their final types, in order; empty before all rows are read. The first ones, if there are very many. */

@@ -14,14 +14,13 @@ export interface StepCount extends TransformReport {
  */
 export function bookRows(
   read: number,
-  rejected: number,
+  failing: number | { rejected: number; quarantined: number },
   steps: readonly StepCount[],
   output: number,
 ): RowCounts {
   const rows: RowCounts = {
     read,
-    rejected,
-    quarantined: 0,
+    ...(typeof failing === 'number' ? { rejected: failing, quarantined: 0 } : failing),
     dropped: 0,
     filtered: 0,
     deduplicated: 0,

@@ -1,4 +1,5 @@
 /** The SQL of the extract step: texts in, typed columns out, and for each row the checks that it fails. */
+import type { Severity } from './checks/policy';
 import { FAILED_COLUMN, REJECTED_COLUMN } from './columns';
 import { castText, ident } from './sql';
 import { rulesOf, spellingOf, type Schema, type TextRules } from './types';
@@ -41,10 +42,11 @@ function typedSql(relation: string, columns: Schema, rules: TextRules): string {
 
 interface RowCondition {
   fails: string;
+  severity: Severity;
 }
 
 /**
- * The rows to be staged, in order: the staged columns by their places, and FAILED_COLUMN.
+ * The rows to be staged, in order: the staged columns by their places, FAILED_COLUMN and REJECTED_COLUMN.
  * @param relation SQL of the text relation
  * @param columns all columns to check, typed
  * @param staged those of them to keep
@@ -59,11 +61,19 @@ export function stageRowsSql(
   const flags = checks.map(({ fails }) => `CASE WHEN ${fails} THEN '1' END`);
   const failed = `[${[...columns.map((_, index) => textColumn(index)), ...flags].join(', ')}]`;
   const ifFails = checks.length === 0 ? 'NULL' : `CASE WHEN ${anyFails(checks)} THEN ${failed} END`;
-  const terms = [...stageTerms(staged), `CAST(${ifFails} AS VARCHAR[]) AS ${FAILED_COLUMN}`];
+  const rejecting = checks.filter(({ severity }) => severity === 'reject');
+  const terms = [
+    ...stageTerms(staged),
+    `CAST(${ifFails} AS VARCHAR[]) AS ${FAILED_COLUMN}`,
+    `${orFalse(rejecting)} AS ${REJECTED_COLUMN}`,
+  ];
   return `SELECT ${terms.join(', ')} FROM (${typedSql(relation, columns, rules)})`;
 }
 
-/** The typed rows under the names of users with REJECTED_COLUMN, in any order: what partial groups are made of. */
+/**
+ * The typed rows under the names of users, in any order: what partial groups are made of. REJECTED_COLUMN is true for
+ * all rows that fail a check: the part must then be staged as rows.
+ */
 export function typedRowsSql(
   relation: string,
   columns: Schema,
@@ -71,8 +81,7 @@ export function typedRowsSql(
   rules: TextRules,
 ): string {
   const names = columns.map(({ name }) => ident(name));
-  const rejected = checks.length === 0 ? 'false' : `coalesce(${anyFails(checks)}, false)`;
-  const terms = [...names, `${rejected} AS ${REJECTED_COLUMN}`];
+  const terms = [...names, `${orFalse(checks)} AS ${REJECTED_COLUMN}`];
   return `SELECT ${terms.join(', ')} FROM (${typedSql(relation, columns, rules)})`;
 }
 
@@ -86,6 +95,10 @@ export function failedTextsSql(rows: string, columns: Schema): string {
 export function failedChecksSql(columnCount: number, checkCount: number): string {
   const fails = `lambda _flexetl_x: ${FAILED_COLUMN}[${columnCount} + 1 + _flexetl_x] IS NOT NULL`;
   return `array_to_string(list_filter(range(${checkCount}), ${fails}), ',')`;
+}
+
+function orFalse(checks: readonly RowCondition[]): string {
+  return checks.length === 0 ? 'false' : `coalesce(${anyFails(checks)}, false)`;
 }
 
 function anyFails(checks: readonly RowCondition[]): string {

@@ -32,9 +32,9 @@ export interface DatasetCheck<State = unknown> {
 }
 
 export interface CheckVerdict {
-  status: 'passed' | 'failed';
+  status: 'passed' | 'warned' | 'failed';
   failing_rows: number;
-  /** For `failed`: what was found and what was expected. */
+  /** For `failed` and `warned`: what was found and what was expected. */
   message?: string;
 }
 

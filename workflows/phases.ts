@@ -5,7 +5,14 @@ import { detailsIn, errorReportOf } from './failures';
 import { fanOut, runTogether } from './fan-out';
 import type { PipelineInput } from './messages';
 import type { Run } from './run';
-import { addCounts, restartExtract, startLoads, type Prepared, type RunState } from './run-state';
+import {
+  addCounts,
+  addWarnings,
+  restartExtract,
+  startLoads,
+  type Prepared,
+  type RunState,
+} from './run-state';
 
 /**
  * Stages all partitions. When a partition shows that a type must be wider, all are extracted again; a part that can be
@@ -73,6 +80,8 @@ export async function validatePhase(run: Run): Promise<void> {
     withoutLost(state, (without) => run.step('validate', 'validate', { run: ref, without })),
   );
   state.checks = result.checks;
+  addWarnings(state, result.warnings ?? []);
+  if (result.deadLetter) state.deadLetter = result.deadLetter;
   state.columns = result.columns;
 }
 

@@ -12,7 +12,7 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import { assertBalanced, bookRows } from '../pipeline/row-balance';
+import { assertBalanced } from '../pipeline/row-balance';
 import { reportMarkdown } from '../pipeline/markdown';
 import type { RunReport } from '../pipeline/report';
 import { detailsIn, errorReportOf, failureOf } from './failures';
@@ -21,7 +21,7 @@ import { progressQuery, reportQuery, workflowIdOf, type PipelineInput } from './
 import { extractPhase, loadPhase, publishPhase, transformPhase, validatePhase, withoutLost } from './phases';
 import { parseRequest, type PipelineRequest } from './request';
 import { createRun, type Run } from './run';
-import { addWarnings, buildReport, createRunState, startLoads } from './run-state';
+import { addWarnings, buildReport, createRunState, rowsOf, startLoads } from './run-state';
 
 /**
  * Runs one pipeline.
@@ -109,8 +109,7 @@ async function runPhases(run: Run): Promise<void> {
   await validatePhase(run);
   await transformPhase(run, state.plan);
   await loadPhase(run, state.plan);
-  const rows = bookRows(state.read, state.rejected, state.counts, state.output);
-  assertBalanced(rows, state.counts, state.targets);
+  assertBalanced(rowsOf(state), state.counts, state.targets);
 }
 
 /** At most one open run per pipeline: started under another id, the run becomes a child with the right id. */

@@ -2,7 +2,14 @@
 import { LIMITS } from '../pipeline/limits';
 import type { DownTarget } from '../pipeline/error-details';
 import { addSteps, bookRows, findImbalances, type StepCount } from '../pipeline/row-balance';
-import type { ErrorReport, RunReport, RunStatus, StepName, TargetReport } from '../pipeline/report';
+import type {
+  ErrorReport,
+  RowCounts,
+  RunReport,
+  RunStatus,
+  StepName,
+  TargetReport,
+} from '../pipeline/report';
 import type { Activities } from '../activities';
 
 /** What prepare has returned. */
@@ -21,6 +28,8 @@ export interface RunState {
   extracted: number;
   read: number;
   rejected: number;
+  /** Of the rejected records: they are not loaded while the others are. Known after validate. */
+  deadLetter?: Pick<RunReport['dead_letter'], 'records' | 'by_rule'>;
   /** Digest of the types of the last staged partition, and whether another partition has other types. */
   types: string | null;
   typesDiffer: boolean;
@@ -120,7 +129,7 @@ export function buildReport(
   status: RunStatus,
   nowMs: number,
 ): RunReport {
-  const rows = bookRows(state.read, state.rejected, state.counts, state.output);
+  const rows = rowsOf(state);
   return {
     pipeline: state.pipeline,
     run_key: state.runKey,
@@ -136,11 +145,17 @@ export function buildReport(
     targets: state.targets,
     ...publishSkew(state),
     steps: state.steps,
-    dead_letter: { path: null, records: 0 },
+    dead_letter: { path: null, records: 0, ...state.deadLetter },
     source: { files: state.plan?.files ?? [], columns: state.columns },
     warnings: state.warnings,
     error: state.error,
   };
+}
+
+/** What became of the rows. */
+export function rowsOf({ read, rejected, deadLetter, counts, output }: RunState): RowCounts {
+  const quarantined = deadLetter?.records ?? 0;
+  return bookRows(read, { rejected: rejected - quarantined, quarantined }, counts, output);
 }
 
 function publishSkew({ runKey, targets }: RunState): Pick<RunReport, 'publish_skew_ms'> {

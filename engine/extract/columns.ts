@@ -1,5 +1,6 @@
 /** The columns of a partition as extract treats them, under the types known so far. */
 import { compileChecks, type CompiledChecks } from '../../pipeline/checks/compile';
+import { policyOf } from '../../pipeline/checks/policy';
 import { LIMITS } from '../../pipeline/limits';
 import {
   isInferred,
@@ -38,9 +39,10 @@ export function extractColumns(
   rules: TextRules,
   plugins: readonly Check<unknown>[],
 ): ExtractColumns {
-  const uses = plan.config.validation.quality_checks;
-  // A user's check may read any column.
-  const columns = plan.columns.filter((column) => uses.length > 0 || isChecked(column));
+  const { schema, quality_checks: uses } = plan.config.validation;
+  // A check of a user's own, and a condition, may read any column.
+  const readsAny = uses.length > 0 || Object.values(schema).some(({ where }) => where !== undefined);
+  const columns = plan.columns.filter((column) => readsAny || isChecked(column));
   const checked = columns.map((column) => typedColumn(column, evidence));
   const explainType = (column: Column, text: string): string | null =>
     explainDecimal(plan.columns, evidence, rules, column, text);
@@ -50,7 +52,15 @@ export function extractColumns(
     inferred: columns.filter(isInferred),
     evidence,
     rules,
-    checks: compileChecks({ columns: checked, rules, uses, plugins, explainType }),
+    checks: compileChecks({
+      columns: checked,
+      rules,
+      schema,
+      uses,
+      policy: policyOf(plan.config),
+      plugins,
+      explainType,
+    }),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Extract: one partition of the source becomes one typed Parquet part, and its rejects become another part.
+ * Extract: one partition of the source becomes one typed Parquet part, and the verdicts of its checks another one.
  *
  * Fast lane: DuckDB reads the partition as text and types it in one pass. When it refuses the partition, or may have
  * misread it, the careful lane gives it the same records without the broken ones. A staged row has the list of the
@@ -10,7 +10,7 @@ import { FlexetlError } from '../../pipeline/errors';
 import { mergeAllEvidence } from '../../pipeline/schema';
 import { formatType, type Schema } from '../../pipeline/types';
 import type { Partition } from '../../plugin/source';
-import { explainFull, extractName, rejectsName, schemaDigest } from '../../runtime/staging/parts';
+import { explainFull, extractName, verdictsName, schemaDigest } from '../../runtime/staging/parts';
 import type { RunRef } from '../../runtime/staging/store';
 import type { StepContext } from '../context';
 import type { Deps } from '../deps';
@@ -62,11 +62,11 @@ export async function extractPartition(
       continue;
     }
     await source.assertUnchanged(plan.survey, partition);
-    const { kind, rows, rejected, states } = staged;
-    if (staged.rejectsFile !== undefined)
-      await staging.commit(rejectsName(partition.index), { rejected }, staged.rejectsFile);
+    const { kind, rows, rejected, verdicts, verdictsFile, states } = staged;
+    if (verdictsFile !== undefined)
+      await staging.commit(verdictsName(partition.index), { verdicts }, verdictsFile);
     const schema = schemaOf(plan, evidence);
-    const receipt: ExtractReceipt = { kind, rows, rejected, states, types: typesOf(schema) };
+    const receipt: ExtractReceipt = { kind, rows, rejected, verdicts, states, types: typesOf(schema) };
     await staging.commit(extractName(partition.index, schema), receipt, staged.file);
     await source.release(plan.survey, partition);
     return resultOf(receipt, schema);

@@ -1,5 +1,5 @@
 /** The states of dataset checks over the good rows of a staged part. */
-import { FAILED_COLUMN } from '../../pipeline/columns';
+import { REJECTED_COLUMN } from '../../pipeline/columns';
 import { ident, readParquet } from '../../pipeline/sql';
 import { unstageTerms } from '../../pipeline/stage-sql';
 import { callPlugin } from '../../pipeline/plugin-failure';
@@ -8,19 +8,25 @@ import type { ExtractColumns } from './columns';
 
 /** @param file a file of staged rows; with dataset checks no partial groups are written */
 export async function measureStates(
-  { checks, staged }: ExtractColumns,
+  { checks: { datasets }, staged }: ExtractColumns,
   db: Duckdb,
   file: string,
 ): Promise<unknown[]> {
-  if (checks.datasets.length === 0) return [];
-  const terms = checks.datasets.flatMap(({ measure }, index) =>
-    Object.entries(measure).map(
-      ([name, aggregate]) => `CAST(${aggregate} AS VARCHAR) AS ${ident(`${index}.${name}`)}`,
-    ),
-  );
-  const rows = `SELECT ${unstageTerms(staged).join(', ')} FROM ${readParquet(file)} WHERE ${FAILED_COLUMN} IS NULL`;
-  const measured = await db.one(`SELECT ${terms.join(', ')} FROM (${rows})`);
-  return checks.datasets.map(({ rule, measure, read }, index) => {
+  const rows = `SELECT ${unstageTerms(staged).join(', ')} FROM ${readParquet(file)} WHERE NOT ${REJECTED_COLUMN}`;
+  const measured: Record<string, unknown> = {};
+  // Those of the same rows in one query.
+  for (const where of new Set(datasets.map((check) => check.where?.sql ?? 'true'))) {
+    const terms = datasets.flatMap((check, index) =>
+      (check.where?.sql ?? 'true') === where
+        ? Object.entries(check.measure).map(
+            ([name, aggregate]) => `CAST(${aggregate} AS VARCHAR) AS ${ident(`${index}.${name}`)}`,
+          )
+        : [],
+    );
+    if (terms.length > 0)
+      Object.assign(measured, await db.one(`SELECT ${terms.join(', ')} FROM (${rows}) WHERE ${where}`));
+  }
+  return datasets.map(({ rule, measure, read }, index) => {
     const texts = Object.keys(measure).map((name) => [name, measured[`${index}.${name}`] as string | null]);
     return callPlugin(`The check ${rule}`, () =>
       read(Object.fromEntries(texts) as Parameters<typeof read>[0]),

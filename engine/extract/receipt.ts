@@ -11,6 +11,8 @@ export interface ExtractResult {
 /** The receipt of a staged part; the digest of its types is in its name. */
 export interface ExtractReceipt extends Omit<ExtractResult, 'types'> {
   kind: 'rows' | 'groups';
+  /** Checks that fail, over all records: rows of the verdicts part, which is absent if there are none. */
+  verdicts: number;
   /** Of the staged columns, in their order. */
   types: readonly string[];
   /** States of the dataset checks, in their order. */

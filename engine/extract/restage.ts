@@ -1,5 +1,5 @@
 /** Finds a part that is staged already: with the types known now, or with narrower types that cast without loss. */
-import { FAILED_COLUMN } from '../../pipeline/columns';
+import { REJECTED_COLUMN } from '../../pipeline/columns';
 import { readParquet, sqlType } from '../../pipeline/sql';
 import { stagedColumn } from '../../pipeline/stage-sql';
 import { formatType, parseType, type ColumnType, type Schema, type TypeKind } from '../../pipeline/types';
@@ -66,7 +66,7 @@ async function castsExactly(
     return `count(${stagedColumn(index)}) FILTER (${isLost(from, column.type, stagedColumn(index))}) = 0`;
   });
   if (terms.length === 0) return true;
-  const good = `FROM ${readParquet(path)} WHERE ${FAILED_COLUMN} IS NULL`;
+  const good = `FROM ${readParquet(path)} WHERE NOT ${REJECTED_COLUMN}`;
   return withDuckdb(sessionOptions(plan.config, context), async (db) => {
     const found = await db.one(`SELECT ${terms.join(' AND ')} AS exact ${good}`);
     return found['exact'] === true;

@@ -1,6 +1,6 @@
 /** One partition through DuckDB: typed, checked and written as a scratch file, in the fast lane or the careful one. */
 import { join } from 'node:path';
-import { FAILED_COLUMN } from '../../pipeline/columns';
+import { FAILED_COLUMN, REJECTED_COLUMN } from '../../pipeline/columns';
 import { FlexetlError, type ErrorCode } from '../../pipeline/errors';
 import { evidenceSql, parseEvidence } from '../../pipeline/evidence-sql';
 import { LIMITS } from '../../pipeline/limits';
@@ -20,7 +20,7 @@ import { withDuckdb, withProgress, type Duckdb } from '../../runtime/duckdb';
 import { widerEvidence } from '../evidence';
 import type { ExtractColumns } from './columns';
 import { measureStates } from './measure';
-import { writeRejects } from './rejects';
+import { writeVerdicts } from './verdicts';
 import type { FailedRow, StageWork } from './work';
 
 export interface Staged {
@@ -30,8 +30,9 @@ export interface Staged {
   /** Good rows. */
   rows: number;
   rejected: number;
-  /** A scratch file with the rejects; absent if there are none. */
-  rejectsFile?: string;
+  verdicts: number;
+  /** A scratch file with the verdicts; absent if there are none. */
+  verdictsFile?: string;
   states: readonly unknown[];
 }
 
@@ -105,8 +106,9 @@ function planPartial(
 interface Written {
   kind: 'rows' | 'groups';
   file: string;
-  /** Rows that DuckDB read, and those of them that fail a check. */
+  /** Rows that DuckDB read, and those of them that fail a check, or are rejected. */
   rows: number;
+  failed: number;
   rejected: number;
 }
 
@@ -152,7 +154,7 @@ async function tryGroups(
   }
   const found = await db.one(partial.checkSql(readParquet(file)));
   if (found['uniform'] !== true || Number(found['rejected']) > 0) return undefined;
-  return { kind: 'groups', file, rows: Number(found['rows']), rejected: 0 };
+  return { kind: 'groups', file, rows: Number(found['rows']), failed: 0, rejected: 0 };
 }
 
 /** Errors of a query that depend on the values of rows. */
@@ -163,33 +165,36 @@ async function writeRows(work: StageWork, db: Duckdb, relation: string): Promise
   const file = join(work.context.scratchDir, 'rows.parquet');
   await copyTo(work, db, stageRowsSql(relation, checked, staged, checks.rows, rules), file);
   const counts = await db.one(
-    `SELECT count(*)::DOUBLE AS "rows", count(${FAILED_COLUMN})::DOUBLE AS rejected FROM ${readParquet(file)}`,
+    `SELECT count(*)::DOUBLE AS "rows", count(${FAILED_COLUMN})::DOUBLE AS failed,
+      (count(*) FILTER (${REJECTED_COLUMN}))::DOUBLE AS rejected FROM ${readParquet(file)}`,
   );
-  return { kind: 'rows', file, rows: Number(counts['rows']), rejected: Number(counts['rejected']) };
+  const [rows, failed, rejected] = ['rows', 'failed', 'rejected'].map((name) => Number(counts[name]));
+  return { kind: 'rows', file, rows: rows ?? 0, failed: failed ?? 0, rejected: rejected ?? 0 };
 }
 
 function copyTo({ context, columns }: StageWork, db: Duckdb, select: string, file: string): Promise<void> {
   return withProgress(db, context.progress, () => db.copy(select, file, columns.staged));
 }
 
-/** Finds out whether types must be wider; if not, writes the rejects and measures the dataset checks. */
+/** Finds out whether types must be wider; if not, writes the verdicts and measures the dataset checks. */
 async function completeStage(
   work: StageWork,
   db: Duckdb,
   relation: Relation,
-  { kind, file, rows, rejected }: Written,
+  { kind, file, rows, failed: failing, rejected }: Written,
 ): Promise<Staged | Wider> {
-  const failed = rejected > 0 ? await readFailedRows(work.columns, db, file, relation.broken) : [];
+  const failed = failing > 0 ? await readFailedRows(work.columns, db, file, relation.broken) : [];
   const wider = failed.length > 0 ? await findWider(work, db, file, failed) : undefined;
   if (wider) return wider;
-  const total = rejected + relation.broken.length;
-  const rejectsFile = total > 0 ? await writeRejects(work, db, failed, relation.broken) : undefined;
+  const isClean = failing + relation.broken.length === 0;
+  const written = isClean ? undefined : await writeVerdicts(work, db, failed, relation.broken);
   return {
     kind,
     file,
     rows: rows - rejected,
-    rejected: total,
-    ...(rejectsFile !== undefined && { rejectsFile }),
+    rejected: rejected + relation.broken.length,
+    verdicts: written?.verdicts ?? 0,
+    ...(written && { verdictsFile: written.file }),
     states: await measureStates(work.columns, db, file),
   };
 }

@@ -1,45 +1,115 @@
 /** All checks of a run, compiled for the types that its columns have. */
-import type { Check, DatasetCheck, RowCheck } from '../../plugin/check';
-import { findPlugin, type PluginUse } from '../config/schema';
+import type { Check, RowCheck } from '../../plugin/check';
+import { findPlugin, type CheckUse } from '../config/schema';
+import { FlexetlError } from '../errors';
+import { compileCondition } from '../expression';
 import type { Schema, TextRules } from '../types';
 import { callPlugin, pluginName } from '../plugin-failure';
+import { datasetCheck, type Condition, type NamedDatasetCheck } from './dataset-check';
 import { nullableChecks, typeChecks } from './declared';
+import { judgedBroken, judgedBy, type CheckSettings, type FailurePolicy, type Judged } from './policy';
 
-/** A check with its name in reports and rejects. */
-export type NamedRowCheck = RowCheck & { rule: string };
-export type NamedDatasetCheck = DatasetCheck & { rule: string };
+/** A check with its name in reports and verdicts, and what follows when rows fail it. */
+export type NamedRowCheck = RowCheck & Judged;
 
 export interface CompiledChecks {
   /** A staged row has the indexes in this list of the checks that it fails. */
   rows: readonly NamedRowCheck[];
   /** A receipt has a state for each of these, in this order. */
   datasets: readonly NamedDatasetCheck[];
+  /** Of records that cannot be read at all. */
+  broken: Judged;
 }
 
 export interface ChecksInput {
   /** All columns to check, with their types. */
   columns: Schema;
   rules: TextRules;
-  /** `validation.quality_checks` of the pipeline file. */
-  uses: readonly PluginUse[];
+  /** `validation.schema` and `validation.quality_checks` of the pipeline file. */
+  schema: Readonly<Record<string, CheckSettings>>;
+  uses: readonly CheckUse[];
+  policy: FailurePolicy;
   plugins: readonly Check<unknown>[];
   explainType?: Parameters<typeof typeChecks>[2];
 }
 
-/** @throws FlexetlError SCHEMA_MISMATCH, EXPRESSION_INVALID, PLUGIN_UNKNOWN */
-export function compileChecks({ columns, rules, uses, plugins, explainType }: ChecksInput): CompiledChecks {
-  const chosen = uses.flatMap(({ type, options }, index) => {
-    const plugin = findPlugin(plugins, type);
-    const compile = () => plugin.compile(options, columns);
-    const compiled = callPlugin(`validation.quality_checks.${index}: ${pluginName(plugin)}`, compile);
-    return compiled.map((check) => ({ ...check, rule: type }));
-  });
+/** @throws FlexetlError SCHEMA_MISMATCH, EXPRESSION_INVALID, PLUGIN_UNKNOWN, CONFIG_INVALID */
+export function compileChecks(input: ChecksInput): CompiledChecks {
+  const { columns, rules, schema, policy, explainType } = input;
+  const chosen = nameApart(input.uses.flatMap((use, index) => compileUse(input, use, index)));
+  const ofColumn = (check: RowCheck): CheckSettings => settingsOf(schema, check.column ?? '');
   return {
     rows: [
-      ...typeChecks(columns, rules, explainType).map((check) => ({ ...check, rule: 'type' })),
-      ...nullableChecks(columns).map((check) => ({ ...check, rule: 'nullable' })),
+      ...typeChecks(columns, rules, explainType).map((check) => ({
+        ...check,
+        ...judgedBroken('type', policy, ofColumn(check)),
+      })),
+      ...nullableChecks(columns).map((check) =>
+        ruleOf(check, judgedBy('nullable', policy, ofColumn(check)), ofColumn(check), columns),
+      ),
       ...chosen.filter((check): check is NamedRowCheck => check.scope === 'row'),
     ],
     datasets: chosen.filter((check): check is NamedDatasetCheck => check.scope === 'dataset'),
+    broken: judgedBroken('record', policy),
   };
+}
+
+/** Of a column, or of all that have no declaration of their own. */
+function settingsOf(schema: ChecksInput['schema'], column: string): CheckSettings {
+  const key = [column, '*'].find((name) => Object.hasOwn(schema, name));
+  return (key === undefined ? undefined : schema[key]) ?? {};
+}
+
+function compileUse(
+  { columns, plugins, policy }: ChecksInput,
+  { type, options, settings = {} }: CheckUse,
+  index: number,
+): (NamedRowCheck | NamedDatasetCheck)[] {
+  const plugin = findPlugin(plugins, type);
+  const place = `validation.quality_checks.${index}`;
+  const compiled = callPlugin(`${place}: ${pluginName(plugin)}`, () => plugin.compile(options, columns));
+  const rule = settings.name ?? type;
+  return compiled.map((check) => {
+    if (check.scope === 'row') return ruleOf(check, judgedBy(rule, policy, settings), settings, columns);
+    if (settings.on_failure === 'continue') throw notOfRows(place, type);
+    return datasetCheck(check, judgedBy(rule, tolerant(policy), settings), whereOf(settings, columns));
+  });
+}
+
+/** The rows of a check of the input as a whole cannot be told apart: where rows are quarantined, it fails the run. */
+function tolerant(policy: FailurePolicy): FailurePolicy {
+  return policy.onFailure === 'continue' ? { ...policy, onFailure: 'fail' } : policy;
+}
+
+function notOfRows(place: string, type: string): FlexetlError {
+  return new FlexetlError('CONFIG_INVALID', {
+    message: `${place}: ${type} is about the input as a whole: it has no rows of its own that on_failure: continue could quarantine.`,
+    hint: 'Set on_failure: fail or warn.',
+  });
+}
+
+/** A check of rows under its settings. */
+function ruleOf(check: RowCheck, judged: Judged, settings: CheckSettings, columns: Schema): NamedRowCheck {
+  const where = whereOf(settings, columns);
+  return {
+    ...check,
+    ...judged,
+    ...(where !== undefined && { fails: `(${where.sql}) AND (${check.fails})` }),
+    ...(judged.says !== undefined && { reason: judged.says }),
+  };
+}
+
+function whereOf({ where }: CheckSettings, columns: Schema): Condition | undefined {
+  return where === undefined ? undefined : compileCondition(where, columns);
+}
+
+/** Checks of one name and column are numbered: `expression`, `expression 2`. */
+function nameApart<C extends NamedRowCheck | NamedDatasetCheck>(checks: readonly C[]): C[] {
+  const seen = new Map<string, number>();
+  return checks.map((check) => {
+    const key = JSON.stringify([check.rule, check.scope === 'row' ? check.column : check.columns]);
+    const count = (seen.get(key) ?? 0) + 1;
+    seen.set(key, count);
+    return count === 1 ? check : { ...check, rule: `${check.rule} ${count}` };
+  });
 }

@@ -9,8 +9,10 @@ import type { Transform } from '../../plugin/transform';
 import type { Target } from '../../plugin/target';
 import type { Source } from '../../plugin/source';
 import { suggest } from '../suggest';
+import { checkSettings, type CheckSettings } from '../checks/policy';
 import { assertExpressions } from './expressions';
 import { show } from './problems';
+import { assertQueue } from './queue';
 import { faultTolerance, monitoring, scalability, validation } from './sections';
 
 /** A file is parsed once or twice: compiling its schema to code takes longer than parsing it. */
@@ -30,6 +32,12 @@ export interface PluginUse {
   options: Record<string, unknown>;
 }
 
+/** A check as a pipeline uses it. */
+export interface CheckUse extends PluginUse {
+  /** What every check has beside its own options; absent if none is set. */
+  settings?: CheckSettings;
+}
+
 /** A pipeline, checked and complete; plain JSON. */
 export type PipelineConfig = z.output<ReturnType<typeof createConfigSchema>>;
 
@@ -44,7 +52,7 @@ const TAG_EXPECTED = 'letters, digits, "_", "." and "-", at most 63, the first a
 
 /** The canonical form: all sections side by side, `targets` as a list. `parse.ts` brings a file into it. */
 export function createConfigSchema(plugins: Plugins) {
-  return z.strictObject({
+  const sections = z.strictObject({
     version: z
       .literal(['1.0', 1], {
         error: ({ input }) =>
@@ -84,9 +92,9 @@ export function createConfigSchema(plugins: Plugins) {
     validation: validation
       .safeExtend({
         quality_checks: z
-          .array(plugins.checks.length > 0 ? pluginUnion(plugins.checks) : noPlugin)
+          .array(plugins.checks.length > 0 ? checkUnion(plugins.checks) : noCheck)
           .default([])
-          .describe('Checks of rows, and of the input as a whole. Nothing is loaded when one fails.'),
+          .describe('Checks of rows, and of the input as a whole.'),
       })
       .prefault({})
       .describe('What the input must look like.'),
@@ -97,24 +105,25 @@ export function createConfigSchema(plugins: Plugins) {
       .describe('Where the result goes; `target:` with one section is the same as a list of one.'),
     fault_tolerance: faultTolerance
       .prefault({})
-      .describe('Retries, and what a run that failed goes on from.'),
+      .describe('Retries, what a run that failed goes on from, and where records go that cannot be loaded.'),
     scalability: scalability
       .prefault({})
       .describe('How the work is divided and how much memory it may take.'),
     monitoring: monitoring.prefault({}).describe('What a run writes to its log.'),
   });
+  return sections.superRefine(assertQueue);
 }
 
-/** Where there are no plugins of a kind. */
-const noPlugin: z.ZodType<PluginUse> = z.never();
+/** Where there are no checks. */
+const noCheck: z.ZodType<CheckUse> = z.never();
 
 type AnyPlugin = Plugins[keyof Plugins][number];
 
-/** One of several plugins, selected by `type`; comes out as `{type, options}`. */
-function pluginUnion(plugins: readonly AnyPlugin[]) {
+/** One of several plugins, selected by `type`; comes out as `{type, options}`. @param also keys beside its options */
+function pluginUnion(plugins: readonly AnyPlugin[], also: z.ZodRawShape = {}) {
   const [first, ...others] = plugins.map((plugin) =>
     optionsOf(plugin)
-      .safeExtend({ type: z.literal(plugin.type) })
+      .safeExtend({ ...also, ...optionsOf(plugin).shape, type: z.literal(plugin.type) })
       .describe(plugin.description),
   );
   if (!first) throw new FlexetlError('INTERNAL', { message: 'A list of plugins is empty.' });
@@ -124,6 +133,22 @@ function pluginUnion(plugins: readonly AnyPlugin[]) {
     .superRefine(({ type, options }, ctx) =>
       assertExpressions(optionsOf(findPlugin<AnyPlugin>(plugins, type)), options, ctx),
     );
+}
+
+/** One of several checks, with the keys that all checks have. */
+function checkUnion(plugins: readonly AnyPlugin[]) {
+  return pluginUnion(plugins, checkSettings.shape).transform(({ type, options }, ctx): CheckUse => {
+    const shape = optionsOf(findPlugin<AnyPlugin>(plugins, type)).shape;
+    const all = Object.entries(options);
+    const own = all.filter(([key]) => Object.hasOwn(shape, key));
+    const settings = Object.fromEntries(all.filter(([key]) => !Object.hasOwn(shape, key)));
+    assertExpressions(checkSettings, settings, ctx);
+    return {
+      type,
+      options: Object.fromEntries(own),
+      ...(Object.keys(settings).length > 0 && { settings }),
+    };
+  });
 }
 
 /** The options of a plugin as the object schema that it must be. */

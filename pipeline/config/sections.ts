@@ -1,5 +1,6 @@
 /** The sections of a pipeline file without plugins. */
 import { z } from 'zod';
+import { columnSettings, ON_FAILURE } from '../checks/policy';
 import { suggest } from '../suggest';
 import { parseType } from '../types';
 import { show } from './problems';
@@ -25,10 +26,17 @@ export const validation = z.strictObject({
             '`string`, `integer`, `float`, `decimal`, `decimal(p,s)`, `boolean`, `date` or `timestamp`. A value of another type fails the run. Default: inferred from the values.',
           ),
         nullable: z.boolean().default(true).describe('Whether the column may hold nulls.'),
+        ...columnSettings.shape,
       }),
     )
     .default({})
     .describe('Columns of the input by name; `"*"` is all that have no declaration of their own.'),
+  on_failure: z
+    .enum(ON_FAILURE)
+    .optional()
+    .describe(
+      'What follows when a check fails. `fail`: nothing is loaded. `warn`: it is reported, and the rows are loaded. `continue`: rows that fail are quarantined in the dead-letter queue, the others loaded. Default: `continue` where the queue is enabled, else `fail`.',
+    ),
 });
 
 export const faultTolerance = z.strictObject({

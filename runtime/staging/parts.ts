@@ -27,8 +27,9 @@ export function extractName(partition: number, schema: Schema): string {
   return extractPrefix(partition) + schemaDigest(schema);
 }
 
-export function rejectsName(partition: number): string {
-  return `rejects/${pad(partition)}`;
+/** All verdicts on the records of a partition, see `engine/extract/verdicts.ts`. */
+export function verdictsName(partition: number): string {
+  return `verdicts/${pad(partition)}`;
 }
 
 /** What a partition has shown of the types of columns, beyond the sample. */

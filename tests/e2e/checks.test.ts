@@ -34,9 +34,9 @@ describe('null_check', () => {
     });
     expect(report).toMatchObject({ status: 'failed', rows: { read: 40 }, targets: [] });
     expect(report.checks).toEqual([
-      { name: 'type', status: 'passed', failing_rows: 0 },
-      { name: 'null_check', columns: ['id'], status: 'passed', failing_rows: 0 },
-      { name: 'null_check', columns: ['name'], status: 'failed', failing_rows: 4 },
+      { name: 'type', severity: 'reject', status: 'passed', failing_rows: 0 },
+      { name: 'null_check', columns: ['id'], severity: 'reject', status: 'passed', failing_rows: 0 },
+      { name: 'null_check', columns: ['name'], severity: 'reject', status: 'failed', failing_rows: 4 },
     ]);
     expect(project.rows()).toBeUndefined();
   });
@@ -48,6 +48,7 @@ describe('null_check', () => {
     expect(report.checks).toContainEqual({
       name: 'null_check',
       columns: ['name'],
+      severity: 'reject',
       status: 'passed',
       failing_rows: 4,
     });

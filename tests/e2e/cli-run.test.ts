@@ -89,7 +89,7 @@ describe('run', () => {
         { type: 'filter', rows_in: 4, rows_out: 3 },
         { type: 'aggregate', rows_in: 3, rows_out: 2 },
       ],
-      checks: [{ name: 'type', status: 'passed', failing_rows: 0 }],
+      checks: [{ name: 'type', severity: 'reject', status: 'passed', failing_rows: 0 }],
       targets: [
         {
           type: 'sqlite',

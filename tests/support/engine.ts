@@ -11,6 +11,7 @@ import { sessionOptions, type RunPlan } from '../../engine/plan';
 import { planRun } from '../../engine/plan-run';
 import { wholeParts } from '../../engine/whole-parts';
 import { checks } from '../../pipeline/checks/index';
+import type { CheckSettings, OnFailure } from '../../pipeline/checks/policy';
 import type { PipelineConfig, Plugins } from '../../pipeline/config/schema';
 import { RECORD_COLUMN } from '../../pipeline/columns';
 import { ident, literal } from '../../pipeline/sql';
@@ -18,7 +19,7 @@ import { transforms } from '../../pipeline/transforms/index';
 import { formatType } from '../../pipeline/types';
 import { withDuckdb } from '../../runtime/duckdb';
 import { readSettings } from '../../runtime/settings';
-import { PLAN, rejectsName } from '../../runtime/staging/parts';
+import { PLAN, verdictsName } from '../../runtime/staging/parts';
 import type { RunRef } from '../../runtime/staging/store';
 import { csvOptions } from '../../sources/csv/options';
 import { sources } from '../../sources/index';
@@ -29,8 +30,11 @@ export interface EngineInput {
   /** Text of the CSV file, or texts of several. */
   csv: string | Buffer | readonly (string | Buffer)[];
   options?: object;
-  schema?: Record<string, { type?: string; nullable?: boolean }>;
-  quality_checks?: { type: string; options: object }[];
+  schema?: Record<string, { type?: string; nullable?: boolean } & CheckSettings>;
+  quality_checks?: { type: string; options: object; settings?: CheckSettings }[];
+  on_failure?: OnFailure;
+  /** Whether rejected records are quarantined. */
+  queue?: boolean;
   transformations?: { type: string; options: object }[];
   /** Bytes of a partition; default: files as a whole. */
   cutBytes?: number;
@@ -46,13 +50,13 @@ export interface Staging {
   columns: string[];
   /** Good rows as texts, in order. */
   rows: (string | null)[][];
-  /** `line:record column rule reason value`. */
+  /** All verdicts: `line:record column rule reason value`. */
   rejects: string[];
   /** The same whole, in the order of the source. */
   rejected: Reject[];
 }
 
-/** One failing reason of a record, as its rejects part has it. */
+/** One failing check of a record, as its verdicts part has it. */
 export interface Reject {
   file: string;
   line: number;
@@ -63,6 +67,8 @@ export interface Reject {
   reason: string;
   value: string | null;
   raw: string;
+  severity: string;
+  fate: string;
 }
 
 const run = { project: 'test', pipeline: 'p', runKey: 'k' };
@@ -103,7 +109,8 @@ export function extractAll(deps: Deps, context: StepContext, of: RunRef = run): 
   return extractRun(deps, of, context);
 }
 
-function configOf({ options = {}, schema = {}, quality_checks = [], transformations = [] }: EngineInput) {
+function configOf(input: EngineInput) {
+  const { options = {}, schema = {}, quality_checks = [], transformations = [], queue = false } = input;
   const columns = Object.entries(schema).map(([name, column]) => [name, { nullable: true, ...column }]);
   return {
     version: '1.0',
@@ -111,9 +118,16 @@ function configOf({ options = {}, schema = {}, quality_checks = [], transformati
     plugins: [],
     source: { type: 'csv', options: csvOptions.parse({ path: 'in', ...options }) },
     transformations,
-    validation: { schema: Object.fromEntries(columns), quality_checks },
+    validation: {
+      schema: Object.fromEntries(columns),
+      quality_checks,
+      ...(input.on_failure && { on_failure: input.on_failure }),
+    },
+    fault_tolerance: {
+      checkpoints: { enabled: true },
+      dead_letter_queue: { enabled: queue },
+    },
     targets: [],
-    fault_tolerance: { checkpoints: { enabled: true } },
     scalability: { processing: { mode: 'standard' }, memory: { spill_to_disk: true } },
   } as unknown as PipelineConfig;
 }
@@ -135,7 +149,7 @@ async function readStaging(
   const rejected: Reject[] = [];
   const rows = await withDuckdb(sessionOptions(plan.config, context), async (db) => {
     for (const { index } of parts) {
-      const part = await staging.fetch(rejectsName(index));
+      const part = await staging.fetch(verdictsName(index));
       if (!part?.path) continue;
       const sql = `SELECT * REPLACE (line::INT AS line, record::INT AS record, byte_offset::INT AS byte_offset)
         FROM read_parquet(${literal(part.path)})`;

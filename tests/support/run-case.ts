@@ -11,10 +11,17 @@ import { validateRun } from '../../engine/validate';
 import type { Plugins } from '../../pipeline/config/schema';
 import { FlexetlError } from '../../pipeline/errors';
 import { assertSmall } from '../../pipeline/payload';
-import { assertBalanced, bookRows } from '../../pipeline/row-balance';
+import { assertBalanced } from '../../pipeline/row-balance';
 import { openSqlite } from '../../targets/sqlite/binding';
 import { targets } from '../../targets/index';
-import { addCounts, addWarnings, createRunState, startLoads, type RunState } from '../../workflows/run-state';
+import {
+  addCounts,
+  addWarnings,
+  createRunState,
+  rowsOf,
+  startLoads,
+  type RunState,
+} from '../../workflows/run-state';
 import { createTestDeps, extractAll } from './engine';
 import { makeFolder } from './folder';
 import { readTable } from './project';
@@ -56,7 +63,10 @@ export async function runPipeline(
       state.read += rows + rejected;
       state.rejected += rejected;
     }
-    state.checks = small(await validateRun(deps, { run }, context)).checks;
+    const validated = small(await validateRun(deps, { run }, context));
+    state.checks = validated.checks;
+    addWarnings(state, validated.warnings ?? []);
+    if (validated.deadLetter) state.deadLetter = validated.deadLetter;
     const partitions = await countPartitions(deps, await readPlan(context.staging), context);
     const parts = plan.perPartition ? Math.max(1, partitions) : 1;
     for (let part = 0; part < parts; part += 1) {
@@ -69,8 +79,7 @@ export async function runPipeline(
     for (const [target, report] of open)
       for (let part = 0; part < parts; part += 1)
         report.rows_loaded += (await loadPart(deps, { run, target, part }, context)).rows;
-    const rows = bookRows(state.read, state.rejected, state.counts, state.output);
-    assertBalanced(rows, state.counts, state.targets);
+    assertBalanced(rowsOf(state), state.counts, state.targets);
     for (const [target, loaded] of open) {
       await publishTarget(deps, { run, target, rows: loaded.rows_loaded }, context);
       loaded.status = 'published';

@@ -150,11 +150,9 @@ describe('what validate says of good rows', () => {
         { name: 'q', type: 'decimal(18,1)' },
         { name: 'r', type: 'date' },
       ]);
-      expect(checks.filter(({ name }) => name === 'null_check').map((check) => check.columns)).toEqual([
-        ['q'],
-        ['q'],
-        ['r'],
-      ]);
+      expect(
+        checks.filter(({ name }) => name.startsWith('null_check')).map((check) => check.columns),
+      ).toEqual([['q'], ['q'], ['r']]);
     });
   });
 

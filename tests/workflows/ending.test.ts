@@ -319,7 +319,7 @@ describe('a run that is longer than one history', () => {
   });
 });
 
-const CHECK = { name: 'type', status: 'passed' as const, failing_rows: 0 };
+const CHECK = { name: 'type', severity: 'reject' as const, status: 'passed' as const, failing_rows: 0 };
 
 async function outputOf(staging: RunStaging, part: number): Promise<TransformResult> {
   const found = await staging.fetch<TransformResult>(outputName(part));
