@@ -1,5 +1,5 @@
 /** Whole runs of the api source, through the engine into SQLite. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   ITEMS,
@@ -80,3 +80,33 @@ function sendBad(): Behaviour {
       ? sendText(one, '{"data":[{"id":1,"id":2}]}')
       : sendPage(one, { items: pageOf(one) > 2 ? [] : ['{"id":1}'] });
 }
+
+it('runs the example of the docs, with a token and cursors', async () => {
+  const docs = readFileSync(join(__dirname, '../../docs/sources/api.md'), 'utf8');
+  const [, example = ''] = /```yaml\n([\s\S]*?)```/.exec(docs) ?? [];
+  const server = await startApi({
+    orders(one) {
+      const isAllowed = one.request.headers.authorization === 'Bearer let-me-in';
+      const isPaid = one.url.searchParams.get('status') === 'paid';
+      if (!isAllowed || !isPaid) return sendText(one, '{}', {}, 401);
+      const page = Number(one.url.searchParams.get('after') ?? 1);
+      const after = page < 3 ? page + 1 : null;
+      sendText(one, `{"data":[${itemsOf(page).join(',')}],"paging":{"next":${after}}}`);
+    },
+  });
+  const dir = makeFolder();
+  try {
+    // The address is the only change, and that it is a private one.
+    const url = 'url: https://shop.example.com/v1/orders';
+    expect(example).toContain(url);
+    writeFileSync(
+      join(dir, 'pipeline.yaml'),
+      example.replace(url, `url: ${server.urlOf('orders')}\n    allow_private: true`),
+    );
+    const state = await runPipeline(dir, 'pipeline.yaml', { env: { SHOP_TOKEN: 'let-me-in' } });
+    expect(state.read).toBe(ITEMS.length);
+    expect(readTable(join(dir, 'output/orders.db'), 'orders')).toHaveLength(ITEMS.length);
+  } finally {
+    await server.close();
+  }
+});

@@ -10,6 +10,7 @@ import { FlexetlError, type ErrorCode } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import { reportQuery, progressQuery } from '../../workflows/messages';
 import { openSqlite } from '../../targets/sqlite/binding';
+import { ITEMS, itemsOf, pageOf, sendPage, startApi } from '../support/api/loopback-api';
 import { waitFor } from '../support/wait-for';
 import {
   openHarness,
@@ -25,9 +26,11 @@ beforeAll(async () => {
   harness = await openHarness();
   harness.write('data.csv', 'n\n1\n2\n');
 });
-afterEach(() => {
+const closeAfter: (() => Promise<void>)[] = [];
+afterEach(async () => {
   harness.mend();
   jest.restoreAllMocks();
+  for (const close of closeAfter.splice(0)) await close();
 });
 afterAll(() => harness.close());
 
@@ -76,6 +79,39 @@ describe('a step that needs what comes back', () => {
     expect(report).toMatchObject({ status: 'succeeded', steps: { [step]: { attempts: 1 } } });
     expect((await handle.query(progressQuery)).waiting).toEqual([]);
     expect(harness.query(`${step}-${code}.db`, 'SELECT n FROM t')).toEqual([[1n], [2n]]);
+  });
+
+  it('waits as long as a service asks with Retry-After, without a worker, and goes on', async () => {
+    jest.replaceProperty(LIMITS, 'apiPauseMsMax', 100 as never);
+    const askedMs: number[] = [];
+    const server = await startApi({
+      items({ response, ...one }) {
+        askedMs.push(performance.now());
+        if (one.count === 1) response.writeHead(429, { 'retry-after': '2' }).end();
+        else sendPage({ response, ...one }, { items: itemsOf(pageOf({ response, ...one })) });
+      },
+    });
+    closeAfter.push(() => server.close());
+    const name = harness.addPipeline({
+      source: {
+        type: 'api',
+        url: server.urlOf('items'),
+        record_path: '$.data',
+        allow_private: true,
+        pagination: { type: 'page' },
+      },
+      targets: [sqliteTarget('t', 'replace', 'api.db')],
+      fault_tolerance: { retry: { ...RETRY_FAST.retry, max_attempts: 1 } },
+    });
+    const handle = await harness.start(name);
+    const place = `api page 2 (${server.urlOf('items')})`;
+    const what = `${place}: status 429 (Too Many Requests), and asks to wait for 2 s`;
+    await waitingOf(handle, `waiting for the source: ${what}`);
+    const report = await handle.result();
+    expect(report).toMatchObject({ status: 'succeeded', steps: { extract: { attempts: 1 } } });
+    const [, refusedMs = NaN, againMs = NaN] = askedMs;
+    expect(againMs - refusedMs).toBeGreaterThanOrEqual(2000);
+    expect(harness.query('api.db', 'SELECT count(*) FROM t')).toEqual([[BigInt(ITEMS.length)]]);
   });
 
   it('is given up when busy_timeout_seconds are over, and says why', async () => {
