@@ -1,6 +1,6 @@
 /** `flexetl status` and `flexetl history`: the runs that Temporal knows. */
 import { listNewestRuns, listRuns, withWaits, type RunSummary } from '../control/list-runs';
-import { seconds } from '../pipeline/markdown';
+import { count, seconds } from '../pipeline/markdown';
 import { hintForName } from '../pipeline/suggest';
 import { listPipelines, noProject } from '../runtime/config-file';
 import { isProject } from '../runtime/find-project';
@@ -60,9 +60,19 @@ function printRuns(context: CommandContext, runs: readonly RunSummary[]): void {
     run.run_key,
     run.started_at,
     run.duration_ms === null ? '' : seconds(run.duration_ms),
+    run.rows === null ? '' : count(run.rows),
+    run.error === null ? '' : errorCell(run.error),
   ]);
-  for (const line of formatTable(['pipeline', 'status', 'run key', 'started', 'took'], rows))
-    printLine(context, line);
+  for (const line of formatTable(['pipeline', 'status', 'run key', 'started', 'took', 'rows', 'error'], rows))
+    printLine(context, line.trimEnd());
   for (const { pipeline, waiting_for } of runs)
     if (waiting_for !== undefined) printLine(context, `${pipeline}: waiting for ${waiting_for}`);
 }
+
+/** The code, and of the message as much as fits into a line; all of it is in the report. */
+function errorCell({ code, message }: NonNullable<RunSummary['error']>): string {
+  const [line = ''] = message.split('\n');
+  return `${code} ${line.length > ERROR_CHARS ? `${line.slice(0, ERROR_CHARS - 1)}…` : line}`;
+}
+
+const ERROR_CHARS = 80;

@@ -18,6 +18,10 @@ export interface RunSummary {
   started_at: string;
   /** Null while it is running. */
   duration_ms: number | null;
+  /** Rows that were loaded; null while it is running, and for a run that Temporal ended. */
+  rows: number | null;
+  /** Null for a run that has not failed. */
+  error: { code: string; message: string } | null;
   run_id: string;
   /** What an open run waits for, as `the target: out.db is locked by another program`. */
   waiting_for?: string;
@@ -123,6 +127,8 @@ function summaryOf(info: ListedRun, pipeline: string): RunSummary {
     status: status === 'failed' && info.memo?.['status'] === 'partial' ? 'partial' : status,
     run_key: typeof key === 'string' ? key : '',
     started_at: info.startTime.toISOString(),
+    rows: typeof info.memo?.['rows'] === 'number' ? info.memo['rows'] : null,
+    error: (info.memo?.['error'] as RunSummary['error'] | undefined) ?? null,
     duration_ms: info.closeTime ? info.closeTime.getTime() - info.startTime.getTime() : null,
     run_id: info.runId,
   };

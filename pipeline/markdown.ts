@@ -24,11 +24,10 @@ export function reportMarkdown(report: RunReport): string {
     `### ${report.pipeline}: ${report.status}`,
     `Run \`${report.run_key}\`, ${seconds(report.duration_ms)}, rows ${report.balanced ? 'balanced' : 'not balanced'}.`,
     '',
+    ...targetLines(report),
     '| rows | |',
     '|---|---:|',
     ...fates.map(([name, rows]) => `| ${name} | ${count(rows)} |`),
-    '',
-    ...targetLines(report),
     ...report.warnings.flatMap((warning) => ['', `**Warning** ${warning}`]),
     ...errorLines(report),
   ];
@@ -47,6 +46,7 @@ function targetLines(report: RunReport): string[] {
     ...(report.publish_skew_ms === undefined
       ? []
       : ['', `Visible within ${seconds(report.publish_skew_ms)} of each other.`]),
+    '',
   ];
 }
 
@@ -80,6 +80,16 @@ export function reportLine({ pipeline, status, run_key, duration_ms, rows, targe
 export function count(rows: number): string {
   return String(rows).replace(/\B(?=(\d{3})+$)/g, ',');
 }
+
+/** Bytes as 850 bytes, 494 KB or 4.1 GB; a KB has 1,000 of them. */
+export function bytes(size: number): string {
+  if (size < 1000) return `${size} bytes`;
+  const power = Math.min(Math.floor(Math.log10(size) / 3), UNITS.length);
+  const value = size / 1000 ** power;
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${UNITS[power - 1]}`;
+}
+
+const UNITS = ['KB', 'MB', 'GB', 'TB'];
 
 /** Milliseconds as 850 ms or 12.3 s. */
 export function seconds(ms: number): string {

@@ -14,6 +14,7 @@ import { connectionOptions, createClient } from '../server/client';
 import type { Server } from '../server/connect';
 import { answerHealth, type Vitals } from './health';
 import { PLUGINS } from './plugins';
+import { findSearchAttributes } from './search-attributes';
 import { oneThreadOptions, stopWatchingPromises } from './sdk-internals';
 
 export interface WorkerOptions {
@@ -51,7 +52,11 @@ export async function startWorker(
     workflowBundle: { codePath: bundlePath() },
     buildId: buildId(),
     ...(oneThread && oneThreadOptions()),
-    activities: createActivities(createDeps(settings, PLUGINS, log), ownerOf(project)),
+    activities: createActivities(
+      createDeps(settings, PLUGINS, log),
+      ownerOf(project),
+      findSearchAttributes(connection, server.namespace),
+    ),
     maxConcurrentActivityTaskExecutions: LIMITS.activitiesPerWorkerMax,
     // Cancellation comes with the answer to a heartbeat: throttling would delay it.
     maxHeartbeatThrottleInterval: LIMITS.heartbeatIntervalMs,

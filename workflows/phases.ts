@@ -5,6 +5,7 @@ import { detailsIn, errorReportOf } from './failures';
 import { fanOut, runTogether } from './fan-out';
 import type { PipelineInput } from './messages';
 import type { Run } from './run';
+import * as stepSummary from './step-summary';
 import {
   addCounts,
   addWarnings,
@@ -36,14 +37,15 @@ export async function extractPhase(run: Run, plan: Prepared): Promise<void> {
 }
 
 /** Lands partitions one after the other, a few ahead of the extracts that read them. */
-async function extractWindow(run: Run, { partitions, parallelWorkers }: Prepared): Promise<void> {
+async function extractWindow(run: Run, plan: Prepared): Promise<void> {
+  const { parallelWorkers } = plan;
   const { state, ref } = run;
   const end = state.extracted + LIMITS.windowMax;
   let next = state.extracted;
   const land = async (): Promise<void> => {
     while (!state.landedAll && state.landed < end) {
       await condition(() => state.landed - next <= parallelWorkers);
-      const summary = `land ${state.landed + 1}`;
+      const summary = stepSummary.land(state.landed);
       const { last } = await run.step('land', summary, { run: ref, partition: state.landed });
       state.landed += 1;
       state.landedAll = last;
@@ -60,7 +62,7 @@ async function extractWindow(run: Run, { partitions, parallelWorkers }: Prepared
       }
       const partition = next;
       next += 1;
-      const summary = `extract ${partition + 1}${partitions === null ? '' : `/${partitions}`}`;
+      const summary = stepSummary.extract(plan, partition);
       const result = await run.step('extract', summary, { run: ref, partition });
       state.read += result.rows + result.rejected;
       state.rejected += result.rejected;
@@ -77,7 +79,7 @@ export async function validatePhase(run: Run): Promise<void> {
   const { state, ref } = run;
   if (state.checks.length > 0) return;
   const result = await run.timed('validate', () =>
-    withoutLost(state, (without) => run.step('validate', 'validate', { run: ref, without })),
+    withoutLost(state, (without) => run.step('validate', stepSummary.validate(state), { run: ref, without })),
   );
   state.checks = result.checks;
   addWarnings(state, result.warnings ?? []);
@@ -93,7 +95,7 @@ export async function transformPhase(run: Run, plan: Prepared): Promise<void> {
   await run.timed('transform', async () => {
     while (state.transformed < parts) {
       await fanOut(windowFrom(state.transformed, parts), plan.parallelWorkers, async (part) => {
-        const summary = plan.perPartition ? `transform ${part + 1}/${parts}` : 'combine';
+        const summary = stepSummary.transform(state, part, parts);
         const partition = plan.perPartition && state.landed > 0 ? part : null;
         const result = await run.step('transform', summary, { run: ref, part, partition });
         state.output += result.rows;
@@ -138,7 +140,7 @@ async function loadTarget(run: Run, index: number, parts: number, size: number):
   const first = state.loaded[index] ?? 0;
   try {
     for (let part = first; part < Math.min(parts, first + size); part += 1) {
-      const summary = `load ${part + 1}/${parts} into ${target.name}`;
+      const summary = stepSummary.load(state, target, part, parts);
       const result = await run.step('load', summary, { run: ref, target: index, part });
       target.rows_loaded += result.rows;
       state.loaded[index] = part + 1;
@@ -176,9 +178,13 @@ export async function publishPhase(run: Run): Promise<void> {
     Promise.all(
       state.targets.map(async (target, index) => {
         if (target.status !== 'pending') return;
-        const { name, rows_loaded: rows } = target;
+        const { rows_loaded: rows } = target;
         try {
-          const published = await run.step('publish', `publish ${name}`, { run: ref, target: index, rows });
+          const published = await run.step('publish', stepSummary.publish(target), {
+            run: ref,
+            target: index,
+            rows,
+          });
           Object.assign(target, {
             status: 'published',
             rows_inserted: published.inserted,

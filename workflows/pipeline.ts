@@ -12,8 +12,9 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
+import { LIMITS } from '../pipeline/limits';
 import { assertBalanced } from '../pipeline/row-balance';
-import { reportMarkdown } from '../pipeline/markdown';
+import { count, reportMarkdown } from '../pipeline/markdown';
 import type { RunReport } from '../pipeline/report';
 import { detailsIn, errorReportOf, failureOf } from './failures';
 import { identify } from './identify';
@@ -22,6 +23,7 @@ import { extractPhase, loadPhase, publishPhase, transformPhase, validatePhase, w
 import { parseRequest, type PipelineRequest } from './request';
 import { createRun, type Run } from './run';
 import { addWarnings, buildReport, createRunState, rowsOf, startLoads } from './run-state';
+import { rowsLoaded, showEnded, showStarted } from './search-attributes';
 
 /**
  * Runs one pipeline.
@@ -56,8 +58,6 @@ export async function pipeline(input: string | PipelineInput): Promise<RunReport
     state.checks = detailsIn(error).checks ?? state.checks;
     // A cancelled run has published nothing: what its targets have is of earlier ones.
     const status = isCancellation(error) ? 'cancelled' : isPartial(run) ? 'partial' : 'failed';
-    // Temporal knows only that it failed; lists of runs read it here.
-    if (status === 'partial') upsertMemo({ status });
     closed = await end(run, 'abort', report(status));
     throw isCancellation(error) ? error : failureOf(closed);
   }
@@ -78,18 +78,31 @@ const CANCELLED_LATE =
 
 /** Report and clean-up: best effort, for what they say and do changes nothing in the targets. */
 async function end(run: Run, step: 'finish' | 'abort', report: RunReport): Promise<RunReport> {
-  const warnings = await CancellationScope.nonCancellable(() =>
-    run.step(step, step, { run: run.ref, report, keep: run.request.staged === 'require' }),
-  ).then(
-    (ended) => ended.warnings,
-    (error: unknown) => [
+  const ended = await CancellationScope.nonCancellable(() =>
+    run.step(step, `${report.status}, ${count(report.rows.output)} rows`, {
+      run: run.ref,
+      report,
+      keep: run.request.staged === 'require',
+    }),
+  ).catch((error: unknown) => ({
+    warnings: [
       `The end of the run is incomplete, its report or its clean-up: ${errorReportOf(error, 'finish').message}`,
     ],
-  );
-  addWarnings(run.state, warnings);
-  const ended = { ...report, warnings: run.state.warnings };
-  setCurrentDetails(reportMarkdown(ended));
-  return ended;
+    searchable: run.state.plan?.searchable === true,
+  }));
+  addWarnings(run.state, ended.warnings);
+  const final = { ...report, warnings: run.state.warnings };
+  if (ended.searchable) showEnded(final);
+  upsertMemo(memoOf(final));
+  setCurrentDetails(reportMarkdown(final));
+  return final;
+}
+
+/** What lists of runs show: Temporal itself knows only that a run has failed. */
+function memoOf(report: RunReport): Record<string, unknown> {
+  const { status, error } = report;
+  const message = error?.message.slice(0, LIMITS.warningCharsMax);
+  return { status, rows: rowsLoaded(report), ...(error && { error: { code: error.code, message } }) };
 }
 
 /** All but publish: until the rows of all targets are loaded and add up. */
@@ -98,9 +111,12 @@ async function runPhases(run: Run): Promise<void> {
   state.plan ??= await run.timed('prepare', () => {
     const { text, file, overrides, again, staged } = run.request;
     const input = { run: run.ref, once: !again, text, file, overrides, staged };
-    return withoutLost(state, (without) => run.step('prepare', 'prepare', { ...input, without }));
+    return withoutLost(state, (without) =>
+      run.step('prepare', `${state.pipeline}, run ${state.runKey}`, { ...input, without }),
+    );
   });
   run.useSettings(state.plan.faultTolerance);
+  if (state.plan.searchable) showStarted(state);
   addWarnings(state, state.plan.warnings);
   const isLost = (index: number): boolean => state.lost.some(({ target }) => target === index);
   if (state.plan.targets.every(({ already }, index) => already ?? isLost(index)))
@@ -115,7 +131,15 @@ async function runPhases(run: Run): Promise<void> {
 /** At most one open run per pipeline: started under another id, the run becomes a child with the right id. */
 async function runUnderItsId(request: PipelineRequest, workflowId: string): Promise<RunReport> {
   try {
-    return await executeChild(pipeline, { workflowId, args: [request], parentClosePolicy: 'REQUEST_CANCEL' });
+    setCurrentDetails(`The run of **${request.name}** is the child workflow \`${workflowId}\`.`);
+    const report = await executeChild(pipeline, {
+      workflowId,
+      args: [request],
+      parentClosePolicy: 'REQUEST_CANCEL',
+      staticSummary: `started by workflow ${workflowInfo().workflowId}`,
+    });
+    setCurrentDetails(reportMarkdown(report));
+    return report;
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     throw ApplicationFailure.nonRetryable(

@@ -19,6 +19,8 @@ interface Line {
   run_key: string;
   started_at: string;
   duration_ms: number | null;
+  rows: number | null;
+  error: { code: string; message: string } | null;
   run_id: string;
 }
 
@@ -70,21 +72,26 @@ describe('status and history', () => {
     await project.flexetl('run', project.name, '--detach', '--run-key', 'k3');
     const lines = await listed(['running', 'failed', 'succeeded']);
     expect(lines.map(({ run_key }) => run_key)).toEqual(['k3', 'k2', 'k1']);
-    const [open, , good] = lines;
+    const [open, failed, good] = lines;
     expect(open).toEqual({
       pipeline: project.name,
       status: 'running',
       run_key: 'k3',
       started_at: expect.stringMatching(/^2.*Z$/) as string,
       duration_ms: null,
+      rows: null,
+      error: null,
       run_id: expect.any(String) as string,
     });
+    expect(good).toMatchObject({ rows: 1, error: null });
+    expect(failed).toMatchObject({ rows: 0, error: { code: 'SOURCE_UNREADABLE' } });
     expect(good?.duration_ms).toBeGreaterThan(0);
     expect(await list('status')).toEqual([open]);
     expect(await list('history', '--limit', '2')).toHaveLength(2);
     const { stdout } = await project.flexetl('history', project.name);
-    expect(stdout).toMatch(/^pipeline +status +run key +started +took\n/);
-    expect(stdout).toMatch(new RegExp(`\\n${project.name} +succeeded +k1 +2.*Z +\\d`));
+    expect(stdout).toMatch(/^pipeline +status +run key +started +took +rows +error\n/);
+    expect(stdout).toMatch(new RegExp(`\\n${project.name} +succeeded +k1 +2.*Z +\\d.* +1\n`));
+    expect(stdout).toMatch(/ failed +k2 .* SOURCE_UNREADABLE \w/);
     expect((await project.flexetl('cancel', project.name)).exit).toBe(0);
   });
 

@@ -1,4 +1,4 @@
-import { count, progressMarkdown, reportLine, reportMarkdown, seconds } from '../../pipeline/markdown';
+import { bytes, count, progressMarkdown, reportLine, reportMarkdown, seconds } from '../../pipeline/markdown';
 import type { RunReport } from '../../pipeline/report';
 import { bookRows } from '../../pipeline/row-balance';
 
@@ -38,20 +38,20 @@ describe('a report in the log', () => {
 });
 
 describe('a report in the Web UI', () => {
-  it('is a table of the counts that are not zero, and one of the targets', () => {
+  it('is a table of the targets, and one of the counts that are not zero', () => {
     expect(reportMarkdown(REPORT).split('\n')).toEqual([
       '### sales: succeeded',
       'Run `k1`, 12.3 s, rows balanced.',
+      '',
+      '| target | mode | rows loaded | status |',
+      '|---|---|---:|---|',
+      '| a\\|b.db#t | replace | 10,500 | published |',
       '',
       '| rows | |',
       '|---|---:|',
       '| read | 12,000 |',
       '| dropped | 1,500 |',
       '| output | 10,500 |',
-      '',
-      '| target | mode | rows loaded | status |',
-      '|---|---|---:|---|',
-      '| a\\|b.db#t | replace | 10,500 | published |',
     ]);
   });
 
@@ -98,6 +98,19 @@ it('progress shows parts only where there are several, and what the run waits fo
     '**extract** 3/12 · 1,234,567 rows read · run `k`\n\nwaiting for disk space: The disk is full.',
   );
   expect(progressMarkdown({ ...view, parts_total: 1 })).toBe('**extract** · 1,234,567 rows read · run `k`');
+});
+
+it('sizes have the unit that fits', () => {
+  const sizes = [0, 999, 1_000, 494_401, 4_100_000, 10_500_000_000, 3e15];
+  expect(sizes.map(bytes)).toEqual([
+    '0 bytes',
+    '999 bytes',
+    '1.0 KB',
+    '494 KB',
+    '4.1 MB',
+    '11 GB',
+    '3000 TB',
+  ]);
 });
 
 it('numbers are grouped and times have a unit', () => {
