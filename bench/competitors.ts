@@ -8,7 +8,7 @@ import { startDevServer, type DevServer } from './dev-server';
 import { measure, type Command, type Measured } from './measure';
 
 export interface Job {
-  csvPath: string;
+  inputPath: string;
   databasePath: string;
   /** An empty folder of this run's own; removed afterwards. */
   workDir: string;
@@ -54,18 +54,18 @@ export async function listCompetitors(tools: BenchTools): Promise<Competitor[]> 
   const bare: Competitor = {
     name: 'bare',
     title: 'bare DuckDB script in Node',
-    run: ({ csvPath, databasePath }) =>
-      measure(node(rootDir, [join(rootDir, 'dist/bench/bare-duckdb.js'), csvPath, databasePath])),
+    run: ({ inputPath, databasePath }) =>
+      measure(node(rootDir, [join(rootDir, 'dist/bench/bare-duckdb.js'), inputPath, databasePath])),
   };
   const peers = PEERS.map(([name, title]): Competitor => {
     const script = join(rootDir, 'bench/peers', `${name}_sales.py`);
     return {
       name,
       title,
-      run: ({ csvPath, databasePath, workDir }) =>
+      run: ({ inputPath, databasePath, workDir }) =>
         measure({
           file: python ?? 'python3',
-          args: [script, csvPath, databasePath],
+          args: [script, inputPath, databasePath],
           cwd: workDir,
           env: process.env,
         }),
@@ -111,9 +111,9 @@ async function listFlexetl({ rootDir, log }: BenchTools): Promise<Competitor[]> 
 /** `configs/sales.yaml` as it is shipped, with this run's files in it. */
 async function writeConfig(rootDir: string, job: Job): Promise<string> {
   const config = parse(await readFile(join(rootDir, 'configs/sales.yaml'), 'utf8')) as {
-    pipeline: { source: { path: string }; targets: [{ database: string }] };
+    pipeline: { source: { type: string; path: string }; targets: [{ database: string }] };
   };
-  config.pipeline.source.path = job.csvPath;
+  config.pipeline.source = { type: job.inputPath.endsWith('.ndjson') ? 'json' : 'csv', path: job.inputPath };
   config.pipeline.targets[0].database = job.databasePath;
   const configPath = join(job.workDir, 'configs', 'sales.yaml');
   await mkdir(join(job.workDir, 'configs'));

@@ -3,6 +3,8 @@
  *
  *     node dist/bench/generate.js --rows 10000000 --groups 730000 --out bench/data/sales.csv
  *
+ * A file whose name ends with .ndjson has the same rows as JSON, one record per line, with numbers as they are in the CSV file.
+ *
  * The same options give the same bytes on every machine.
  */
 import { mkdir, open, rename, writeFile } from 'node:fs/promises';
@@ -68,7 +70,7 @@ export async function generateSales(path: string, options: SalesOptions): Promis
   const tally: Tally = { read: 0, dropped: 0, filtered: 0, groups: 0, quantity: 0n, revenue: 0n, bytes: 0 };
   const file = await open(partial, 'w');
   try {
-    for (const block of salesBlocks(options, tally)) {
+    for (const block of salesBlocks(options, tally, path.endsWith('.ndjson') ? jsonForm : csvForm)) {
       const buffer = Buffer.from(block, 'utf8');
       await file.writeFile(buffer);
       tally.bytes += buffer.length;
@@ -94,14 +96,36 @@ interface Tally {
   bytes: number;
 }
 
+/** How a row is written. */
+interface Form {
+  header: string;
+  /** @param fields as in CSV, in the order of the columns */
+  row(fields: readonly string[]): string;
+}
+
+const csvForm: Form = { header: `${SALES_COLUMNS.join(',')}\n`, row: (fields) => `${fields.join(',')}\n` };
+
+const jsonForm: Form = {
+  header: '',
+  row: (fields) =>
+    `{${SALES_COLUMNS.map((name, index) => `"${name}":${jsonValue(fields[index] ?? '', index)}`).join(',')}}\n`,
+};
+
+/** Quantity and price are numbers. */
+function jsonValue(field: string, index: number): string {
+  if (field === '') return 'null';
+  if (index > 2) return field;
+  return field.startsWith('"') ? JSON.stringify(field.slice(1, -1).replaceAll('""', '"')) : `"${field}"`;
+}
+
 /** The text of the file, header first, in blocks of about {@link BLOCK_CHARS}. */
-function* salesBlocks(options: SalesOptions, tally: Tally): Generator<string> {
+function* salesBlocks(options: SalesOptions, tally: Tally, form: Form): Generator<string> {
   const dates = datesFrom(options.from, options.days ?? daysFor(options.groups));
   const productCount = Math.max(1, Math.ceil(options.groups / dates.length));
   const products = createCatalogue(productCount, options.quoted, options.decimals);
   const random = mulberry32(options.seed);
   const seen = new Uint8Array(dates.length * products.length);
-  let block = `${SALES_COLUMNS.join(',')}\n`;
+  let block = form.header;
   // Sums of one block are exact as doubles: some 50,000 rows of at most 10 pieces at 10^8 units.
   let blockQuantity = 0;
   let blockRevenue = 0;
@@ -119,14 +143,14 @@ function* salesBlocks(options: SalesOptions, tally: Tally): Generator<string> {
     const product = products[productIndex] as Product;
     const price = product.prices[Math.floor(random() * product.prices.length)] as Price;
     const quantity = random() < options.zeros ? 0 : 1 + Math.floor(random() * QUANTITY_MAX);
+    const fields = [dates[day] as string, product.id, product.nameField, String(quantity), price.field];
     if (random() < options.nulls) {
-      const fields = [dates[day], product.id, product.nameField, String(quantity), price.field];
       fields[Math.floor(random() * fields.length)] = '';
-      block += `${fields.join(',')}\n`;
+      block += form.row(fields);
       tally.dropped++;
       continue;
     }
-    block += `${dates[day]},${product.id},${product.nameField},${quantity},${price.field}\n`;
+    block += form.row(fields);
     if (quantity === 0) {
       tally.filtered++;
       continue;

@@ -2,6 +2,7 @@
  * Runs the sales job side by side: FlexETL, a bare DuckDB script, and what else people use for it.
  *
  *     npm run bench -- --rows 10000000,10000 --repeat 3
+ *     npm run bench -- --format ndjson --rows 10000000 --repeat 3
  *
  * Every table is read back and compared with the exact totals of its input. docs/benchmarks.md explains the result.
  */
@@ -21,8 +22,12 @@ import { formatTable, judge, SMALL_ROWS, summarize, type Run } from './results';
 const GROUPS_PER_ROW = 0.073;
 const WARMUP_ROWS = 1000;
 
+/** What the input can be; the peers read CSV only. */
+const FORMATS = ['csv', 'ndjson'];
+
 interface Settings {
   rows: number[];
+  format: string;
   /** Names of competitors, or what they start with; empty: all. */
   only: string[];
   repeat: number;
@@ -33,9 +38,11 @@ async function main(): Promise<void> {
   const rootDir = findRoot(__dirname);
   const benchDir = join(rootDir, 'bench');
   const settings = parseSettings(join(benchDir, 'results'));
+  const isPeer = (name: string): boolean => !/^(flexetl|bare)/.test(name);
   const wanted = (name: string): boolean =>
-    settings.only.length === 0 || settings.only.some((start) => name.startsWith(start));
-  const needsPython = COMPETITOR_NAMES.filter((name) => !/^(flexetl|bare)/.test(name)).some(wanted);
+    (settings.only.length === 0 || settings.only.some((start) => name.startsWith(start))) &&
+    (settings.format === 'csv' || !isPeer(name));
+  const needsPython = COMPETITOR_NAMES.filter(isPeer).some(wanted);
   const python = needsPython ? await preparePython(benchDir, log) : null;
   const competitors = (await listCompetitors({ rootDir, python, log })).filter(({ name }) => wanted(name));
 
@@ -52,12 +59,12 @@ async function runAll(
   settings: Settings,
 ): Promise<Run[]> {
   log('Warming up: programs and libraries come from the disk once, not in the first measured run.');
-  const warmup = await prepareInput(dataDir, WARMUP_ROWS);
+  const warmup = await prepareInput(dataDir, WARMUP_ROWS, settings.format);
   for (const competitor of competitors) await runOnce(competitor, warmup);
 
   const runs: Run[] = [];
   for (const rows of settings.rows) {
-    const input = await prepareInput(dataDir, rows);
+    const input = await prepareInput(dataDir, rows, settings.format);
     for (let pass = 0; pass < settings.repeat; pass++) {
       // Every other pass runs backwards, so that nobody always comes first or after the same one.
       for (const competitor of pass % 2 === 0 ? competitors : competitors.toReversed()) {
@@ -72,27 +79,27 @@ async function runAll(
 }
 
 interface Input {
-  csvPath: string;
+  inputPath: string;
   totals: SalesTotals;
 }
 
 /** Made once and kept; read once before it is used, so that nobody pays for reading it from the disk. */
-async function prepareInput(dir: string, rows: number): Promise<Input> {
-  const csvPath = join(dir, `sales-${rows}.csv`);
-  if (!existsSync(`${csvPath}.json`)) {
-    log(`Generating ${csvPath}`);
-    await generateSales(csvPath, { ...SALES_DEFAULTS, rows, groups: Math.ceil(rows * GROUPS_PER_ROW) });
+async function prepareInput(dir: string, rows: number, format: string): Promise<Input> {
+  const inputPath = join(dir, `sales-${rows}.${format}`);
+  if (!existsSync(`${inputPath}.json`)) {
+    log(`Generating ${inputPath}`);
+    await generateSales(inputPath, { ...SALES_DEFAULTS, rows, groups: Math.ceil(rows * GROUPS_PER_ROW) });
   }
-  const reading = createReadStream(csvPath).resume();
+  const reading = createReadStream(inputPath).resume();
   await once(reading, 'end');
-  return { csvPath, totals: JSON.parse(await readFile(`${csvPath}.json`, 'utf8')) as SalesTotals };
+  return { inputPath, totals: JSON.parse(await readFile(`${inputPath}.json`, 'utf8')) as SalesTotals };
 }
 
-async function runOnce({ name, title, run }: Competitor, { csvPath, totals }: Input): Promise<Run> {
-  const workDir = await mkdtemp(join(dirname(csvPath), `${name}-`));
+async function runOnce({ name, title, run }: Competitor, { inputPath, totals }: Input): Promise<Run> {
+  const workDir = await mkdtemp(join(dirname(inputPath), `${name}-`));
   try {
     const databasePath = join(workDir, 'sales.db');
-    const { exitCode, stdout, stderr, ...usage } = await run({ csvPath, databasePath, workDir });
+    const { exitCode, stdout, stderr, ...usage } = await run({ inputPath, databasePath, workDir });
     const failed = exitCode !== 0 || !existsSync(databasePath);
     const failure = `exit code ${exitCode}\n${stderr.trim().split('\n').slice(-20).join('\n')}`;
     if (failed) log(failure);
@@ -137,6 +144,7 @@ function parseSettings(resultsDir: string): Settings {
   const { values } = parseArgs({
     options: {
       rows: { type: 'string', default: '10000000,10000' },
+      format: { type: 'string', default: 'csv' },
       series: { type: 'string' },
       only: { type: 'string', default: '' },
       repeat: { type: 'string', default: '1' },
@@ -148,12 +156,15 @@ function parseSettings(resultsDir: string): Settings {
   if (unknown !== undefined) {
     throw new Error(`--only ${unknown}: expected some of ${COMPETITOR_NAMES.join(', ')}, or how they start`);
   }
+  if (!FORMATS.includes(values.format))
+    throw new Error(`--format ${values.format}: expected one of ${FORMATS.join(', ')}`);
   const rows = (values.series ?? values.rows).split(',').map((text) => parseCount('rows', text));
   // The start-up alone, which a series is judged with and without.
   if (values.series !== undefined && !rows.includes(SMALL_ROWS)) rows.unshift(SMALL_ROWS);
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '');
   return {
     rows,
+    format: values.format,
     only,
     repeat: parseCount('repeat', values.repeat),
     jsonPath: values.json ?? join(resultsDir, `${stamp}.json`),

@@ -6,7 +6,8 @@ import { callThread } from '../../runtime/thread';
 import type { PathTree } from './path';
 import { readRecords, type RangeEnd, type RecordVisitor } from './read-records';
 import { createRecordReader, type RecordRules } from './record';
-import { createRowWriter, rowBytesMax, ROWS_START } from './rows';
+import { createValueWriter, rowBytesMax, ROWS_START, writeRow } from './rows';
+import { createUsualRows } from './usual-rows';
 import type { WalkState } from './walk';
 
 export interface PassRange {
@@ -67,20 +68,35 @@ export function runPass(pass: RowsPass, signal: AbortSignal): Promise<PassResult
 
 export async function doPass({ ranges, tree, rules, rows, target }: RowsPass): Promise<PassResult> {
   const writer = rows === undefined ? undefined : openRows(rows);
-  const reader = createRecordReader({ ...rules, oneLine: tree === undefined });
-  const { columns } = rules;
-  const row = createRowWriter(columns.length, rules.nullValues);
+  const { columns, flatten } = rules;
+  const oneLine = tree === undefined;
+  const reader = createRecordReader({ ...rules, oneLine });
+  const values = createValueWriter(columns.length, rules.nullValues);
+  const usual = createUsualRows(columns, values, { oneLine, flattens: flatten !== undefined });
+  /** The row of the last record that was read is written. */
+  let isWritten = false;
   const result: PassResult = { records: 0, broken: [], lineBytes: 0, textColumns: [], end: { at: 0 } };
   let unseen: string | undefined;
   let unseenAt = 0;
   const visitor: RecordVisitor = {
-    read: (bytes, at) => reader.read(bytes, at),
-    take(bytes, start, end) {
+    read(bytes, at, stop) {
+      if (writer) {
+        values.begin();
+        const row = writer.room(rowBytesMax(stop - at, columns.length));
+        const end = usual.write(bytes, at, writer.buffer, row);
+        isWritten = end >= 0;
+        if (isWritten) return end;
+        values.begin();
+      }
+      return reader.read(bytes, at);
+    },
+    take(bytes) {
       result.records++;
       if (!writer) return;
-      const at = writer.room(rowBytesMax(end - start, columns.length));
-      writer.length = row.write(bytes, reader.slots, writer.buffer, at);
-      if (writer.length - at > result.lineBytes) result.lineBytes = writer.length - at;
+      const { buffer, length } = writer;
+      writer.length = isWritten ? usual.rowEnd : writeRow(values, bytes, reader.slots, buffer, length);
+      values.keep();
+      if (writer.length - length > result.lineBytes) result.lineBytes = writer.length - length;
     },
     pass(_bytes, start, _end, base, reason) {
       if (reason === undefined && reader.problem.unseen) {
@@ -112,7 +128,7 @@ export async function doPass({ ranges, tree, rules, rows, target }: RowsPass): P
       } else if (problem) result.problem = { range: index, ...problem, records };
       if (result.problem) break;
     }
-    result.textColumns = columns.filter((_, index) => row.textColumns[index] === 1);
+    result.textColumns = columns.filter((_, index) => values.textColumns[index] === 1);
     return result;
   } finally {
     writer?.close();
@@ -123,7 +139,7 @@ export async function doPass({ ranges, tree, rules, rows, target }: RowsPass): P
 function openRows(path: string) {
   const file = openSync(path, 'w', 0o600);
   const rows = {
-    buffer: Buffer.allocUnsafeSlow(2 * PIECE_BYTES),
+    buffer: Buffer.allocUnsafeSlow(4 * PIECE_BYTES),
     length: 0,
     /** The offset in `buffer` where so many bytes can be written. */
     room(bytes: number): number {

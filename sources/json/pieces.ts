@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { FlexetlError } from '../../pipeline/errors';
 
 export interface Pieces {
-  /** Memory that is used again by `more` and `seek`; two zero bytes follow the first `length` ones. */
+  /** Memory that is used again by `more` and `seek`; four zero bytes follow the first `length` ones. */
   readonly bytes: Buffer;
   readonly length: number;
   /** Offset of `bytes` in the file. */
@@ -19,7 +19,7 @@ export interface Pieces {
   seek(byte: number): Promise<void>;
 }
 
-const GUARD_BYTES = 2;
+const GUARD_BYTES = 4;
 
 /** @param end of the range [start, end) of the file that is read */
 export function openPieces(handle: FileHandle, start: number, end: number, pieceBytes: number): Pieces {

@@ -22,8 +22,11 @@ export interface JsonRange {
 }
 
 export interface RecordVisitor {
-  /** @returns the offset after the record at `at`, or -1 if it is broken or not wanted */
-  read(bytes: Buffer, at: number): number;
+  /**
+   * @param stop no record ends after it
+   * @returns the offset after the record at `at`, or -1 if it is broken or not wanted
+   */
+  read(bytes: Buffer, at: number, stop: number): number;
   /** The record that was just read is whole. @param base offset of the bytes in the file */
   take(bytes: Buffer, start: number, end: number, base: number): void;
   /** A record that was not read. @param reason absent: the one that `read` found */
@@ -89,7 +92,7 @@ function readLine(
   base: number,
   valid: boolean,
 ): number {
-  const end = valid ? visitor.read(bytes, at) : -1;
+  const end = valid ? visitor.read(bytes, at, stop) : -1;
   if (end >= 0) {
     const next = skipBlanks(bytes, end, 0x20);
     const isWhole = next >= stop || bytes[next] === LINE_FEED;
@@ -166,7 +169,7 @@ function readElement(
   base: number,
   { valid, final }: { valid: boolean; final: boolean },
 ): number {
-  const end = valid ? visitor.read(bytes, at) : -1;
+  const end = valid ? visitor.read(bytes, at, length) : -1;
   if (end >= 0) {
     if (end - at <= LIMITS.fieldBytesMax) visitor.take(bytes, at, end, base);
     return end;

@@ -3,71 +3,110 @@ import { evidenceOfText } from '../../pipeline/schema';
 import { literal, pathLiteral } from '../../pipeline/sql';
 import { copyNested } from './nested';
 import { Kind, type Slots } from './record';
-import { readText } from './tokens';
+import { LINE_FEED, readText } from './tokens';
 
 /** Between values; and around those that a row could not have otherwise. JSON allows neither in a text as it is. */
-const DELIMITER = 1;
+export const DELIMITER = 1;
 const ENCLOSURE = 2;
-const LINE_FEED = 10;
 
 // eslint-disable-next-line no-control-regex -- they must be enclosed
 const CONTROL = /[\0-\x1f]/;
+/** Where texts are written in whole words, as in `usual-rows.ts`, so many bytes behind a row may be changed. */
+export const WORD_BYTES = 4;
 /** A longer text is copied by the runtime, a shorter one byte by byte. */
 const SHORT_BYTES = 40;
 /** How numbers and booleans start. */
 const LOOKS_TYPED = /^[-+.]?[0-9]|^(true|false)$/i;
 const RULES = { decimal_separator: '.' } as const;
 
-/** Bytes that a row takes at most. @param recordBytes of the record as it is */
+/** Bytes that are needed to write a row. @param recordBytes of the record as it is */
 export function rowBytesMax(recordBytes: number, columnCount: number): number {
-  return recordBytes + 3 * columnCount + 1;
+  return recordBytes + 3 * columnCount + WORD_BYTES;
 }
 
-export interface RowWriter {
-  /** Columns with texts that look like numbers or booleans: 1. */
+/** Writes the texts of values, without the delimiters between them. */
+export interface ValueWriter {
+  /** Columns with texts that look like numbers or booleans, in records that were kept: 1. */
   textColumns: Uint8Array;
-  /** Writes the row of a record. @returns the offset after it in `to` */
-  write(bytes: Buffer, slots: Slots, to: Buffer, at: number): number;
+  /** Forgets what is noted of a record that was not kept. */
+  begin(): void;
+  /** The record whose values were written has a row. */
+  keep(): void;
+  /**
+   * @param kind not Null
+   * @returns the offset after the value in `to`, or -1 for an escaped text that is not valid
+   */
+  write(
+    column: number,
+    kind: Kind,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    to: Buffer,
+    at: number,
+  ): number;
+  /** True for a text without escapes that is written as it is. The column is then noted as `write` does. */
+  isPlain(column: number, bytes: Buffer, start: number, end: number): boolean;
 }
 
-export function createRowWriter(columnCount: number, nullValues: readonly string[] = []): RowWriter {
+export function createValueWriter(columnCount: number, nullValues: readonly string[] = []): ValueWriter {
   const textColumns = new Uint8Array(columnCount);
   const nulls = new Set(nullValues);
   const emptyIsNull = nulls.delete('');
+  const noted: number[] = [];
+  const nullBytesMax = Math.max(0, ...[...nulls].map((text) => Buffer.byteLength(text)));
 
   const writeString = (column: number, text: string, to: Buffer, at: number): number => {
     if (nulls.has(text) || (emptyIsNull && text === '')) return at;
-    if (textColumns[column] === 0 && isTyped(text)) textColumns[column] = 1;
+    if (textColumns[column] === 0 && isTyped(text)) noted.push(column);
     if (text !== '' && !CONTROL.test(text)) return at + to.write(text, at);
     const mark = String.fromCharCode(ENCLOSURE);
     return at + to.write(`${mark}${text.replaceAll(mark, mark + mark)}${mark}`, at);
   };
 
+  const isPlain = (column: number, bytes: Buffer, start: number, end: number): boolean => {
+    if (end - start <= nullBytesMax || start === end) return false;
+    if (textColumns[column] === 0 && mayBeTyped(bytes, start, end)) {
+      if (isTyped(bytes.toString('latin1', start, end))) noted.push(column);
+    }
+    return true;
+  };
+
   return {
     textColumns,
-    write(bytes, { kinds, starts, ends }, to, at) {
-      for (let column = 0; column < columnCount; column++) {
-        const kind = kinds[column] as Kind;
-        if (kind !== Kind.Null) {
-          const start = starts[column] as number;
-          const end = ends[column] as number;
-          if (kind === Kind.Literal) at = copyBytes(bytes, start, end, to, at);
-          else if (kind === Kind.Nested) at = copyNested(bytes, start, end, to, at);
-          else if (kind === Kind.Escaped || nulls.size > 0 || start === end)
-            at = writeString(column, textIn(bytes, start, end), to, at);
-          else {
-            if (textColumns[column] === 0 && mayBeTyped(bytes, start, end)) {
-              if (isTyped(bytes.toString('latin1', start, end))) textColumns[column] = 1;
-            }
-            at = copyBytes(bytes, start, end, to, at);
-          }
-        }
-        to[at++] = DELIMITER;
-      }
-      to[at - 1] = LINE_FEED;
-      return at;
+    begin() {
+      if (noted.length > 0) noted.length = 0;
+    },
+    keep() {
+      for (const column of noted) textColumns[column] = 1;
+    },
+    isPlain,
+    write(column, kind, bytes, start, end, to, at) {
+      if (kind === Kind.Nested) return copyNested(bytes, start, end, to, at);
+      if (kind === Kind.Literal || (kind === Kind.Text && isPlain(column, bytes, start, end)))
+        return copyBytes(bytes, start, end, to, at);
+      const found = readText(bytes, start, end);
+      return 'text' in found ? writeString(column, found.text, to, at) : -1;
     },
   };
+}
+
+/** Writes the row of a record that was read. @returns the offset after it in `to` */
+export function writeRow(
+  values: ValueWriter,
+  bytes: Buffer,
+  { kinds, starts, ends }: Slots,
+  to: Buffer,
+  at: number,
+): number {
+  for (let column = 0; column < kinds.length; column++) {
+    const kind = kinds[column] as Kind;
+    if (kind !== Kind.Null)
+      at = values.write(column, kind, bytes, starts[column] as number, ends[column] as number, to, at);
+    to[at++] = DELIMITER;
+  }
+  to[at - 1] = LINE_FEED;
+  return at;
 }
 
 function copyBytes(bytes: Buffer, start: number, end: number, to: Buffer, at: number): number {
@@ -110,7 +149,7 @@ function textIn(bytes: Buffer, start: number, end: number): string {
 }
 
 export interface ValueReader {
-  /** As of a {@link RowWriter}. */
+  /** As of a {@link ValueWriter}. */
   textColumns: Uint8Array;
   /** The values of a record as strings, as DuckDB reads them from its row. */
   read(bytes: Buffer, slots: Slots): (string | null)[];

@@ -15,7 +15,7 @@ const BAD_TOKENS = [
   'NaN', '-Infinity', 'nul', '01', '+1', '1.', '.5', '[1,]', '{"a":1,}', "'a'", '"\t"', String.raw`"\ud800"`, String.raw`"\x"`,
   String.raw`"\u0000"`, '{"p":1,"p":2}', '', '"open', '[[', '"\u0000"', ']', '}', '7 8',
 ]; // prettier-ignore
-const KEYS = ['a', 'b', 'c d', 'é', String.raw`\u0061b`];
+export const KEYS = ['a', 'b', 'c d', 'é', String.raw`\u0061b`];
 const BLANKS = ['', ' ', '  ', '\t'];
 
 const blank = fc.constantFrom(...BLANKS);
@@ -27,7 +27,8 @@ const members = fc.oneof(
   { weight: 8, arbitrary: fc.subarray(KEYS) },
   { weight: 1, arbitrary: fc.array(fc.constantFrom(...KEYS), { maxLength: 6 }) },
 );
-const record = fc
+/** A record of keys in their order, or in any. */
+export const dirtyRecord = fc
   .tuple(members, fc.array(token, { minLength: 6, maxLength: 6 }), blank, blank)
   .map(([keys, values, before, after]) => {
     const pairs = keys.map((key, at) => `"${key}"${before}:${after}${values[at]}`);
@@ -35,7 +36,7 @@ const record = fc
   });
 const records = fc.array(
   fc.oneof(
-    { weight: 20, arbitrary: record },
+    { weight: 20, arbitrary: dirtyRecord },
     { weight: 1, arbitrary: fc.constantFrom('7', '[1]', '', 'null') },
   ),
   { maxLength: 12 },

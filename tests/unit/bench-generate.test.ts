@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
+import { parse as parseJson } from 'lossless-json';
 import { formatUnits, generateSales, SALES_DEFAULTS, type SalesTotals } from '../../bench/generate';
 import { makeFolder } from '../support/folder';
 
@@ -25,6 +26,19 @@ describe('the generator of sales files', () => {
     expect(JSON.parse(readFileSync(`${path}.json`, 'utf8'))).toEqual(totals);
     expect(totals.rows.dropped).toBeGreaterThan(400);
     expect(totals.rows.filtered).toBeGreaterThan(350);
+  });
+
+  it('writes the same rows as JSON, with numbers as they are in CSV', async () => {
+    const options = { ...small, decimals: 4, nulls: 0.1, quoted: 0.3 };
+    const totals = await generateSales(join(dir, 'same.csv'), options);
+    const { bytes, ...others } = await generateSales(join(dir, 'same.ndjson'), options);
+    expect(totals).toMatchObject(others);
+    const lines = readFileSync(join(dir, 'same.ndjson'), 'utf8');
+    expect(bytes).toBe(Buffer.byteLength(lines));
+    const rows = lines.trimEnd().split('\n').map((line) => parseJson(line, null, String) as object); // prettier-ignore
+    const fields = rows.map((row) => Object.values(row).map((value: string | null) => value ?? ''));
+    expect(fields).toEqual((parse(readFileSync(join(dir, 'same.csv'))) as unknown[]).slice(1));
+    expect(JSON.parse(lines.slice(0, lines.indexOf('\n')))).toMatchObject({ quantity: expect.any(Number) });
   });
 
   it('quotes about the share of names that is asked for', async () => {
