@@ -248,6 +248,7 @@ const KINDS: Readonly<Record<OptionKind, string>> = {
   path: 'path',
   expression: 'expression',
   aggregation: 'expression with aggregates',
+  source: 'section of a source',
 };
 
 function bracketed(type: string): string {

@@ -15,6 +15,7 @@ import { projectPath } from '../runtime/settings';
 import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
+import { keptToSave } from './kept-states';
 import { loadKeyOf } from './load-key';
 import { wholeOutput, wholeOutputPart } from './output';
 import { readPlan, type RunPlan } from './plan';
@@ -113,8 +114,10 @@ export async function publishTarget(
   const plan = await readPlan(context.staging);
   const schema = await wholeOutput(deps, run, context);
   const key = loadKey(deps, plan, run, target);
-  const state = await stateToSave(deps, plan, context);
-  const published = await openTarget(deps, plan.config, target, context).publish(key, schema, rows, state);
+  const ofSource = await stateToSave(deps, plan, context);
+  const open = openTarget(deps, plan.config, target, context);
+  const states = [...(ofSource ? [ofSource] : []), ...(await keptToSave(open, run, context.staging))];
+  const published = await open.publish(key, schema, rows, states);
   return { ...published, publishedAt: new Date().toISOString() };
 }
 

@@ -30,6 +30,7 @@ import { assertDistinctTargets, assertNotSource } from './load';
 import { describeContent, digestPlan } from './load-key';
 import { openSource } from './open-source';
 import { assertPluginSql } from './plugin-sql';
+import { assertReference } from './reference';
 import { digestState, type StartState } from './saved-state';
 import { parallelWorkersOf, type RunPlan } from './plan';
 import { pluginsOf } from './resolve-config';
@@ -85,11 +86,14 @@ export async function planRun(
   );
   const { checks } = extracted;
   await assertPluginSql(deps, config, stagedSchema(declared, evidence), steps, extracted, context);
+  const ofInput = [...checks.datasets, ...checks.globals];
+  for (const { references = {} } of checks.globals)
+    for (const one of Object.values(references)) await assertReference(deps, config, one, context);
   const measured = new Set(
-    checks.datasets.flatMap(({ columns: names, where }) => [...names, ...(where?.columns ?? [])]),
+    ofInput.flatMap(({ columns: names, where }) => [...names, ...(where?.columns ?? [])]),
   );
-  // Dataset checks look at the rows.
-  const partial = checks.datasets.length === 0 ? planPartialGroups(steps) : undefined;
+  // Checks of the input as a whole look at the rows.
+  const partial = ofInput.length === 0 ? planPartialGroups(steps) : undefined;
   const { size, groups } = planSize(config, survey, partial);
   const plan = {
     config,

@@ -14,7 +14,8 @@ import type { Deps } from './deps';
 import { extractColumns } from './extract/columns';
 import { openSource } from './open-source';
 import { sessionOptions, type RunPlan } from './plan';
-import { extractAll, transformAll } from './rehearse';
+import { extractAll } from './extract-all';
+import { transformAll } from './rehearse';
 import { pluginsOf } from './resolve-config';
 import { nameStep, runStatements } from './transform';
 

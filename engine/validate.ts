@@ -4,11 +4,9 @@
  * Every check is decided over all parts: it passes, warns, or fails the run, and records that were rejected may be
  * quarantined while the others go on. With the final types known, the transforms and targets are checked once more, before any work is done with them.
  */
-import type { CompiledChecks } from '../pipeline/checks/compile';
 import { addDetails } from '../pipeline/error-details';
 import { FlexetlError, type Place } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import { callPlugin } from '../pipeline/plugin-failure';
 import type { CheckReport, RunReport } from '../pipeline/report';
 import { typedColumn, type Evidence } from '../pipeline/schema';
 import { fitting } from '../pipeline/payload';
@@ -20,11 +18,10 @@ import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { readEvidence, readTextPlaces } from './evidence';
 import { extractColumns } from './extract/columns';
-import type { ExtractReceipt } from './extract/receipt';
-import { failureOf, judgeRows, thresholdOf } from './judge-rows';
+import { judgeInput } from './judge-input';
+import { failureOf, judgeRows } from './judge-rows';
 import { openSource } from './open-source';
 import { checkTargets } from './load';
-import type { ExtractedPart } from './parts';
 import type { RunPlan } from './plan';
 import { pluginsOf } from './resolve-config';
 import { totalVerdicts, verdictFiles } from './verdicts';
@@ -60,7 +57,12 @@ export async function validateRun(
   const { checks } = extractColumns(plan, evidence, rules, plugins.checks);
   const files = await verdictFiles(deps, run, parts, context);
   const judged = judgeRows(checks, await totalVerdicts(plan, files, context), parts);
-  const { errors, reports, warnings } = judgeDatasets(checks.datasets, parts);
+  const { errors, reports, warnings } = await judgeInput(
+    deps,
+    run,
+    { plan, checks, parts, without },
+    context,
+  );
   const all = smallReports([...judged.reports, ...reports]);
   if (judged.failed.length > 0)
     throw addDetails(await failureOf(plan, judged, files, parts, context), { checks: all });
@@ -98,36 +100,6 @@ function describeColumns({ columns }: RunPlan, evidence: Evidence): { name: stri
     return { name, type: formatType(type) };
   });
   return fitting(described, LIMITS.reportColumnsChars);
-}
-
-/** Decides the checks of the input as a whole over the states of all parts. */
-function judgeDatasets(
-  checks: CompiledChecks['datasets'],
-  parts: readonly ExtractedPart[],
-): { reports: CheckReport[]; errors: string[]; warnings: string[] } {
-  const verdicts = checks.map((check, index) => {
-    const states = parts.map(({ receipt }: { receipt: ExtractReceipt }) => receipt.states[index]);
-    const verdict = callPlugin(`The check ${check.rule}`, () =>
-      check.verdict(states.reduce((sum, state) => check.merge(sum, state), check.empty)),
-    );
-    const isLenient = verdict.status === 'failed' && check.onFailure === 'warn';
-    return { check, ...verdict, status: isLenient ? ('warned' as const) : verdict.status };
-  });
-  const reports = verdicts.map(({ check, status, failing_rows }): CheckReport => {
-    return {
-      name: check.rule,
-      ...(check.columns.length > 0 && { columns: check.columns.slice(0, LIMITS.checkColumnsMax) }),
-      severity: check.severity,
-      status,
-      failing_rows,
-      ...thresholdOf(check),
-    };
-  });
-  const sayings = (wanted: CheckReport['status']): string[] =>
-    verdicts
-      .filter(({ status }) => status === wanted)
-      .map(({ check, message = wanted }) => `${check.rule}: ${check.says ?? message}.`);
-  return { reports, errors: sayings('failed'), warnings: sayings('warned') };
 }
 
 function checkFailed(errors: readonly string[]): FlexetlError {

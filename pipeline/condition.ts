@@ -3,7 +3,7 @@ import { FlexetlError } from './errors';
 import { compileTree, type Explain } from './expression/compile';
 import { expandExponent } from './expression/operand';
 import type { Node } from './expression/parse';
-import { formatType, isNumeric, type Column } from './types';
+import { formatType, isNumeric, type Column, type ColumnType } from './types';
 
 export const CONDITION_OPERATORS = [
   ...(['=', '!=', '>', '>=', '<', '<=', 'in', 'not_in'] as const),
@@ -15,17 +15,24 @@ type Scalar = string | number | boolean;
 
 /**
  * SQL that is true for the rows that meet the condition, and false or null for others.
+ * @param where the step or check that compares, for messages
  * @throws FlexetlError SCHEMA_MISMATCH when the value is not of the column's type
  */
 export function compileFilter(
   column: Column,
   operator: ConditionOperator,
   value: Scalar | readonly Scalar[] | undefined,
+  where = 'filter',
 ): string {
+  const mismatch: Mismatch = (found, hint) =>
+    new FlexetlError('SCHEMA_MISMATCH', {
+      message: `${where}: the column "${column.name}" (${formatType(column.type)})${found}.`,
+      hint,
+    });
   const explain: Explain = (_at, problem, hint) =>
-    mismatch(column, `: ${problem.slice(0, 1).toLowerCase()}${problem.slice(1)}`, hint);
+    mismatch(`: ${problem.slice(0, 1).toLowerCase()}${problem.slice(1)}`, hint);
   const values = value === undefined ? [] : ((Array.isArray(value) ? value : [value]) as readonly Scalar[]);
-  const literals = values.map((one) => literalNode(column, one));
+  const literals = values.map((one) => literalNode(column.type, one, mismatch));
   return compileTree(conditionNode(column, operator, literals), [column], explain).sql;
 }
 
@@ -51,19 +58,21 @@ function conditionNode({ name }: Column, operator: ConditionOperator, literals: 
   }
 }
 
+/** Makes the error of a value that does not fit the column. */
+type Mismatch = (found: string, hint?: string) => FlexetlError;
+
 /** The value as a literal of the column's type; a number has exactly the digits that are written. */
-function literalNode(column: Column, value: Scalar): Node {
-  const { type } = column;
+function literalNode(type: ColumnType, value: Scalar, mismatch: Mismatch): Node {
   if (isNumeric(type) || (type.kind === 'unknown' && typeof value === 'number')) {
     if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
       const hint = 'Write the number in quotes to keep every digit.';
-      throw mismatch(column, ' is compared with an integer of more digits than YAML keeps', hint);
+      throw mismatch(' is compared with an integer of more digits than YAML keeps', hint);
     }
     const text = typeof value === 'boolean' ? '' : expandExponent(String(value));
     if (/^[+-]?(\d+(\.\d*)?|\.\d+)$/.test(text))
       return { kind: 'number', at: 1, text: text.replace(/^\+/, '') };
     const hint = 'Write a number, or cast the column.';
-    throw mismatch(column, ' is compared with a value that is not a number', hint);
+    throw mismatch(' is compared with a value that is not a number', hint);
   }
   const isBoolean = type.kind === 'unknown' ? typeof value === 'boolean' : type.kind === 'boolean';
   if (isBoolean && typeof value === 'boolean') return { kind: 'boolean', at: 1, value };
@@ -71,12 +80,5 @@ function literalNode(column: Column, value: Scalar): Node {
   const hint = isBoolean
     ? 'Write true or false, without quotes.'
     : 'Write the value in quotes, or cast the column.';
-  throw mismatch(column, ` is compared with a ${typeof value}`, hint);
-}
-
-function mismatch({ name, type }: Column, found: string, hint?: string): FlexetlError {
-  return new FlexetlError('SCHEMA_MISMATCH', {
-    message: `filter: the column "${name}" (${formatType(type)})${found}.`,
-    hint,
-  });
+  throw mismatch(` is compared with a ${typeof value}`, hint);
 }

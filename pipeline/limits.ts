@@ -162,6 +162,8 @@ export const LIMITS = {
   checkExamplesMax: 3,
   /** Rules whose quarantined records are counted apart in a run report. */
   deadLetterRulesMax: 100,
+  /** Earlier runs that a check can look at: their states are in the targets, and their keys in the staging store. */
+  keptRunsMax: 100,
   /** Warnings of one run: more are not read, and a state with all of them must fit into a payload. */
   warningsMax: 20,
   /** Characters of one warning. */

@@ -1,8 +1,18 @@
 /** What a module with a user's own plugins imports, as `flexetl/plugin`. */
 export { defineCheck } from './check';
-export type { Check, CheckVerdict, DatasetCheck, RowCheck } from './check';
+export type {
+  Check,
+  CheckTables,
+  CheckVerdict,
+  DatasetCheck,
+  GlobalCheck,
+  Kept,
+  Reference,
+  RowCheck,
+  VerdictContext,
+} from './check';
 export type { PluginContext, PluginLog, SharedFiles } from './context';
-export { aggregation, expression, path, secret } from './options';
+export { aggregation, expression, path, secret, source } from './options';
 export type { SecretName } from './options';
 export { defineSource } from './source';
 export type {

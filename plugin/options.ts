@@ -1,10 +1,10 @@
 /**
- * Options with a kind: secret, expression, aggregation or path. A plugin's options are a `z.strictObject`. A field made
+ * Options with a kind: secret, expression, aggregation, path or source. A plugin's options are a `z.strictObject`. A field made
  * with one of these functions is treated by its kind in every plugin, without a list of plugin names.
  */
 import { z } from 'zod';
 
-export type OptionKind = 'secret' | 'expression' | 'aggregation' | 'path';
+export type OptionKind = 'secret' | 'expression' | 'aggregation' | 'path' | 'source';
 
 const KIND = 'flexetl';
 
@@ -62,6 +62,13 @@ export function path() {
     .string()
     .min(1)
     .meta({ [KIND]: 'path' satisfies OptionKind });
+}
+
+/** Other data than the input: the section of a source, as under `source` of a pipeline. */
+export function source() {
+  return z
+    .looseObject({ type: z.string().describe('The type of the source, with its own options beside it.') })
+    .meta({ [KIND]: 'source' satisfies OptionKind });
 }
 
 /** `max_shrink`, for a target that has the mode replace: a result that is much smaller than what it replaces is refused. */

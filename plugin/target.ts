@@ -82,7 +82,7 @@ export interface Published {
 
 /** Whose state it is: another project, pipeline or source does not see it. */
 export interface StateKey extends Pick<LoadKey, 'project' | 'pipeline'> {
-  /** Digest of the source's type and of the options that select its data. */
+  /** Digest of the source's type and of the options that select its data; or what else keeps a state. */
   source: string;
 }
 
@@ -124,10 +124,15 @@ export interface OpenTarget {
   /**
    * Makes all loaded parts visible at once. Idempotent by key. Without parts it makes an empty table.
    * @param rowsExpected the sum over `load`; a target that holds another number publishes nothing
-   * @param state saved in the same transaction or manifest; undefined: the one of before stays
+   * @param states saved in the same transaction or manifest; those of other sources stay as they are
    * @throws FlexetlError ROWS_UNBALANCED, KEY_REUSED
    */
-  publish(key: LoadKey, schema: Schema, rowsExpected?: number, state?: StateToSave): Promise<Published>;
+  publish(
+    key: LoadKey,
+    schema: Schema,
+    rowsExpected?: number,
+    states?: readonly StateToSave[],
+  ): Promise<Published>;
   /** The state of the last publish that has saved one. It does not count when its table is gone, or was replaced since. */
   state(key: StateKey): Promise<SavedState | undefined>;
   /** Removes everything of this key that is not published. Idempotent. */

@@ -1,22 +1,33 @@
 /** All checks of a run, compiled for the types that its columns have. */
-import type { Check, RowCheck } from '../../plugin/check';
+import type { Check, DatasetCheck, GlobalCheck, RowCheck } from '../../plugin/check';
+import { digestOf } from '../config/parse';
 import { findPlugin, type CheckUse } from '../config/schema';
 import { FlexetlError } from '../errors';
 import { compileCondition } from '../expression';
 import type { Schema, TextRules } from '../types';
 import { callPlugin, pluginName } from '../plugin-failure';
-import { datasetCheck, type Condition, type NamedDatasetCheck } from './dataset-check';
+import {
+  datasetCheck,
+  globalCheck,
+  type Condition,
+  type NamedDatasetCheck,
+  type NamedGlobalCheck,
+} from './dataset-check';
 import { nullableChecks, typeChecks } from './declared';
 import { judgedBroken, judgedBy, type CheckSettings, type FailurePolicy, type Judged } from './policy';
 
 /** A check with its name in reports and verdicts, and what follows when rows fail it. */
 export type NamedRowCheck = RowCheck & Judged;
 
+type NamedCheck = NamedRowCheck | NamedDatasetCheck | NamedGlobalCheck;
+
 export interface CompiledChecks {
   /** A staged row has the indexes in this list of the checks that it fails. */
   rows: readonly NamedRowCheck[];
   /** A receipt has a state for each of these, in this order. */
   datasets: readonly NamedDatasetCheck[];
+  /** Those that need all rows at once. */
+  globals: readonly NamedGlobalCheck[];
   /** Of records that cannot be read at all. */
   broken: Judged;
 }
@@ -50,6 +61,7 @@ export function compileChecks(input: ChecksInput): CompiledChecks {
       ...chosen.filter((check): check is NamedRowCheck => check.scope === 'row'),
     ],
     datasets: chosen.filter((check): check is NamedDatasetCheck => check.scope === 'dataset'),
+    globals: chosen.filter((check): check is NamedGlobalCheck => check.scope === 'global'),
     broken: judgedBroken('record', policy),
   };
 }
@@ -64,7 +76,7 @@ function compileUse(
   { columns, plugins, policy }: ChecksInput,
   { type, options, settings = {} }: CheckUse,
   index: number,
-): (NamedRowCheck | NamedDatasetCheck)[] {
+): NamedCheck[] {
   const plugin = findPlugin(plugins, type);
   const place = `validation.quality_checks.${index}`;
   const compiled = callPlugin(`${place}: ${pluginName(plugin)}`, () => plugin.compile(options, columns));
@@ -72,7 +84,13 @@ function compileUse(
   return compiled.map((check) => {
     if (check.scope === 'row') return ruleOf(check, judgedBy(rule, policy, settings), settings, columns);
     if (settings.on_failure === 'continue') throw notOfRows(place, type);
-    return datasetCheck(check, judgedBy(rule, tolerant(policy), settings), whereOf(settings, columns));
+    if (check.rowless && (settings.warn_when ?? settings.fail_when) !== undefined)
+      throw withoutThreshold(place, type);
+    const judged = judgedBy(rule, tolerant(policy), settings);
+    const looksAt = { where: whereOf(settings, columns), keptAs: keptAs(check, settings) };
+    return check.scope === 'dataset'
+      ? datasetCheck(check, judged, looksAt)
+      : globalCheck(check, judged, looksAt);
   });
 }
 
@@ -86,6 +104,23 @@ function notOfRows(place: string, type: string): FlexetlError {
     message: `${place}: ${type} is about the input as a whole: it has no rows of its own that on_failure: continue could quarantine.`,
     hint: 'Set on_failure: fail or warn.',
   });
+}
+
+function withoutThreshold(place: string, type: string): FlexetlError {
+  return new FlexetlError('CONFIG_INVALID', {
+    message: `${place}: ${type} passes or fails as a whole: there are no failing rows for warn_when and fail_when to count.`,
+    hint: 'Remove them; on_failure: warn makes it warn.',
+  });
+}
+
+/** What a check keeps for later runs, as a digest: its identity and the rows that it looks at. */
+function keptAs({ keeps }: DatasetCheck | GlobalCheck, { where }: CheckSettings): string | undefined {
+  return (
+    keeps &&
+    digestOf({ ...keeps.identity, where: where ?? null })
+      .replace('sha256:', '')
+      .slice(0, 32)
+  );
 }
 
 /** A check of rows under its settings. */
@@ -104,7 +139,7 @@ function whereOf({ where }: CheckSettings, columns: Schema): Condition | undefin
 }
 
 /** Checks of one name and column are numbered: `expression`, `expression 2`. */
-function nameApart<C extends NamedRowCheck | NamedDatasetCheck>(checks: readonly C[]): C[] {
+function nameApart<C extends NamedCheck>(checks: readonly C[]): C[] {
   const seen = new Map<string, number>();
   return checks.map((check) => {
     const key = JSON.stringify([check.rule, check.scope === 'row' ? check.column : check.columns]);

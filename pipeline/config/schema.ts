@@ -11,7 +11,8 @@ import type { Source } from '../../plugin/source';
 import { suggest } from '../suggest';
 import { checkSettings, type CheckSettings } from '../checks/policy';
 import { assertExpressions } from './expressions';
-import { show } from './problems';
+import { findOptions } from './find-options';
+import { describeIssue, problemsOf, show } from './problems';
 import { assertQueue } from './queue';
 import { faultTolerance, monitoring, scalability, validation } from './sections';
 
@@ -94,6 +95,7 @@ export function createConfigSchema(plugins: Plugins) {
         quality_checks: z
           .array(plugins.checks.length > 0 ? checkUnion(plugins.checks) : noCheck)
           .default([])
+          .superRefine((uses, ctx) => assertReferences(uses, plugins, ctx))
           .describe('Checks of rows, and of the input as a whole.'),
       })
       .prefault({})
@@ -174,6 +176,20 @@ function assertDistinct(uses: readonly PluginUse[], plugins: Plugins, ctx: z.Ref
     else {
       const message = `writes to ${name}, as targets.${before} does, expected another place.`;
       ctx.addIssue({ code: 'custom', path: [index], message });
+    }
+  });
+}
+
+/** Sections of sources in the options of checks must be such sections. */
+function assertReferences(uses: readonly PluginUse[], plugins: Plugins, ctx: z.RefinementCtx): void {
+  const section = pluginUnion(plugins.sources);
+  uses.forEach((use, index) => {
+    if (!Object.hasOwn(use, 'options')) return;
+    const { options } = findPlugin<AnyPlugin>(plugins.checks, use.type);
+    for (const { kind, path, value } of findOptions(options, use.options)) {
+      const found = kind === 'source' ? section.safeParse(value, { error: describeIssue }) : undefined;
+      for (const problem of problemsOf(found?.error?.issues ?? [], value, [index, ...path]))
+        ctx.addIssue({ code: 'custom', path: [...problem.path], message: problem.message });
     }
   });
 }

@@ -5,7 +5,7 @@ import { suggest } from '../suggest';
 import { parseType } from '../types';
 import { show } from './problems';
 
-const typeName = z.string().refine((text) => parseType(text) !== undefined, {
+export const typeName = z.string().refine((text) => parseType(text) !== undefined, {
   error: ({ input }) => {
     const near = suggest(String(input), TYPE_NAMES);
     const expected = `${TYPE_NAMES.join(', ')} or decimal(precision,scale) with at most 38 digits`;

@@ -232,7 +232,7 @@ function countTable(table: string, { index, plan }: PlannedStep): TransformState
 }
 
 /** A source without a record still has an output with the right columns. */
-function emptySql(schema: Schema): string {
+export function emptySql(schema: Schema): string {
   const columns = schema.map(({ name, type }) => `CAST(NULL AS ${sqlType(type)}) AS ${ident(name)}`);
   return `SELECT ${[...columns, `0::BIGINT AS ${ident(RECORD_COLUMN)}`].join(', ')} WHERE false`;
 }

@@ -10,6 +10,9 @@ export const OUTPUT = 'output';
 /** The digest of the final types. */
 export const TYPES = 'types';
 
+/** What checks keep of the run, once it is published. */
+export const KEPT = 'kept';
+
 export const LANDED_PREFIX = 'landed/';
 
 /** The name of what `land` keeps: the place of a partition, and where the next one starts. */

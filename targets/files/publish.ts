@@ -24,7 +24,7 @@ export async function publishOnce(
   key: LoadKey,
   schema: Schema,
   rowsExpected: number | undefined,
-  state: StateToSave | undefined,
+  toSave: readonly StateToSave[],
 ): Promise<Published | undefined> {
   const { options, place } = use;
   const manifest = await readManifest(place.own);
@@ -58,7 +58,7 @@ export async function publishOnce(
         parts: receipts.map(({ part, rows }) => ({ part, rows })),
       },
     ],
-    states: state ? withState(states, key, state, publishedAt) : states,
+    states: toSave.reduce((all, state) => withState(all, key, state, publishedAt), states),
   });
   return added ? { rows, inserted: rows, updated: 0 } : undefined;
 }

@@ -76,13 +76,13 @@ function openFileTarget<O extends FileOptions>(
 
     load: (key, part) => explained(async () => ({ rows: await stagePart(use, key, part) })),
 
-    publish: (key, schema, rowsExpected, state) =>
+    publish: (key, schema, rowsExpected, states = []) =>
       explained(async () => {
         makeFolders(own);
         await showLatest(place);
         let published: Published | undefined;
         // Another publish may take the next version of the manifest; then this one is added to that.
-        while (!published) published = await publishOnce(use, key, schema, rowsExpected, state);
+        while (!published) published = await publishOnce(use, key, schema, rowsExpected, states);
         await showLatest(place);
         await removeStages(place, [stageOf(key)]);
         await removeAbandoned(place);

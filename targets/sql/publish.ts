@@ -23,7 +23,7 @@ export async function publishLoad<O extends TableOptions>(
   key: LoadKey,
   schema: Schema,
   rowsExpected: number | undefined,
-  state: StateToSave | undefined,
+  states: readonly StateToSave[],
 ): Promise<Published> {
   const { dialect, options, place, ledgerTable } = target;
   const { table, mode } = options;
@@ -57,7 +57,7 @@ export async function publishLoad<O extends TableOptions>(
     await ledger.markReplaced();
     await forgetStates(db, ledgerTable);
   }
-  if (state) await saveState(db, ledgerTable, key, state);
+  for (const state of states) await saveState(db, ledgerTable, key, state);
   await ledger.recordPublished({ rows, updated, deduplicated });
   await db.run(`DROP TABLE IF EXISTS ${dialect.quote(stage)}`);
   await ledger.forgetStage();

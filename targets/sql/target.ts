@@ -113,10 +113,10 @@ export function openSqlTarget<O extends TableOptions>(
       return { rows };
     },
 
-    async publish(key, schema, rowsExpected, state) {
+    async publish(key, schema, rowsExpected, states = []) {
       const published = await withSession('publish', (db) =>
         db.transaction(() =>
-          publishLoad({ dialect, options, place, ledgerTable }, db, key, schema, rowsExpected, state),
+          publishLoad({ dialect, options, place, ledgerTable }, db, key, schema, rowsExpected, states),
         ),
       );
       if (!published) throw noDatabase(place);

@@ -16,7 +16,7 @@ export type Call =
       key: LoadKey;
       schema: Schema;
       rowsExpected: number | undefined;
-      state: StateToSave | undefined;
+      states: readonly StateToSave[] | undefined;
     }
   | { method: 'state'; key: StateKey }
   | { method: 'discard'; key: LoadKey };

@@ -29,7 +29,7 @@ function runJob(job: Job, signal: AbortSignal, progress: (share: number) => void
     case 'load':
       return target.load(call.key, createPart(call.part, context));
     case 'publish':
-      return target.publish(call.key, call.schema, call.rowsExpected, call.state);
+      return target.publish(call.key, call.schema, call.rowsExpected, call.states);
     case 'state':
       return target.state(call.key);
     case 'discard':

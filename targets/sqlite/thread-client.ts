@@ -17,8 +17,8 @@ export function openInThread(options: SqliteOptions, context: PluginContext): Op
     check: (schema) => call({ method: 'check', schema }),
     begin: (key, anyRun) => call<LoadAnswer>({ method: 'begin', key, anyRun }),
     load: (key, { batches: _, ...part }) => call<{ rows: number }>({ method: 'load', key, part }),
-    publish: (key, schema, rowsExpected, state) =>
-      call<Published>({ method: 'publish', key, schema, rowsExpected, state }),
+    publish: (key, schema, rowsExpected, states) =>
+      call<Published>({ method: 'publish', key, schema, rowsExpected, states }),
     state: (key) => call<SavedState | undefined>({ method: 'state', key }),
     discard: (key) => call({ method: 'discard', key }),
   };

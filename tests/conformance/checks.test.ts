@@ -1,31 +1,57 @@
 /** The laws of checks, for every check in the list, for two of a user's own, and for one that breaks each law. */
 import { z } from 'zod';
 import { checks } from '../../pipeline/checks/index';
-import { INTEGER, STRING, type Schema } from '../../pipeline/types';
-import { defineCheck, type Check, type DatasetCheck, type RowCheck } from '../../plugin/check';
+import { INTEGER, STRING, TIMESTAMP, type Schema } from '../../pipeline/types';
+import {
+  defineCheck,
+  type Check,
+  type DatasetCheck,
+  type GlobalCheck,
+  type RowCheck,
+} from '../../plugin/check';
 import { brokenLaws, LAWS, type CheckCase, type Law } from '../support/check-laws';
 import { noteCaught, noteLaws } from '../support/conformance-table';
 
 const schema: Schema = [
   { name: 'shop', type: STRING },
   { name: 'amount', type: INTEGER },
+  { name: 'at', type: TIMESTAMP },
 ];
 const parts = [
   [
-    ['a', '1'],
-    ['b', null],
-    [null, '-3'],
+    ['a', '1', '2026-11-26 12:00:00'],
+    ['b', null, null],
+    [null, '-3', '2026-11-26 11:59:59.999'],
   ],
   [],
   [
-    ['a', '40'],
-    ['c', null],
+    ['a', '40', '2026-11-01 00:00:00'],
+    ['c', null, null],
   ],
 ];
+const reference = {
+  schema: schema.slice(0, 2),
+  rows: [
+    ['a', '38'],
+    ['c', null],
+    ['d', '0'],
+  ],
+};
 
 /** Options for each check; a new check adds its line. */
 const OPTIONS: Record<string, unknown> = {
+  aggregate: { expression: 'sum(amount) / count_distinct(shop)', min: 13 },
+  foreign_key: { columns: ['shop'], reference: { source: { type: 'csv' } } },
+  freshness: { column: 'at', max_age: '11h' },
+  no_duplicates: { columns: ['shop'] },
   null_check: { columns: ['shop', 'amount'], max_null_percentage: 25 },
+  range: { columns: ['amount'], min: 0, max: '39.5' },
+  reconcile: {
+    expression: 'sum(amount)',
+    control: { source: { type: 'csv' }, value: 'sum(amount)' },
+    tolerance: 0,
+  },
+  row_count: { min: 6 },
 };
 
 /** A row check as a user writes it. */
@@ -71,26 +97,41 @@ const caseOf = (check: Check<unknown>, options: unknown = {}): CheckCase => ({
   options,
   schema,
   parts,
+  reference,
 });
 
-function fake(...compiled: (RowCheck | DatasetCheck<Range>)[]): Check<unknown> {
-  const all = compiled as (RowCheck | DatasetCheck)[];
+/** A check of all rows at once as a user writes it. */
+const global: GlobalCheck = {
+  scope: 'global',
+  columns: ['amount'],
+  failing: ({ rows }) => `SELECT _flexetl_record FROM ${rows} WHERE amount < 0`,
+  measure: ({ rows }) => `SELECT count(*) FILTER (amount < 0) AS failing FROM ${rows}`,
+  verdict: ({ failing }) =>
+    failing === '0'
+      ? { status: 'passed', failing_rows: 0 }
+      : { status: 'failed', failing_rows: Number(failing), message: `${failing} amounts are below 0` },
+};
+
+function fake(...compiled: (RowCheck | DatasetCheck<Range> | GlobalCheck)[]): Check<unknown> {
+  const all = compiled as (RowCheck | DatasetCheck | GlobalCheck)[];
   return { type: 'fake', description: 'A check.', options: z.strictObject({}), compile: () => all };
 }
 
 async function expectLawful(given: CheckCase): Promise<void> {
   const broken = await brokenLaws(given);
   const scopes = given.check.compile(given.options, given.schema).map(({ scope }) => scope);
-  const OF: Partial<Record<Law, 'row' | 'dataset'>> = {
-    'a row fails or does not, by itself alone': 'row',
-    'a state is plain JSON': 'dataset',
-    'the merged states of parts give the verdict of all rows, in whatever order': 'dataset',
-    'no rows change nothing': 'dataset',
-    'a failing verdict says what was found': 'dataset',
+  const OF: Partial<Record<Law, readonly string[]>> = {
+    'a row fails or does not, by itself alone': ['row'],
+    'a state is plain JSON': ['dataset'],
+    'the merged states of parts give the verdict of all rows, in whatever order': ['dataset'],
+    'no rows change nothing': ['dataset'],
+    'a failing verdict says what was found': ['dataset', 'global'],
+    'all rows at once have one verdict, in whatever order they come': ['global'],
+    'the rows that fail are named, each once': ['global'],
   };
   const concerns = (law: string): boolean => {
-    const scope = OF[law as Law];
-    return scope === undefined || scopes.includes(scope);
+    const of = OF[law as Law];
+    return of === undefined || scopes.some((scope) => of.includes(scope));
   };
   noteLaws('checks', given.check.type, Object.keys(LAWS), broken, concerns);
   expect(broken).toEqual([]);
@@ -104,6 +145,7 @@ describe('every check', () => {
   it('of a user keeps them too', async () => {
     await expectLawful(caseOf(atLeast as Check<unknown>, { column: 'amount', min: 0 }));
     await expectLawful(caseOf({ ...fake(range), type: 'fake_range' }));
+    await expectLawful(caseOf({ ...fake(global), type: 'fake_global' }));
   });
 });
 
@@ -130,7 +172,15 @@ describe('a check that breaks a law', () => {
     'no rows change nothing': fake({ ...range, empty: { low: 0, high: 0 } }),
     'a failing verdict says what was found': fake({
       ...range,
-      verdict: () => ({ status: 'failed', failing_rows: 0 }),
+      verdict: () => ({ status: 'failed' as const, failing_rows: 0 }),
+    }),
+    'all rows at once have one verdict, in whatever order they come': fake({
+      ...global,
+      measure: ({ rows }) => `SELECT first(amount) AS failing FROM ${rows}`,
+    }),
+    'the rows that fail are named, each once': fake({
+      ...global,
+      failing: ({ rows }) => `SELECT 0 AS _flexetl_record FROM ${rows}`,
     }),
   };
 

@@ -5,7 +5,7 @@ import pino from 'pino';
 import { withContext, type StepContext } from '../../engine/context';
 import { createDeps, type Deps } from '../../engine/deps';
 import type { ExtractResult } from '../../engine/extract/receipt';
-import { extractAll as extractRun } from '../../engine/rehearse';
+import { extractAll as extractRun } from '../../engine/extract-all';
 import { rowsSql } from '../../engine/parts';
 import { sessionOptions, type RunPlan } from '../../engine/plan';
 import { planRun } from '../../engine/plan-run';

@@ -136,28 +136,36 @@ export const LAWLESS_TARGETS: Record<TargetLaw, Change> = {
   }),
   // Saved with every try of a publish.
   'a discarded or refused load leaves the state of before': (open, { projectDir }) => ({
-    publish(key, schema, rows, save) {
-      if (save) states.set(projectDir, { state: save.state, runKey: key.runKey, savedAt: '' });
+    publish(key, schema, rows, save = []) {
+      for (const { state } of save) states.set(projectDir, { state, runKey: key.runKey, savedAt: '' });
       return open.publish(key, schema, rows, save);
     },
     state: () => Promise.resolve(states.get(projectDir)),
   }),
   'a publish that is repeated or late leaves the state of the last one': (open, { projectDir }) => ({
-    async publish(key, schema, rows, save) {
+    async publish(key, schema, rows, save = []) {
       const done = await open.publish(key, schema, rows, save);
-      if (save) states.set(projectDir, { state: save.state, runKey: key.runKey, savedAt: '' });
+      for (const { state } of save) states.set(projectDir, { state, runKey: key.runKey, savedAt: '' });
       return done;
     },
     state: () => Promise.resolve(states.get(projectDir)),
   }),
+  'a publish saves all its states': (open) => ({
+    publish: (key, schema, rows, save) => open.publish(key, schema, rows, save?.slice(0, 1)),
+  }),
   'a state of another project, pipeline or source is not seen, and stays': (open) => ({
     publish: (key, schema, rows, save) =>
-      open.publish(key, schema, rows, save && { ...save, source: 'all sources' }),
+      open.publish(
+        key,
+        schema,
+        rows,
+        save?.map((one) => ({ ...one, source: 'all sources' })),
+      ),
     state: (key) => open.state({ ...key, source: 'all sources' }),
   }),
   'a state counts only as long as the target has its rows': (open, { projectDir }) => ({
-    publish(key, schema, rows, save) {
-      if (save) states.set(projectDir, { state: save.state, runKey: key.runKey, savedAt: '' });
+    publish(key, schema, rows, save = []) {
+      for (const { state } of save) states.set(projectDir, { state, runKey: key.runKey, savedAt: '' });
       return open.publish(key, schema, rows, save);
     },
     state: () => Promise.resolve(states.get(projectDir)),

@@ -49,6 +49,11 @@ export const STATE_LAWS = {
     assertSame(await stateOf(), 'second');
     await probe.assertRows([...OLD, ...NEW]);
   },
+  'a publish saves all its states': async ({ load, publish, stateOf }) => {
+    await load(OLD, { mode: 'append' });
+    await publish({ mode: 'append', state: 'one', also: [{ source: 'another', state: 'two' }] });
+    assertSame([await stateOf(), await stateOf({ source: 'another' })], ['one', 'two']);
+  },
   'a state of another project, pipeline or source is not seen, and stays': async ({
     load,
     publish,

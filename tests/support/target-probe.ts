@@ -3,7 +3,14 @@ import { match, ok } from 'node:assert';
 import { INTEGER, STRING, type Schema } from '../../pipeline/types';
 import type { PluginContext } from '../../plugin/context';
 import type { Position } from '../../plugin/source';
-import type { LoadKey, OpenTarget, StateKey, Target, TargetCapabilities } from '../../plugin/target';
+import type {
+  LoadKey,
+  OpenTarget,
+  StateKey,
+  StateToSave,
+  Target,
+  TargetCapabilities,
+} from '../../plugin/target';
 import { makeFolder } from './folder';
 import { contextOf, LOAD_KEY, makePart, type TextRow } from './parts';
 
@@ -59,6 +66,8 @@ interface PublishCall extends Call {
   rows?: number;
   state?: Position;
   source?: string;
+  /** Further states. */
+  also?: readonly StateToSave[];
 }
 
 /** A project of its own, and short words for what is done to the target in it. */
@@ -72,9 +81,17 @@ export function createProbe({ target, options, ordered, ...reader }: TargetCase)
     target.open(target.options.parse(options(mode)), { ...contextIn(dir, reader), ...context });
   const load = async (rows: TextRow[], { key = KEY, part, mode, schema = SCHEMA }: Call = {}) =>
     (await open(mode).load(key, await makePart(schema, rows, part))).rows;
-  const publish = ({ key = KEY, mode, schema = SCHEMA, rows, state, source }: PublishCall = {}) => {
-    const toSave = state === undefined ? undefined : { source: source ?? STATE_KEY.source, state };
-    return open(mode).publish(key, schema, rows, toSave);
+  const publish = ({
+    key = KEY,
+    mode,
+    schema = SCHEMA,
+    rows,
+    state,
+    source,
+    also = [],
+  }: PublishCall = {}) => {
+    const toSave = state === undefined ? [] : [{ source: source ?? STATE_KEY.source, state }];
+    return open(mode).publish(key, schema, rows, [...toSave, ...also]);
   };
   const read = (schema = SCHEMA) => reader.read(dir, schema);
   return {

@@ -256,7 +256,7 @@ describe('files that somebody has removed', () => {
     for (const id of [1, 2]) {
       const key = { ...LOAD_KEY, runKey: `day ${id}`, digest: `rows ${id}` };
       await files.open().load(key, await makePart(SCHEMA, row(id)));
-      await files.open().publish(key, SCHEMA, 1, { source: 's', state: id });
+      await files.open().publish(key, SCHEMA, 1, [{ source: 's', state: id }]);
     }
     const [first] = files.manifest().files;
     rmSync(files.at(first!.path));
@@ -272,7 +272,7 @@ describe('files that somebody has removed', () => {
   it('take the state of a source with them when they were all', async () => {
     const files = openFiles(csv, { path: 'out/x.csv' });
     await files.open().load(LOAD_KEY, await makePart(SCHEMA, row(1)));
-    await files.open().publish(LOAD_KEY, SCHEMA, 1, { source: 's', state: 1 });
+    await files.open().publish(LOAD_KEY, SCHEMA, 1, [{ source: 's', state: 1 }]);
     expect(await files.open().state({ ...LOAD_KEY, source: 's' })).toMatchObject({ state: 1 });
     rmSync(files.at());
     expect(await files.open().state({ ...LOAD_KEY, source: 's' })).toBeUndefined();
