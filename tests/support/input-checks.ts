@@ -5,6 +5,7 @@ import { validateRun } from '../../engine/validate';
 import { detailsOf } from '../../pipeline/error-details';
 import { FlexetlError } from '../../pipeline/errors';
 import { checks } from '../../pipeline/checks/index';
+import { checkSettings } from '../../pipeline/checks/policy';
 import { findPlugin, optionsOf } from '../../pipeline/config/schema';
 import type { CheckReport } from '../../pipeline/report';
 import { createTestDeps, stageAll, type EngineInput } from './engine';
@@ -33,10 +34,13 @@ export async function judgeInput({ checks: uses, files = {}, ...input }: CheckIn
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, text);
   }
-  const quality_checks = uses.map(({ type, ...options }) => ({
-    type,
-    options: optionsOf(findPlugin(checks, type)).parse(options),
-  }));
+  const quality_checks = uses.map(({ type, ...all }) => {
+    const isSetting = ([key]: [string, unknown]): boolean => Object.hasOwn(checkSettings.shape, key);
+    const entries = Object.entries(all);
+    const own = Object.fromEntries(entries.filter((entry) => !isSetting(entry)));
+    const settings = Object.fromEntries(entries.filter(isSetting));
+    return { type, options: optionsOf(findPlugin(checks, type)).parse(own), settings };
+  });
   const names = new Set(uses.map(({ type }) => type));
   const own = (reports: readonly CheckReport[]): CheckReport[] =>
     reports.filter(({ name }) => names.has(name));

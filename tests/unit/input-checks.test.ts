@@ -1,5 +1,9 @@
 /** Checks of the input as a whole: their verdicts, for every cut of the input, and beside an oracle in JavaScript. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
+import { parse } from 'yaml';
+import { checks } from '../../pipeline/checks/index';
 import { judgeInput, verdictOf, type CheckInput } from '../support/input-checks';
 
 type Check = CheckInput['checks'][number];
@@ -276,6 +280,54 @@ describe('a check of the input as a whole', () => {
     };
     expect((await judgeInput({ csv: 'id\n1\n', checks: [check] })).code).toBe('SOURCE_MISSING');
   });
+});
+
+describe('the settings of every check', () => {
+  const CSV = 'k,n\na,1\na,2\nb,3\nb,4\n';
+  const twice = { type: 'no_duplicates', columns: ['k'] };
+
+  it.each<[what: string, check: Check, says: string]>([
+    ['where leaves rows out', { ...twice, where: 'n <> 2' }, '1 row has the key (k) of an earlier row.'],
+    ['where leaves none', { ...twice, where: 'n > 9' }, 'passed'],
+    ['fail_when is not reached', { ...twice, fail_when: '> 50%' }, 'passed'],
+    ['fail_when is reached', { ...twice, fail_when: '>= 50%' }, '2 rows have the key (k) of an earlier row.'],
+    [
+      'fail_when counts rows that where leaves',
+      { ...twice, where: 'n > 2', fail_when: '> 49%' },
+      '1 row has the key (k) of an earlier row.',
+    ],
+    [
+      'message takes the place of what was found',
+      { ...twice, message: 'orders came twice' },
+      'orders came twice.',
+    ],
+    ['on_failure: warn', { ...twice, on_failure: 'warn' }, 'passed'],
+    [
+      'on_failure: continue has no rows',
+      { ...twice, on_failure: 'continue' },
+      'validation.quality_checks.0: no_duplicates is about the input as a whole: it has no rows of its own that on_failure: continue could quarantine. The source is in/0.csv.',
+    ],
+    [
+      'no threshold where no rows fail',
+      { type: 'row_count', min: 1, warn_when: '> 1' },
+      'validation.quality_checks.0: row_count passes or fails as a whole: there are no failing rows for warn_when and fail_when to count. The source is in/0.csv.',
+    ],
+  ])('%s', async (_what, check, says) => {
+    expect(await verdictOf(CSV, check)).toBe(says);
+  });
+});
+
+it('every example of docs/checks.md passes', async () => {
+  const page = readFileSync(join(__dirname, '../../docs/checks.md'), 'utf8');
+  const blocks = (kind: string): string[] =>
+    [...page.matchAll(new RegExp(`^\`\`\`${kind}\n(.*?)^\`\`\``, 'gms'))].map(([, text = '']) => text);
+  const [csv = '', products = ''] = blocks('csv');
+  const files = { 'data/products.csv': products, 'data/control.json': blocks('json')[0] ?? '' };
+  const examples = blocks('yaml').flatMap((text) => parse(text) as Check[]);
+  expect(examples.map(({ type }) => type)).toEqual(expect.arrayContaining(checks.map(({ type }) => type)));
+  const { message, results } = await judgeInput({ csv, checks: examples, files });
+  expect(message).toBeUndefined();
+  expect(results.length).toBeGreaterThanOrEqual(examples.length);
 });
 
 describe('checks of the input as a whole', () => {
