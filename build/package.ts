@@ -1,6 +1,6 @@
 /**
  * Makes what is published: the packed program, and the modules that plugins import, with the few dependencies that have
- * native parts or types. Run by `npm run package`; the decision is docs/decisions/0031-what-is-published.md.
+ * native parts or types. Run by `npm run package`; the decision is docs/decisions/0033-what-is-published.md.
  */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
