@@ -11,6 +11,7 @@ import { closeLog, createLog, type Logger } from '../runtime/log';
 import { connectClient } from '../server/client';
 import { acquireServer, type Server, type ServerOptions } from '../server/connect';
 import type { CommandContext } from './context';
+import { namesServer } from '../server/named-server';
 import { hasDatabase } from '../server/server-process';
 import { untilStopped } from '../server/stop';
 import { printNote } from './print';
@@ -78,7 +79,7 @@ export async function openSession(
 
 /** Whether there is a server that could know runs: a command that only looks starts none to find out. */
 export function mayHaveRuns({ settings: { env, stateDir } }: CommandContext): boolean {
-  return Boolean(env['TEMPORAL_ADDRESS']) || Number(env['FLEXETL_LOCAL_PORT']) > 0 || hasDatabase(stateDir);
+  return namesServer(env) || Number(env['FLEXETL_LOCAL_PORT']) > 0 || hasDatabase(stateDir);
 }
 
 /** @throws FlexetlError RUN_NOT_FOUND where no server could know a run */

@@ -1,23 +1,8 @@
 /** Connections to a Temporal server, checks that one answers, and the only place where clients are made. */
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { Client, Connection, isGrpcServiceError, type ConnectionOptions } from '@temporalio/client';
-import { FlexetlError, messageOf } from '../pipeline/errors';
-
-export type Env = Readonly<Record<string, string | undefined>>;
-
-export interface ServerAddress {
-  address: string;
-  namespace: string;
-  /** configured: TEMPORAL_ADDRESS; local: found on its usual port; embedded: this project's own. */
-  kind: 'configured' | 'local' | 'embedded';
-}
-
-/** The part of the connection options that `Connection` and `NativeConnection` have in common. */
-export interface ServerConnection extends Pick<ConnectionOptions, 'tls'> {
-  address: string;
-  apiKey?: string;
-}
+import { Client, Connection, isGrpcServiceError } from '@temporalio/client';
+import { messageOf } from '../pipeline/errors';
+import { connectionOptions, type Env, type ServerAddress, type ServerConnection } from './named-server';
 
 export type Probe = { status: 'ready' } | { status: 'no_namespace' } | { status: 'silent'; reason: string };
 
@@ -92,47 +77,3 @@ const SOCKET_ERRORS: Record<string, string> = {
   ENOTFOUND: 'the host name is not known',
   EAI_AGAIN: 'the host name is not known',
 };
-
-/**
- * What `Connection` and `NativeConnection` need. TEMPORAL_API_KEY, TEMPORAL_TLS and the TEMPORAL_TLS_* files belong to
- * TEMPORAL_ADDRESS; the names are those of Temporal's own tools.
- * @throws FlexetlError CONFIG_INVALID for a certificate file that cannot be read
- */
-export function connectionOptions(
-  { address, kind }: Pick<ServerAddress, 'address' | 'kind'>,
-  env: Env,
-): ServerConnection {
-  if (kind !== 'configured') return { address };
-  const apiKey = env['TEMPORAL_API_KEY'];
-  const tls = tlsOptions(env, Boolean(apiKey));
-  return { address, ...(tls === undefined ? {} : { tls }), ...(apiKey ? { apiKey } : {}) };
-}
-
-function tlsOptions(env: Env, hasApiKey: boolean): ServerConnection['tls'] {
-  const crt = readCertificate(env, 'TEMPORAL_TLS_CLIENT_CERT_PATH');
-  const key = readCertificate(env, 'TEMPORAL_TLS_CLIENT_KEY_PATH');
-  const authority = readCertificate(env, 'TEMPORAL_TLS_SERVER_CA_CERT_PATH');
-  const serverName = env['TEMPORAL_TLS_SERVER_NAME'];
-  const wanted = env['TEMPORAL_TLS'] ? /^(1|true|yes|on)$/i.test(env['TEMPORAL_TLS']) : undefined;
-  if (wanted === false) return false;
-  if (!(wanted || hasApiKey || crt || authority || serverName)) return undefined;
-  return {
-    ...(crt && key ? { clientCertPair: { crt, key } } : {}),
-    ...(authority ? { serverRootCACertificate: authority } : {}),
-    ...(serverName ? { serverNameOverride: serverName } : {}),
-  };
-}
-
-function readCertificate(env: Env, name: string): Buffer | undefined {
-  const path = env[name];
-  if (!path) return undefined;
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new FlexetlError('CONFIG_INVALID', {
-      message: `${name} names ${path}, which cannot be read: ${messageOf(error)}.`,
-      hint: 'Name a readable PEM file.',
-      cause: error,
-    });
-  }
-}

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import { connectionOptions, probeServer, type Env, type Probe, type ServerAddress } from './client';
+import { probeServer, type Probe } from './client';
+import { type Env, type ServerAddress } from './named-server';
 import { joinEmbeddedServer, startEmbeddedServer, type EmbeddedOptions } from './embedded-server';
+import { connectionOptions, findNamedServer, type NamedServer } from './named-server';
 import { hasDatabase } from './server-process';
 import { untilStopped } from './stop';
 
@@ -27,7 +29,7 @@ export interface Server extends ServerAddress {
 }
 
 /**
- * Finds or starts the server: the one named in TEMPORAL_ADDRESS, else the project's own. A project stays with the
+ * Finds or starts the server: the one that the environment names, else the project's own. A project stays with the
  * server that has its runs, so a server that happens to run on this machine is used only if it is named
  * (FLEXETL_LOCAL_PORT), and only by a project that has no server of its own yet.
  * @throws FlexetlError SERVER_UNREACHABLE, SERVER_BINARY_MISSING, SERVER_PORT_TAKEN, PATH_UNWRITABLE, CONFIG_INVALID
@@ -47,9 +49,8 @@ export async function acquireServer(options: ServerOptions): Promise<Server> {
     log(`Using the Temporal server at ${server.address} (${name}), namespace ${server.namespace}.`);
     return server;
   };
-  const address = env['TEMPORAL_ADDRESS'];
-  if (port === undefined && address)
-    return say(await untilStopped(useConfigured(address, env), options.stopped), 'TEMPORAL_ADDRESS');
+  const named = port === undefined ? findNamedServer(env) : undefined;
+  if (named) return say(await untilStopped(useNamed(named, env), options.stopped), named.by);
   const own = await joinEmbeddedServer(embedded);
   const localPort = options.localPort ?? Number(env['FLEXETL_LOCAL_PORT']);
   const mayUseLocal = !own && port === undefined && localPort > 0 && !hasDatabase(stateDir);
@@ -58,26 +59,22 @@ export async function acquireServer(options: ServerOptions): Promise<Server> {
   return { ...(own ?? (await startEmbeddedServer(embedded))), kind: 'embedded', namespace: 'default' };
 }
 
-function foundServer(address: string, kind: Server['kind'], env: Env): Server {
-  const namespace = env['TEMPORAL_NAMESPACE'] || 'default';
-  return { address, kind, namespace, release: () => Promise.resolve() };
-}
-
 /** A server that is just starting gets a few seconds. After that it is an error; no other server is used silently. */
-async function useConfigured(address: string, env: Env): Promise<Server> {
-  const server = foundServer(address, 'configured', env);
+async function useNamed({ address, namespace, by }: NamedServer, env: Env): Promise<Server> {
+  const server: Server = { address, kind: 'configured', namespace, release: () => Promise.resolve() };
   const deadlineMs = Date.now() + (isUrl(address) ? 0 : LIMITS.serverConnectMs);
   for (;;) {
     const leftMs = Math.max(deadlineMs - Date.now(), 1);
     const probe = await probeServer(connectionOptions(server, env), server.namespace, leftMs);
     if (probe.status === 'ready') return server;
-    if (probe.status === 'no_namespace' || Date.now() >= deadlineMs) throw unreachable(server, probe);
+    if (probe.status === 'no_namespace' || Date.now() >= deadlineMs) throw unreachable(server, by, probe);
     await delay(100);
   }
 }
 
 function unreachable(
   { address, namespace }: Server,
+  by: string,
   probe: Exclude<Probe, { status: 'ready' }>,
 ): FlexetlError {
   if (probe.status === 'no_namespace') {
@@ -87,10 +84,10 @@ function unreachable(
     });
   }
   return new FlexetlError('SERVER_UNREACHABLE', {
-    message: `The Temporal server at ${address} (TEMPORAL_ADDRESS) does not answer: ${probe.reason}.`,
+    message: `The Temporal server at ${address} (${by}) does not answer: ${probe.reason}.`,
     hint: isUrl(address)
       ? 'TEMPORAL_ADDRESS is host:port, without a scheme.'
-      : 'Start it, correct the address (and TEMPORAL_TLS, TEMPORAL_API_KEY), or unset TEMPORAL_ADDRESS to use an embedded server.',
+      : 'Start it, correct the address (and TEMPORAL_TLS, TEMPORAL_API_KEY), or unset it to use an embedded server.',
   });
 }
 
@@ -100,10 +97,16 @@ function isUrl(address: string): boolean {
 
 /** Another program that listens there is not an error: it is ignored. */
 async function findLocal(port: number, env: Env): Promise<Server | null> {
-  const server = foundServer(`127.0.0.1:${port}`, 'local', env);
+  const namespace = env['TEMPORAL_NAMESPACE'] || 'default';
+  const server: Server = {
+    address: `127.0.0.1:${port}`,
+    kind: 'local',
+    namespace,
+    release: () => Promise.resolve(),
+  };
   const probe = await probeServer({ address: server.address }, server.namespace, LIMITS.serverProbeMs);
   if (probe.status === 'silent') return null;
-  if (probe.status === 'no_namespace') throw unreachable(server, probe);
+  if (probe.status === 'no_namespace') throw unreachable(server, 'FLEXETL_LOCAL_PORT', probe);
   const uiUrl = `http://127.0.0.1:${port + 1000}`;
   return (await isWebUi(uiUrl)) ? { ...server, uiUrl } : server;
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import type { Env } from './client';
+import type { Env } from './named-server';
 import { assertPortsFree, choosePorts, type Ports } from './ports';
 import { findProcess, isAlive } from './processes';
 import { addressOf, endServer, findServer, startServer, uiUrlOf, type ServerProcess } from './server-process';

@@ -2,7 +2,7 @@
 import { msNumberToTs } from '@temporalio/common/lib/time';
 import { Connection } from '@temporalio/client';
 import { LIMITS } from '../pipeline/limits';
-import type { ServerConnection } from './client';
+import type { ServerConnection } from './named-server';
 
 /** Also changes a database that a server without this setting has made. Rejects when the server does not answer. */
 export async function keepHistory(server: ServerConnection, namespace: string): Promise<void> {

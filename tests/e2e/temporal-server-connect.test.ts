@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { msNumberToTs, tsToMs } from '@temporalio/common/lib/time';
 import { LIMITS } from '../../pipeline/limits';
-import { connectClient, connectionOptions } from '../../server/client';
+import { connectClient } from '../../server/client';
+import { connectionOptions, findNamedServer } from '../../server/named-server';
 import { acquireServer, type Server } from '../../server/connect';
 import { choosePorts } from '../../server/ports';
 import { findProcess, isAlive } from '../../server/processes';
@@ -236,7 +237,7 @@ describe('the server named in TEMPORAL_ADDRESS', () => {
     expect(connectionOptions(configured, {})).toEqual({ address });
     expect(connectionOptions(configured, { TEMPORAL_API_KEY: 'k' })).toEqual({
       address,
-      tls: {},
+      tls: true,
       apiKey: 'k',
     });
     expect(connectionOptions(configured, { TEMPORAL_TLS: 'true' })).toEqual({ address, tls: {} });
@@ -253,8 +254,32 @@ describe('the server named in TEMPORAL_ADDRESS', () => {
     });
     expect(connectionOptions({ address, kind: 'local' }, { TEMPORAL_API_KEY: 'k' })).toEqual({ address });
     const missing = { TEMPORAL_TLS_SERVER_CA_CERT_PATH: join(dir, 'absent.pem') };
-    expect(() => connectionOptions(configured, missing)).toThrow(
-      /TEMPORAL_TLS_SERVER_CA_CERT_PATH names .*absent/,
+    expect(() => connectionOptions(configured, missing)).toThrow(/cannot be read: .*absent\.pem/);
+    expect(() => connectionOptions(configured, { TEMPORAL_TLS: 'yes' })).toThrow('TEMPORAL_TLS is yes.');
+  });
+
+  it('may be named by a profile of the configuration file, which is not looked at by itself', () => {
+    const dir = makeFolder();
+    const file = join(dir, 'temporalio', 'temporal.toml');
+    mkdirSync(dirname(file));
+    writeFileSync(
+      file,
+      '[profile.default]\naddress = "a:1"\n[profile.prod]\naddress = "p:2"\nnamespace = "n"\napi_key = "k"\n[profile.none]\n',
     );
+    const home = { XDG_CONFIG_HOME: dir };
+    expect(findNamedServer(home)).toBeUndefined();
+    expect(findNamedServer({ ...home, TEMPORAL_ADDRESS: 'b:3' })).toMatchObject({
+      address: 'b:3',
+      namespace: 'default',
+    });
+    expect(findNamedServer({ TEMPORAL_CONFIG_FILE: file })).toMatchObject({ address: 'a:1' });
+    const prod = { ...home, TEMPORAL_PROFILE: 'prod' };
+    expect(findNamedServer(prod)).toEqual({ address: 'p:2', namespace: 'n', by: 'TEMPORAL_PROFILE' });
+    expect(connectionOptions({ address: 'p:2', kind: 'configured' }, prod)).toMatchObject({
+      apiKey: 'k',
+      tls: true,
+    });
+    expect(() => findNamedServer({ ...home, TEMPORAL_PROFILE: 'none' })).toThrow('has no address');
+    expect(() => findNamedServer({ ...home, TEMPORAL_PROFILE: 'pord' })).toThrow("'pord' not found");
   });
 });
