@@ -35,9 +35,9 @@ export function findOptions(schema: z.ZodType, value: unknown, path: Path = []):
   return entries.flatMap(([key, one]) => (Object.hasOwn(shape, key) ? at(key, shape[key], one) : []));
 }
 
-/** The schema inside optional(), default(), transform() and the like. */
+/** The schema inside optional(), default(), transform(), preprocess() and the like. */
 function unwrap(schema: z.ZodType): z.ZodType {
-  const { innerType, in: input } = schema.def as { innerType?: z.ZodType; in?: z.ZodType };
-  const inner = innerType ?? input;
+  const { innerType, in: input, out } = schema.def as Partial<Record<'innerType' | 'in' | 'out', z.ZodType>>;
+  const inner = innerType ?? (input instanceof z.ZodTransform ? out : input);
   return inner ? unwrap(inner) : schema;
 }

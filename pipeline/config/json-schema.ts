@@ -31,6 +31,8 @@ export interface JsonSchema {
   anyOf?: JsonSchema[];
   oneOf?: JsonSchema[];
   definitions?: Record<string, JsonSchema>;
+  /** A text is short for an object with that type. */
+  shorthand?: boolean;
   /** The kind of an option, see plugin/options.ts. */
   flexetl?: OptionKind;
 }
@@ -98,8 +100,9 @@ function targetSection(targets: JsonSchema | undefined): JsonSchema {
  * becomes its title.
  */
 function forEditors(schema: JsonSchema): JsonSchema {
-  const { flexetl, ...plain } = schema;
+  const { flexetl, shorthand = false, ...plain } = schema;
   if (flexetl !== undefined) return { title: flexetl, ...plain };
+  if (shorthand) return { anyOf: [{ type: 'string' }, forEditors(plain)] };
   const { properties, items, anyOf, oneOf, additionalProperties, ...rest } = plain;
   const isScalar = rest.enum !== undefined || ['integer', 'number', 'boolean'].includes(String(rest.type));
   if (isScalar) {

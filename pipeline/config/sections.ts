@@ -15,22 +15,29 @@ export const typeName = z.string().refine((text) => parseType(text) !== undefine
 
 const TYPE_NAMES = ['string', 'integer', 'float', 'decimal', 'boolean', 'date', 'timestamp'];
 
+/** `name: integer` is short for `name: {type: integer}`. */
+const column = z
+  .preprocess(
+    (written) => (typeof written === 'string' ? { type: written } : written),
+    z.strictObject({
+      type: typeName
+        .optional()
+        .describe(
+          '`string`, `integer`, `float`, `decimal`, `decimal(p,s)`, `boolean`, `date` or `timestamp`. A value of another type fails the run. Default: inferred from the values.',
+        ),
+      nullable: z.boolean().default(true).describe('Whether the column may hold nulls.'),
+      ...columnSettings.shape,
+    }),
+  )
+  .meta({ shorthand: true });
+
 export const validation = z.strictObject({
   schema: z
-    .record(
-      z.string().min(1),
-      z.strictObject({
-        type: typeName
-          .optional()
-          .describe(
-            '`string`, `integer`, `float`, `decimal`, `decimal(p,s)`, `boolean`, `date` or `timestamp`. A value of another type fails the run. Default: inferred from the values.',
-          ),
-        nullable: z.boolean().default(true).describe('Whether the column may hold nulls.'),
-        ...columnSettings.shape,
-      }),
-    )
+    .record(z.string().min(1), column)
     .default({})
-    .describe('Columns of the input by name; `"*"` is all that have no declaration of their own.'),
+    .describe(
+      'Columns of the input by name; `"*"` is all that have no declaration of their own. `name: integer` is short for `name: {type: integer}`.',
+    ),
   on_failure: z
     .enum(ON_FAILURE)
     .optional()

@@ -128,6 +128,16 @@ pipeline:
       `${BASE}validation: {schema: {a: {type: "decimal(39,2)"}}}\n`,
       'unknown column type "decimal(39,2)"',
     ],
+    [
+      'a misspelled type, written short',
+      `${BASE}validation: {schema: {a: intger}}\n`,
+      '4:23 validation.schema.a.type: unknown column type "intger", expected string, integer,',
+    ],
+    [
+      'a number for a column',
+      `${BASE}validation: {schema: {a: 3}}\n`,
+      '4:26 validation.schema.a: found 3, expected',
+    ],
     ['a name that is a path', `${BASE}name: ../b\n`, '4:7 name: found "../b", expected letters, digits'],
     ['a tag with a blank', `${BASE}tags: [a b]\n`, '4:8 tags.0: found "a b", expected letters, digits'],
     [

@@ -47,6 +47,22 @@ describe('the kind of an option', () => {
   });
 });
 
+describe('a column of validation.schema', () => {
+  it('may be written as its type alone', () => {
+    const text = `${withSource('token: {secret: KEY}')}validation: {schema: {"*": string, n: {type: integer}}}\n`;
+    const { schema } = parse(text.replace('{type: integer}', 'integer'), { plugins }).validation;
+    expect(schema).toEqual(parse(text, { plugins }).validation.schema);
+    expect(schema).toEqual({
+      '*': { type: 'string', nullable: true },
+      n: { type: 'integer', nullable: true },
+    });
+    const { definitions } = buildJsonSchema(plugins);
+    expect(definitions?.validation?.properties?.schema?.additionalProperties).toMatchObject({
+      anyOf: [{ type: 'string' }, { type: 'object', properties: { type: { type: 'string' } } }],
+    });
+  });
+});
+
 describe('a secret', () => {
   it('stands in the file by name', () => {
     const config = parse(withSource('token: {secret: KEY}, headers: {a: {secret: B}, c: d}'), { plugins });
