@@ -38,7 +38,7 @@ async function describePlan({ deps, plan, step }: Rehearsal) {
   const schema = stagedSchema(columns, evidence);
   const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
   const output = outputSchema(steps, schema);
-  await checkTargets(deps, config, output, [], step);
+  const known = await checkTargets(deps, config, output, [], step);
   const partial = plan.groups ? planPartialGroups(steps) : undefined;
   const parts = [examplePart(schema, partial ? 'groups' : 'rows')];
   const sql = planTransformSql(steps, { rows: rowsSql(parts, schema), groups: groupsSql(parts) }, schema);
@@ -57,7 +57,7 @@ async function describePlan({ deps, plan, step }: Rehearsal) {
     })),
     ...(survey.scope !== undefined && { scope: survey.scope }),
     plugins: ownModules(pluginsOf(deps, config)),
-    warnings: survey.warnings ?? [],
+    warnings: [...known, ...(survey.warnings ?? [])],
     partitions: 'known' in partitions ? partitions.known.length : null,
     transformations: steps.map(({ type, index, plan: { removes, scope } }) => ({
       type,

@@ -209,6 +209,7 @@ export function assertNotSource(
 /**
  * Asks every target whether it can take such rows.
  * @param without places of targets that are not asked: they are down
+ * @returns warnings
  * @throws FlexetlError TARGET_INVALID, TARGET_INCOMPATIBLE, TARGET_BUSY of the first that cannot; as {@link eachTarget}
  */
 export async function checkTargets(
@@ -217,13 +218,17 @@ export async function checkTargets(
   schema: Schema,
   without: readonly number[],
   context: PluginContext,
-): Promise<void> {
-  await eachTarget(config, without, (index) => openTarget(deps, config, index, context).check(schema));
+): Promise<string[]> {
+  const warnings: string[] = [];
+  await eachTarget(config, without, async (index) => {
+    warnings.push(...((await openTarget(deps, config, index, context).check(schema)) ?? []));
+  });
+  return warnings;
 }
 
 /**
- * Does something with each target, in order. One that is down does not keep the others from it.
- * @throws FlexetlError of the first that is down; if others are not, its details name all that are
+ * Does something with each target, in order. One that is down, or cannot be used, does not keep the others from it.
+ * @throws FlexetlError of the first of these; if others are fine, its details name all that are not
  */
 export async function eachTarget(
   { targets }: PipelineConfig,
@@ -234,19 +239,26 @@ export async function eachTarget(
   const asked = [...targets.keys()].filter((index) => !without.includes(index));
   for (const target of asked) {
     await work(target).catch((cause: unknown) => {
-      if (!(cause instanceof FlexetlError) || !DOWN_CODES.includes(cause.code)) throw cause;
+      if (!(cause instanceof FlexetlError) || !LOST_CODES.includes(cause.code)) throw cause;
       const { code, message, hint } = cause;
       down.push({ target, cause, error: { code, message, ...(hint !== undefined && { hint }) } });
     });
   }
-  const [first] = down;
+  // What is waited for comes first: the others do not come back.
+  const first = down.find(({ error }) => DOWN_CODES.includes(error.code)) ?? down[0];
   if (!first) return;
   const others = down.map(({ target, error }) => ({ target, error }));
   throw down.length < asked.length ? addDetails(first.cause, { down: others }) : first.cause;
 }
 
-/** What may be over later: everything else about a target is a mistake, and ends the run before it reads. */
+/** What may be over later. */
 const DOWN_CODES: readonly ErrorCode[] = ['TARGET_BUSY', 'TARGET_UNREACHABLE'];
+
+/**
+ * What concerns one target alone, such as a wrong password: the others need not miss their rows. Rows that do not fit are
+ * a mistake of the pipeline, and end the run before it reads.
+ */
+const LOST_CODES: readonly ErrorCode[] = [...DOWN_CODES, 'TARGET_INVALID', 'PATH_UNWRITABLE'];
 
 /**
  * Removes what a run has loaded and not published, before it begins again.

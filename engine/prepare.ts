@@ -91,7 +91,7 @@ async function prepareConfig(
   if ('nothingNew' in plan) return nothingNew(deps, config, plan, without);
   const schema = schemaOf(plan, new Map(plan.evidence));
   const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
-  await checkTargets(deps, config, outputSchema(steps, schema), without, context);
+  const known = await checkTargets(deps, config, outputSchema(steps, schema), without, context);
   openReports(deps.settings.projectDir, config.name);
   const targets = await beginLoads(deps, plan, run, once, without, context);
   await context.staging.commit(PLAN, plan);
@@ -114,6 +114,7 @@ async function prepareConfig(
     faultTolerance: config.fault_tolerance,
     warnings: [
       ...targets.flatMap((target) => explainAlready(run, target)),
+      ...known,
       ...(plan.survey.warnings ?? []),
     ].slice(0, LIMITS.warningsMax),
   };

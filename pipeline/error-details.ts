@@ -14,7 +14,7 @@ export interface ErrorDetails {
   retry_after_ms?: number;
 }
 
-/** A target that is locked, or does not answer. */
+/** A target that is locked, does not answer, or cannot be used: its password is wrong, its path is a folder. */
 export interface DownTarget {
   /** Place in the pipeline file's list of targets. */
   target: number;

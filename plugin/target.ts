@@ -105,9 +105,10 @@ export interface OpenTarget {
   /**
    * Checks that the target is reachable and writable, and that an existing table is compatible with the schema. Changes
    * nothing that a user sees.
+   * @returns what users should know of the table: warnings of `flexetl plan` and of the run
    * @throws FlexetlError TARGET_INVALID, TARGET_INCOMPATIBLE, TARGET_BUSY
    */
-  check(schema: Schema): Promise<void>;
+  check(schema: Schema): Promise<readonly string[] | void>;
   /**
    * Asked once, before anything is loaded. In one transaction it removes what other runs of this pipeline, or this run
    * under another plan, have loaded and not published: only one run of a pipeline is open, so all of that is left over.

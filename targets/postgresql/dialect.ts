@@ -3,7 +3,7 @@ import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import { ident, literal } from '../../pipeline/sql';
 import type { Schema } from '../../pipeline/types';
-import { assertColumns } from '../sql/columns';
+import { assertColumns, missingColumns } from '../sql/columns';
 import type { SqlDialect, SqlSession } from '../sql/dialect';
 import { secretNameOf } from './connection';
 import { explainError } from './errors';
@@ -25,12 +25,22 @@ export const postgresqlDialect: SqlDialect<PostgresqlOptions> = {
 
   async assertTable(db, options, schema) {
     await assertKind(db, options);
-    await assertRights(db, options);
-    if (options.mode !== 'replace' || (await db.columns(options.table)).length === 0) return;
+    const existing = await db.columns(options.table);
+    const evolves = missingColumns(postgresqlDialect, options, schema, existing).length > 0;
+    await assertRights(db, options, existing.length > 0 && evolves);
+    if (options.mode !== 'replace' || existing.length === 0) return;
     if (!(await hasMore(db, options.table))) return;
     await assertNoCascade(db, options.table, options.table);
     const place = `${postgresqlDialect.database(options)}, table ${options.table}`;
-    assertColumns(postgresqlDialect, options, schema, await db.columns(options.table), place);
+    assertColumns(postgresqlDialect, options, schema, existing, place);
+  },
+
+  async triggers(db, { table }) {
+    const found =
+      await db.all(`SELECT tgname AS name FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+      WHERE c.relname = ${literal(table)} AND c.relnamespace = current_schema()::regnamespace
+      AND NOT t.tgisinternal AND t.tgenabled NOT IN ('D', 'R') ORDER BY 1`);
+    return found.map(({ name }) => String(name));
   },
 
   explain: (error, options) => explainError(error, secretNameOf(options), options.table),
@@ -93,8 +103,11 @@ const RIGHTS: Record<PostgresqlOptions['mode'], readonly string[]> = {
 };
 const LEDGER_RIGHTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'];
 
-/** @throws FlexetlError TARGET_INVALID naming what the role lacks */
-async function assertRights(db: SqlSession, options: PostgresqlOptions): Promise<void> {
+/**
+ * @param evolves the table gets columns, which only its owner may add
+ * @throws FlexetlError TARGET_INVALID naming what the role lacks
+ */
+async function assertRights(db: SqlSession, options: PostgresqlOptions, evolves: boolean): Promise<void> {
   const wanted = [
     ...RIGHTS[options.mode].map((right) => [options.table, right]),
     ...LEDGER_RIGHTS.map((right) => ['_flexetl_loads', right]),
@@ -105,6 +118,9 @@ async function assertRights(db: SqlSession, options: PostgresqlOptions): Promise
       FROM (VALUES ${wanted.join(', ')}) AS w (name, privilege)
       JOIN pg_class AS c ON c.relname = w.name AND c.relnamespace = current_schema()::regnamespace
       WHERE NOT has_table_privilege(c.oid, w.privilege)
+    UNION ALL SELECT format('ownership of table %s, to add columns', c.relname) FROM pg_class AS c
+      WHERE ${String(evolves)} AND c.relname = ${literal(options.table)}
+      AND c.relnamespace = current_schema()::regnamespace AND NOT pg_has_role(c.relowner, 'USAGE')
     UNION ALL SELECT format('ownership of table %s, to replace it', c.relname) FROM pg_class AS c
       WHERE ${literal(options.mode)} = 'replace' AND c.relname = ${literal(options.table)}
       AND c.relnamespace = current_schema()::regnamespace AND NOT pg_has_role(c.relowner, 'USAGE')

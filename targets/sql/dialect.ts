@@ -40,6 +40,8 @@ export interface SqlDialect<Options extends TableOptions> {
    * @throws FlexetlError TARGET_INVALID, TARGET_INCOMPATIBLE
    */
   assertTable?(session: SqlSession, options: Options, schema: Schema): Promise<void>;
+  /** Names of the triggers that rows of a publish set off. */
+  triggers?(session: SqlSession, options: Options): Promise<readonly string[]>;
   /** The FlexetlError that an error of the database means; others come back as they are. */
   explain(error: unknown, options: Options): unknown;
 }

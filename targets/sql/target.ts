@@ -80,7 +80,7 @@ export function openSqlTarget<O extends TableOptions>(
     async check(schema) {
       assertNames(dialect, options, schema, place);
       dialect.assertSchema?.(schema, place);
-      await withSession('check', async (db) => {
+      return withSession('check', async (db) => {
         await hasLedger(db);
         await dialect.assertTable?.(db, options, schema);
         const existing = await db.columns(table);
@@ -93,6 +93,9 @@ export function openSqlTarget<O extends TableOptions>(
             const known = dialect.explain(error, options);
             if (!(known instanceof FlexetlError && known.code === 'TARGET_BUSY')) throw error;
           });
+        // A replaced table fires none.
+        const triggers = mode === 'replace' ? [] : ((await dialect.triggers?.(db, options)) ?? []);
+        return triggers.length === 0 ? [] : [warnOfTriggers(place, triggers)];
       });
     },
 
@@ -204,6 +207,10 @@ async function* watchBatches(part: Part, { signal, progress }: PluginContext): A
     rows += batch.rows;
     progress(rows / part.rows);
   }
+}
+
+function warnOfTriggers(place: string, triggers: readonly string[]): string {
+  return `${place} has ${triggers.length === 1 ? 'a trigger' : 'triggers'} (${triggers.join(', ')}): the row balance does not see rows that a trigger changes, or removes while it adds others.`;
 }
 
 function noDatabase(place: string): FlexetlError {

@@ -62,6 +62,12 @@ export const sqliteDialect: SqlDialect<SqliteOptions> = {
     else await assertIndexes(db, place, table, schema);
   },
 
+  async triggers(db, { table }) {
+    const found = await db.all(`SELECT name FROM sqlite_schema WHERE type = 'trigger'
+      AND tbl_name = ${literal(table)} COLLATE NOCASE ORDER BY name`);
+    return found.map(({ name }) => String(name));
+  },
+
   explain: (error, { database, table }) => explainError(error, database, table),
 };
 

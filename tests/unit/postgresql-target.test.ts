@@ -155,6 +155,37 @@ describe('a table that exists', () => {
     expect(await query('SELECT * FROM t ORDER BY id')).toEqual([['1', null], ...ROWS]);
   });
 
+  it('says its triggers before any work, but for those that do not fire', async () => {
+    await query(`CREATE TABLE t (id bigint PRIMARY KEY, name text); CREATE TABLE child (id bigint REFERENCES t);
+      CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+      CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f();
+      CREATE TRIGGER b BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f(); ALTER TABLE t DISABLE TRIGGER b`);
+    expect(await open(append).check(SCHEMA)).toEqual([
+      expect.stringContaining(`${PLACE} has a trigger (a): `),
+    ]);
+    await query('DROP TABLE child');
+    expect(await open().check(SCHEMA)).toEqual([]);
+  });
+
+  it('gets columns only from its owner, which is said before any work', async () => {
+    await query('CREATE TABLE t (id bigint); CREATE TABLE whole (id bigint, name text)');
+    const role = `e${databases}_${process.pid}`;
+    await query(`CREATE ROLE ${role} LOGIN PASSWORD 'a password: @/#'; GRANT CREATE ON SCHEMA public TO ${role};
+      GRANT SELECT, INSERT ON t, whole TO ${role}`);
+    const evolve = { ...append, schema_contract: 'evolve' };
+    await expect(open(evolve, asRole(role)).check(SCHEMA)).rejects.toThrow(
+      `the role ${role} lacks ownership of table t, to add columns.`,
+    );
+    await open({ ...evolve, table: 'whole' }, asRole(role)).check(SCHEMA);
+    await query(`ALTER TABLE t OWNER TO ${role}`);
+    const key = { ...LOAD_KEY, runKey: 'evolved' };
+    await open(evolve, asRole(role)).check(SCHEMA);
+    await open(evolve, asRole(role)).load(key, await makePart(SCHEMA, ROWS));
+    await open(evolve, asRole(role)).publish(key, SCHEMA, 2);
+    expect(await query('SELECT * FROM t ORDER BY id')).toEqual(ROWS);
+    await query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  });
+
   it('of narrower types is refused before any work', async () => {
     await query('CREATE TABLE t (id real, name timestamp(3))');
     await expect(open(append).check(SCHEMA)).rejects.toThrow(

@@ -33,7 +33,7 @@ afterEach(() => jest.restoreAllMocks());
 const append = (): SqliteOptions => ({ ...place, mode: 'append' });
 const merge = (...primary_key: string[]): SqliteOptions => ({ ...place, mode: 'merge', primary_key });
 const open = (at: SqliteOptions): OpenTarget => openSqlTarget(sqliteDialect, at, contextOf(dir));
-const runCheck = (at = place, schema = SCHEMA): Promise<void> => open(at).check(schema);
+const runCheck = (at = place, schema = SCHEMA): ReturnType<OpenTarget['check']> => open(at).check(schema);
 
 async function load(rows: TextRow[], at = place, key = KEY, index = 0, schema = SCHEMA): Promise<void> {
   await open(at).load(key, await makePart(schema, rows, index));

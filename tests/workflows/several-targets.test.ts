@@ -1,5 +1,5 @@
 /** Several targets in one run: published together; one that is down misses its rows, and `retry` loads only these. */
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { awaitReport } from '../../control/await-report';
 import { findRetry, type RetryAddress } from '../../control/find-retry';
@@ -177,6 +177,32 @@ describe('a run with several targets', () => {
       error: { code: 'TARGET_UNREACHABLE', step: 'prepare' },
     });
     expect(steps).toEqual(['prepare']);
+  });
+
+  it('of which one cannot be used publishes the others; a retry loads only that one', async () => {
+    const { name, databases } = add('refused', { count: 2 });
+    const [good = '', bad = ''] = databases;
+    mkdirSync(join(harness.dir, bad));
+    const steps = watchSteps();
+    const report = await harness.run({ name, run_key: 'refused' });
+    expect(report).toMatchObject({
+      status: 'partial',
+      error: { code: 'TARGET_INVALID', step: 'prepare' },
+      targets: [
+        { status: 'published', rows_loaded: ROWS },
+        {
+          status: 'failed',
+          error: { code: 'TARGET_INVALID', message: expect.stringContaining('it is a folder') },
+        },
+      ],
+    });
+    // Nothing is waited for.
+    expect(steps.filter((step) => step === 'prepare')).toHaveLength(2);
+    expect(found(good)).toEqual(LOADED);
+    rmdirSync(join(harness.dir, bad));
+    expect(await retry({ name })).toMatchObject({ status: 'succeeded', run_key: 'refused', balanced: true });
+    expect(steps.filter((step) => step.startsWith('publish'))).toEqual(['publish 0', 'publish 1']);
+    expect(found(bad)).toEqual(LOADED);
   });
 
   it.each(['prepare', 'validate', 'load', 'publish'] as const)(
