@@ -27,7 +27,7 @@ export function renderReferenceDocs(plugins: Plugins, example: string): string {
 }
 
 /** Sections of one value: the overview describes them completely. */
-const IN_OVERVIEW = new Set(['version', 'name', 'tags', 'owner']);
+const IN_OVERVIEW = new Set(['version', 'name', 'tags', 'owner', 'environments']);
 
 function renderSection(key: string, section: JsonSchema, plugins: Plugins): string {
   const head = `## ${key}\n\n${section.description ?? ''}`;
@@ -77,11 +77,18 @@ const RULES = `## Rules
 - **Environment.** In values, \`\${VAR}\` is the environment variable (an error when it is not set), \`\${VAR:-default}\`
   has a default for one that is unset or empty, \`\${VAR:?message}\` an error of your own, and \`$$\` is a plain \`$\`. An
   unquoted value that is only one \`\${…}\` can be a number or \`true\`/\`false\`; a quoted one is always text. Workers
-  need these variables: they put the values in.
+  need these variables: they put the values in. A variable of the process comes before that of the project's \`.env\`.
 - **Command line.** \`--set source.path=other.csv\` changes one value for one run; the path starts below \`pipeline\`,
   entries of a list are counted from 0: \`--set targets.0.table=t\`. \`\${VAR}\` is put in
   as in the file. Brackets and quotes make lists and texts:
   \`--set 'transformations.0={type: drop_nulls}'\`.
+- **Defaults.** The sections of \`configs/defaults.yaml\` are merged under those of every pipeline file of the project.
+- **Environments.** \`--env prod\`, or the variable \`FLEXETL_ENV\`, merges the sections below \`environments: {prod: …}\` over the file; in
+  configs/defaults.yaml, over the defaults. In values, \`\${FLEXETL_ENV}\` is its name. An environment that neither file has is an error; \`prod: {}\` in
+  configs/defaults.yaml makes it known for pipelines where it changes nothing. A run keeps its environment, on whatever worker.
+- **Merging.** Maps are merged key by key; lists and all other values are replaced, and so is a section with another \`type\`. \`target:\` is
+  merged with \`target:\`; \`targets:\` is a list. What comes first: \`--set\`, the environment in the file, the file, the environment in the defaults, the
+  defaults. \`flexetl plan\` shows which values are not those of the file, and where they are from.
 - **YAML.** Version 1.2, at most ${limitText('configBytesMax')}, without tags and merge keys.`;
 
 const PLUGIN_MODULES = `\`\`\`js

@@ -82,7 +82,8 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
   const config = (added: Command): Command =>
     added
       .option('--config <file>', 'a pipeline file instead of configs/<name>.yaml')
-      .option('--set <key=value>', 'override a value, as in source.path=other.csv; repeatable', collect, []);
+      .option('--set <key=value>', 'override a value, as in source.path=other.csv; repeatable', collect, [])
+      .option('--env <name>', 'an environment of the pipeline, as in prod; default: FLEXETL_ENV');
 
   command('init <what>', 'a folder: a project of your own in it; a data file: a pipeline file for it')
     .option('--from <file>', 'a data file for the first pipeline of the project; default: a sample')

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { PipelineConfig } from '../pipeline/config/schema';
 import { FlexetlError } from '../pipeline/errors';
 import { suggest } from '../pipeline/suggest';
-import { parseConfig } from '../engine/resolve-config';
+import { environmentOf, parseWithOrigins } from '../engine/resolve-config';
 import {
   addressOf,
   listPipelines,
@@ -19,6 +19,8 @@ import type { CommandContext } from './context';
 export interface PipelineOptions {
   config?: string;
   set?: readonly string[];
+  /** The environment whose values are used; default: FLEXETL_ENV. */
+  env?: string;
 }
 
 export interface SelectOptions extends PipelineOptions {
@@ -31,7 +33,10 @@ export interface SelectOptions extends PipelineOptions {
 /** A pipeline as it was written, and resolved with the environment of this process. */
 export interface LoadedPipeline extends PipelineFile {
   overrides: readonly string[];
+  environment: string | undefined;
   config: PipelineConfig;
+  /** Values that are not those of the file itself, and where they are from. */
+  origins: readonly { path: string; from: string }[];
 }
 
 /** @throws FlexetlError USAGE, CONFIG_INVALID */
@@ -140,9 +145,12 @@ function parseTag(selector: string): string {
 async function load(
   settings: Settings,
   address: PipelineAddress,
-  { set: overrides = [] }: PipelineOptions,
+  { set: overrides = [], env = environmentOf(settings) }: PipelineOptions,
 ): Promise<LoadedPipeline> {
-  const written = await readPipelineFile(address, settings.projectDir);
-  const config = parseConfig({ settings, plugins: PLUGINS }, { ...written, overrides });
-  return { ...written, overrides, config };
+  const written = { ...(await readPipelineFile(address, settings.projectDir)), overrides, environment: env };
+  const parsed = parseWithOrigins({ settings, plugins: PLUGINS }, written);
+  // The last one that says something of a value is where it is from.
+  const origins = new Map(parsed.overrides.map(({ path, label }) => [path.join('.'), label]));
+  const all = [...origins].map(([path, from]) => ({ path, from }));
+  return { ...written, config: parsed.config, origins: all };
 }

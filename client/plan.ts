@@ -11,7 +11,7 @@ import { planTransformSql } from '../pipeline/transforms/transform-sql';
 import { formatType, type Schema } from '../pipeline/types';
 import { pluginsOf } from '../engine/resolve-config';
 import { EXIT, type CommandContext } from './context';
-import { loadPipeline, type PipelineOptions } from './load-pipeline';
+import { loadPipeline, type LoadedPipeline, type PipelineOptions } from './load-pipeline';
 import { formatTable, printJson, printLine } from './print';
 import { withRehearsal, type Rehearsal } from './rehearsal';
 
@@ -20,16 +20,20 @@ export async function planCommand(
   name: string | undefined,
   options: PipelineOptions,
 ): Promise<number> {
-  const { config } = await loadPipeline(context, name, options);
+  const { config, environment, origins } = await loadPipeline(context, name, options);
   await withRehearsal(context, config, async (rehearsal) => {
-    const plan = await describePlan(rehearsal);
+    const overridden = { ...(environment !== undefined && { environment }), overridden: origins };
+    const plan = { ...overridden, ...(await describePlan(rehearsal)) };
     if (context.json) printJson(context, plan);
     else printPlan(context, plan);
   });
   return EXIT.done;
 }
 
-type Plan = Awaited<ReturnType<typeof describePlan>>;
+type Plan = Awaited<ReturnType<typeof describePlan>> & {
+  environment?: string;
+  overridden: LoadedPipeline['origins'];
+};
 
 /** @throws FlexetlError what would end the run before it reads: also of targets that cannot take its rows */
 async function describePlan({ deps, plan, step }: Rehearsal) {
@@ -109,6 +113,12 @@ function describeSchema(schema: Schema): { name: string; type: string }[] {
 function printPlan(context: CommandContext, plan: Plan): void {
   const print = (line = ''): void => printLine(context, line);
   print(`${plan.pipeline}   ${plan.config_digest}`);
+  if (plan.environment !== undefined) print(`environment ${plan.environment}`);
+  for (const line of formatTable(
+    ['  value', 'is from'],
+    plan.overridden.map(({ path, from }) => [`  ${path}`, from]),
+  ))
+    if (plan.overridden.length > 0) print(line);
   print();
   print(`source ${plan.source.type}, ${describePartitions(plan.partitions)}`);
   for (const file of plan.source.files) print(`  ${file.path}  ${count(file.bytes)} bytes`);

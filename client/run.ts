@@ -72,7 +72,7 @@ function assertRunKey(key: string | undefined): void {
 
 function requestOf(
   { name: project, staging, taskQueue }: Project,
-  { config, text, file, overrides }: LoadedPipeline,
+  { config, text, file, overrides, defaults, environment }: LoadedPipeline,
   { runKey, again = false }: RunOptions,
   eager: boolean,
 ): StartRequest {
@@ -84,7 +84,9 @@ function requestOf(
       text,
       file,
       overrides,
-      request_digest: digestRequest({ text, overrides, config, staging, again }),
+      ...(defaults && { defaults }),
+      ...(environment !== undefined && { environment }),
+      request_digest: digestRequest({ text, overrides, config, staging, environment, again }),
       // Part of the input, so that it survives a reset of the workflow.
       run_key: runKey ?? mintRunKey(new Date(), randomUUID()),
       // A key that the user gives says that this is another load.

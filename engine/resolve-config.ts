@@ -1,11 +1,12 @@
 /** From a pipeline file as written to a checked pipeline: loads its modules and resolves `${…}`. */
 import { z } from 'zod';
 import { describeIssue, problemsOf } from '../pipeline/config/problems';
-import { parsePipelineText, type PipelineText } from '../pipeline/config/parse';
+import { parsePipeline, type ParsedPipeline, type PipelineText } from '../pipeline/config/parse';
 import type { PipelineConfig, Plugins } from '../pipeline/config/schema';
 import { FlexetlError } from '../pipeline/errors';
 import { readPipelineFile, type PipelineFile } from '../runtime/config-file';
 import { loadPluginModules } from '../runtime/plugin-modules';
+import type { Settings } from '../runtime/settings';
 import type { Deps } from './deps';
 
 type ConfigDeps = Pick<Deps, 'settings' | 'plugins'>;
@@ -19,6 +20,10 @@ const configRequest = z.strictObject({
   file: z.string().min(1).optional(),
   /** `a.b=c` of the command line, relative to `pipeline`. */
   overrides: z.array(z.string()).readonly().optional(),
+  /** configs/defaults.yaml as written. */
+  defaults: z.strictObject({ text: z.string(), file: z.string().min(1) }).optional(),
+  /** Whose values of `environments` are used. */
+  environment: z.string().min(1).optional(),
 });
 
 export type ConfigRequest = z.input<typeof configRequest>;
@@ -28,11 +33,15 @@ export type ConfigRequest = z.input<typeof configRequest>;
  * @throws FlexetlError USAGE for a request of another shape, CONFIG_INVALID
  */
 export async function resolveConfig(deps: ConfigDeps, request: ConfigRequest): Promise<PipelineConfig> {
-  const { name, text, file, overrides } = parseRequest(request);
+  const { name, text, file, overrides, defaults, environment } = parseRequest(request);
   const written =
     text === undefined
-      ? { ...(await readPipelineFile({ name }, deps.settings.projectDir)), expectedName: name }
-      : { text, file: file ?? `configs/${name}.yaml`, defaultName: name };
+      ? {
+          ...(await readPipelineFile({ name }, deps.settings.projectDir)),
+          expectedName: name,
+          environment: environment ?? environmentOf(deps.settings),
+        }
+      : { text, file: file ?? `configs/${name}.yaml`, defaultName: name, defaults, environment };
   const config = parseConfig(deps, { ...written, overrides: overrides ?? [] });
   if (config.name === name) return config;
   throw new FlexetlError('CONFIG_INVALID', {
@@ -41,12 +50,22 @@ export async function resolveConfig(deps: ConfigDeps, request: ConfigRequest): P
   });
 }
 
+/** The environment that is chosen without `--env`. */
+export function environmentOf({ env }: Pick<Settings, 'env'>): string | undefined {
+  return env['FLEXETL_ENV'] || undefined;
+}
+
+type Written = Omit<PipelineFile, 'defaults'> &
+  Pick<PipelineText, 'overrides' | 'defaultName' | 'defaults' | 'environment'>;
+
 /** @throws FlexetlError CONFIG_INVALID with all problems of the file */
-export function parseConfig(
-  { settings, plugins }: ConfigDeps,
-  written: PipelineFile & Pick<PipelineText, 'overrides' | 'defaultName'>,
-): PipelineConfig {
-  return parsePipelineText({
+export function parseConfig(deps: ConfigDeps, written: Written): PipelineConfig {
+  return parseWithOrigins(deps, written).config;
+}
+
+/** The same, with the values that are not those of the file itself. */
+export function parseWithOrigins({ settings, plugins }: ConfigDeps, written: Written): ParsedPipeline {
+  return parsePipeline({
     ...written,
     env: settings.env,
     plugins,

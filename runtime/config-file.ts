@@ -1,6 +1,8 @@
 /** Pipeline files on disk: `configs/<name>.yaml`, or any file by its path. */
+import { existsSync } from 'node:fs';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
+import type { DefaultsFile } from '../pipeline/config/layers';
 import { PIPELINE_NAME } from '../pipeline/config/schema';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
@@ -19,6 +21,8 @@ export interface PipelineFile {
   file: string;
   /** The name that the user gave; another `pipeline.name` is an error. */
   expectedName?: string;
+  /** configs/defaults.yaml, if the project has it. */
+  defaults?: DefaultsFile;
 }
 
 /**
@@ -30,7 +34,20 @@ export async function readPipelineFile(address: PipelineAddress, projectDir: str
     'name' in address ? await findByName(address.name, projectDir) : resolve(projectDir, address.path);
   const file = shownPath(path, projectDir);
   const text = await readConfigText(path, file);
-  return { text, file, ...('name' in address && { expectedName: address.name }) };
+  const defaults = await readDefaults(projectDir);
+  return {
+    text,
+    file,
+    ...(defaults && { defaults }),
+    ...('name' in address && { expectedName: address.name }),
+  };
+}
+
+async function readDefaults(projectDir: string): Promise<DefaultsFile | undefined> {
+  const path = join(projectDir, CONFIG_DIR, DEFAULTS);
+  if (!existsSync(path)) return undefined;
+  const file = shownPath(path, projectDir);
+  return { text: await readConfigText(path, file), file };
 }
 
 /** The names of all pipelines in `configs/`, sorted; those of its folders have their path: `finance/ledger`. */
@@ -49,11 +66,12 @@ export function addressOf(argument: string, projectDir: string, cwd: string): Pi
   return isPipelineFile(inside) ? { name: nameOf(inside) } : { path };
 }
 
-/** @param path relative to `configs/`; hidden files and folders, as Kubernetes mounts them, are not pipelines */
+/** @param path relative to `configs/`; defaults.yaml is not one; hidden files and folders, as Kubernetes mounts them, are not pipelines */
 export function isPipelineFile(path: string): boolean {
   return (
     EXTENSION.test(path) &&
     !TESTS.test(path) &&
+    path !== DEFAULTS &&
     !isAbsolute(path) &&
     !path.split(/[\\/]/).some((part) => part.startsWith('.'))
   );
@@ -74,6 +92,8 @@ function nameOf(file: string): string {
 
 export const CONFIG_DIR = 'configs';
 const EXTENSION = /\.ya?ml$/;
+/** What all pipelines of the project have in common. */
+const DEFAULTS = 'defaults.yaml';
 /** The tests of a pipeline, beside its file. */
 const TESTS = /\.test\.ya?ml$/;
 

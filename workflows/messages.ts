@@ -17,6 +17,10 @@ export interface PipelineInput {
   file?: string;
   /** `a.b=c` of the command line, relative to `pipeline`. */
   overrides?: readonly string[];
+  /** configs/defaults.yaml as written, with `text`. */
+  defaults?: { text: string; file: string };
+  /** Whose values of `environments` are used. With `text` absent: default FLEXETL_ENV of the worker. */
+  environment?: string;
   /** Shows whether an open run is what another command asks for. */
   request_digest?: string;
   /** Identity of the run towards its targets; the command makes one; absent: the id of the workflow's first execution. */

@@ -109,8 +109,8 @@ function memoOf(report: RunReport): Record<string, unknown> {
 async function runPhases(run: Run): Promise<void> {
   const { state } = run;
   state.plan ??= await run.timed('prepare', () => {
-    const { text, file, overrides, again, staged } = run.request;
-    const input = { run: run.ref, once: !again, text, file, overrides, staged };
+    const { text, file, overrides, defaults, environment, again, staged } = run.request;
+    const input = { run: run.ref, once: !again, text, file, overrides, defaults, environment, staged };
     return withoutLost(state, (without) =>
       run.step('prepare', `${state.pipeline}, run ${state.runKey}`, { ...input, without }),
     );

@@ -14,8 +14,11 @@ export interface Layout {
   usable: boolean;
 }
 
-/** @param known the sections of the canonical form, `version` included */
-export function readLayout(root: unknown, known: readonly string[]): Layout {
+/**
+ * @param known the sections of the canonical form, `version` included
+ * @param at where they stand in the file; default: at its top
+ */
+export function readLayout(root: unknown, known: readonly string[], at: Path = []): Layout {
   const names = known.filter((key) => key !== 'version');
   names.splice(names.indexOf('targets'), 0, 'target');
   const sections: Record<string, unknown> = {};
@@ -26,8 +29,10 @@ export function readLayout(root: unknown, known: readonly string[]): Layout {
   };
   if (!isSection(root)) {
     complain(
-      [],
-      `found ${root === undefined ? 'an empty file' : show(root)}, expected version: and pipeline:.`,
+      at,
+      at.length > 0
+        ? `found ${show(root)}, expected sections, as in source: {path: …}.`
+        : `found ${root === undefined ? 'an empty file' : show(root)}, expected version: and pipeline:.`,
     );
     return layout;
   }
@@ -51,18 +56,18 @@ export function readLayout(root: unknown, known: readonly string[]): Layout {
     }
   };
   if ('version' in root) sections.version = root.version;
-  if (isSection(root.pipeline)) take(root.pipeline, ['pipeline'], []);
+  if (isSection(root.pipeline)) take(root.pipeline, [...at, 'pipeline'], []);
   else if ('pipeline' in root) {
     layout.problems.push({
-      path: ['pipeline'],
+      path: [...at, 'pipeline'],
       message: `found ${show(root.pipeline)}, expected a section with keys.`,
     });
     layout.usable = false;
   }
-  take(root, [], ['version', 'pipeline']);
+  take(root, at, ['version', 'pipeline']);
   // Missing sections are reported where the others are.
   if ('pipeline' in root) {
-    for (const key of names) if (!origins.has(key)) origins.set(key, ['pipeline', key]);
+    for (const key of names) if (!origins.has(key)) origins.set(key, [...at, 'pipeline', key]);
   }
   return layout;
 }

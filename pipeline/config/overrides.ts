@@ -8,10 +8,16 @@ export interface Override {
   /** Relative to `pipeline`: `['source', 'path']`; `target` is `targets.0`. */
   path: Path;
   value: unknown;
-  /** As in messages: `--set source.path`. */
+  /** As in messages: `--set source.path`, or `configs/defaults.yaml:3:5 source.path`. */
   label: string;
   /** The texts as written of interpolated values: messages show them instead of the values. */
   written: readonly { text: string; value: unknown }[];
+}
+
+/** One that cannot be used, and why. */
+export interface BrokenOverride {
+  label: string;
+  problem: string;
 }
 
 type Sections = Record<string, unknown>;
@@ -20,7 +26,7 @@ type Sections = Record<string, unknown>;
  * Reads one `a.b=c`. The value is a number, `true`, `false`, `null`, or YAML that starts with a bracket or a
  * quote; everything else is plain text, so that `|`, `>` and `,` need no quotes. `${VAR}` is put in as in the file.
  */
-export function parseOverride(text: string, env: Env): Override | { label: string; problem: string } {
+export function parseOverride(text: string, env: Env): Override | BrokenOverride {
   const equals = text.indexOf('=');
   const name = text.slice(0, Math.max(equals, 0)).trim();
   if (!name || name.split('.').some((part) => part === '' || part === '__proto__')) {

@@ -2,12 +2,13 @@
 import { createHash } from 'node:crypto';
 import { FlexetlError } from '../errors';
 import { LIMITS } from '../limits';
-import { parseConfigDocument } from './document';
+import { parseConfigDocument, type ConfigDocument } from './document';
 import type { Env } from './interpolate';
-import { inFile, readLayout } from './layout';
-import { applyOverride, parseOverride } from './overrides';
+import { readLayers, type DefaultsFile } from './layers';
+import { inFile, readLayout, type Layout } from './layout';
+import { applyOverride, parseOverride, type Override } from './overrides';
 import { printProblems } from './print';
-import { describeIssue, problemsOf, show, type Problem } from './problems';
+import { describeIssue, problemsOf, show, startsWith, type Problem } from './problems';
 import { refuseInterpolation } from './secrets';
 import { createConfigSchema, type PipelineConfig, type Plugins } from './schema';
 
@@ -19,6 +20,10 @@ export interface PipelineText {
   plugins: Plugins;
   /** Adds the plugins of the modules that the file names; without it the file must not name any. */
   loadPlugins?: (modules: readonly string[], plugins: Plugins) => LoadedPlugins;
+  /** configs/defaults.yaml of the project: its sections are merged under those of the file. */
+  defaults?: DefaultsFile | undefined;
+  /** Whose values of `environments` are merged over the file. */
+  environment?: string | undefined;
   /** `a.b=c` of the command line, relative to `pipeline`. */
   overrides?: readonly string[];
   /** The name that the user gave; another `pipeline.name` is an error. */
@@ -38,23 +43,45 @@ export interface LoadedPlugins {
  * @throws FlexetlError CONFIG_INVALID whose message has one line per problem, `file:line:column path: what`
  */
 export function parsePipelineText(input: PipelineText): PipelineConfig {
-  const { text, file, env, plugins } = input;
+  return parsePipeline(input).config;
+}
+
+/** A pipeline, and which of its values are not those of its file. */
+export interface ParsedPipeline {
+  config: PipelineConfig;
+  /** From the project's defaults, the environment, and `--set`; a later one comes before those above it. */
+  overrides: readonly Override[];
+}
+
+/** The same, with the places of values that come from elsewhere. */
+export function parsePipeline(input: PipelineText): ParsedPipeline {
+  const { text, file, plugins, environment } = input;
+  // What depends on the environment may also be one `${…}` in a path.
+  const env = environment === undefined ? input.env : { ...input.env, FLEXETL_ENV: environment };
   if (Buffer.byteLength(text) > LIMITS.configBytesMax) {
     throw invalid(
       [`${file}:1:1 larger than ${LIMITS.configBytesMax} bytes, the limit for a pipeline file.`],
       input,
     );
   }
-  const document = parseConfigDocument(text, env);
-  if ('syntax' in document) {
-    const first = document.syntax.slice(0, LIMITS.placesMax);
+  const parsed = parseConfigDocument(text, env);
+  if ('syntax' in parsed) {
+    const first = parsed.syntax.slice(0, LIMITS.placesMax);
     throw invalid(
       first.map(({ line, column, message }) => `${file}:${line}:${column} ${message}`),
       input,
     );
   }
-  const layout = readLayout(document.root, Object.keys(createConfigSchema(plugins).shape));
-  const overrides = (input.overrides ?? []).map((text) => parseOverride(text, env));
+  const known = Object.keys(createConfigSchema(plugins).shape);
+  const layout = readLayout(parsed.root, known);
+  const document = withoutEnvironments(parsed, layout);
+  const { defaults } = input;
+  const overrides = [
+    ...(layout.usable
+      ? readLayers({ document: parsed, layout, file, env, defaults, environment, known })
+      : []),
+    ...(input.overrides ?? []).map((text) => parseOverride(text, env)),
+  ];
   const broken = overrides.filter((override) => 'problem' in override);
   const good = overrides.filter((override) => 'path' in override);
   const problems = [...document.problems, ...layout.problems];
@@ -83,7 +110,13 @@ export function parsePipelineText(input: PipelineText): PipelineConfig {
       : []),
   ];
   if (lines.length || !result.success) throw invalid(lines, input);
-  return result.data;
+  return { config: result.data, overrides: good };
+}
+
+/** Only the environment that is chosen is looked at: the variables of others may not be set here. */
+function withoutEnvironments(document: ConfigDocument, { origins }: Layout): ConfigDocument {
+  const place = origins.get('environments') ?? ['environments'];
+  return { ...document, problems: document.problems.filter(({ path }) => !startsWith(path, place)) };
 }
 
 /** Checks of a pipeline as a whole; paths are canonical. Checks that need data belong to prepare. */
@@ -115,6 +148,8 @@ export interface Request {
   config: PipelineConfig;
   /** Of which checkout of the project: the same file reads other data there. */
   staging: string | undefined;
+  /** That was chosen. */
+  environment?: string | undefined;
   /** With --again. */
   again?: boolean;
 }
@@ -125,9 +160,11 @@ export function digestRequest({
   overrides,
   config,
   staging,
+  environment,
   again = false,
 }: Request): `sha256:${string}` {
-  return sha256(JSON.stringify([text, overrides, digestOf(config), staging ?? null, again]));
+  const parts = [text, overrides, digestOf(config), staging ?? null, again];
+  return sha256(JSON.stringify(environment === undefined ? parts : [...parts, environment]));
 }
 
 function sha256(text: string): `sha256:${string}` {

@@ -79,6 +79,12 @@ export function createConfigSchema(plugins: Plugins) {
       .default([])
       .describe('Words to select pipelines by: `flexetl run --select tag:nightly`.'),
     owner: z.string().min(1).optional().describe('Who is asked about the pipeline.'),
+    environments: z
+      .record(z.string(), z.looseObject({}))
+      .optional()
+      .describe(
+        'Sections by environment, merged over those of the file: `--env prod`, or FLEXETL_ENV, chooses one.',
+      ),
     plugins: z
       .array(z.string().min(1))
       .default([])

@@ -67,3 +67,31 @@ describe('run', () => {
     ]);
   });
 });
+
+describe('an environment', () => {
+  it('is what a run is started with, and its values are in the target of that environment only', async () => {
+    project.write('configs/defaults.yaml', 'environments: {prod: {}}\n');
+    project.write(
+      'configs/staged.yaml',
+      'version: "1.0"\nsource: {type: csv, path: data/input.csv}\n' +
+        'target: {type: sqlite, database: output/out.db, table: of_dev}\n' +
+        'environments: {prod: {target: {table: of_prod}}}\n',
+    );
+    expect(await run('staged', 'first', '--env', 'prod')).toEqual({
+      exit: 0,
+      results: ['staged succeeded', 'first succeeded'],
+    });
+    expect([project.rows('of_prod'), project.rows('of_dev')]).toEqual([[['1']], undefined]);
+    project.env['FLEXETL_ENV'] = 'prod';
+    const { stdout } = await project.flexetl('plan', 'staged');
+    project.env['FLEXETL_ENV'] = undefined;
+    expect(stdout).toContain('\nenvironment prod\n');
+    expect(stdout).toMatch(
+      / targets\.0\.table +configs\/staged\.yaml:4:39 environments\.prod\.target\.table\n/,
+    );
+    expect(await project.flexetl('validate', '--all', '--env', 'none')).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining('--env none: unknown environment, expected one of prod.') as string,
+    });
+  });
+});
