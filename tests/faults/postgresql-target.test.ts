@@ -57,6 +57,30 @@ describe('a PostgreSQL server that ends', () => {
   });
 });
 
+describe('a PostgreSQL server that ends during COMMIT', () => {
+  it('has published all rows or none after its restart, and the load ledger knows', async () => {
+    const own = await startPostgresql(makeFolder(), { fsync: 'on' });
+    try {
+      await publishOld(own.url);
+      let ending: Promise<void> | undefined;
+      const proxy = await cutAtCommit(own.url, true, () => void (ending ??= own.end()));
+      await open(own.url).load(KEY, part);
+      const publishing = open(proxy.url).publish(KEY, SCHEMA, ROWS);
+      await expect(publishing).rejects.toMatchObject({ code: 'TARGET_UNREACHABLE', retryable: true });
+      proxy.close();
+      await ending;
+      await own.restart();
+      const [[before]] = (await queryPostgresql(own.url, COUNT)) as [[string]];
+      expect(['1', String(ROWS)]).toContain(before);
+      const published = { rows: ROWS, inserted: ROWS, updated: 0 };
+      expect(await open(own.url).publish(KEY, SCHEMA, ROWS)).toEqual(published);
+      expect(await queryPostgresql(own.url, COUNT)).toEqual(ALL);
+    } finally {
+      await own.end();
+    }
+  });
+});
+
 describe('a connection that is lost during COMMIT', () => {
   it.each([
     ['before the server has read it', false],
@@ -77,8 +101,12 @@ describe('a connection that is lost during COMMIT', () => {
   });
 });
 
-/** Between the target and its server; it cuts the connection at the first COMMIT. @param reaches the server gets it */
-async function cutAtCommit(url: string, reaches: boolean) {
+/**
+ * Between the target and its server; it cuts the connection at the first COMMIT.
+ * @param reaches the server gets it
+ * @param then called when the server has got it
+ */
+async function cutAtCommit(url: string, reaches: boolean, then = (): void => undefined) {
   const to = new URL(url);
   const sockets = new Set<Socket>();
   let cuts = 0;
@@ -92,7 +120,7 @@ async function cutAtCommit(url: string, reaches: boolean) {
         cuts += 1;
         if (!reaches) return void [client, server].forEach((socket) => socket.destroy());
       }
-      server.write(data);
+      server.write(data, () => isCut && then());
     });
     server.on('data', (data) => (isCut ? void client.destroy() : client.write(data)));
     for (const [one, other] of [

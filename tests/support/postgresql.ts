@@ -125,8 +125,8 @@ export interface OwnServer {
   url: string;
   /** SIGQUIT is what a crash is like: the server recovers when it starts again. */
   end(signal?: NodeJS.Signals): Promise<void>;
-  /** After an end, on the same port with the same data. */
-  restart(): Promise<void>;
+  /** After an end, on the same port with the same data. @param more settings */
+  restart(more?: Record<string, string>): Promise<void>;
 }
 
 /** @param dir an empty folder that nobody else uses; its owner is changed */
@@ -171,8 +171,8 @@ export async function startPostgresql(
       child.kill(signal);
       await exited;
     },
-    async restart() {
-      child = await start(data, port, settings);
+    async restart(more = {}) {
+      child = await start(data, port, { ...settings, ...more });
       server.pid = child.pid ?? 0;
     },
   };
