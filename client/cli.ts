@@ -148,6 +148,14 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
     .action(async (name, options) =>
       done(await (await import('./status.js')).historyCommand(context, name, options)),
     );
+  command('report [run]', 'the report of a run, by its key or its pipeline, with what fails; needs no server')
+    .option('--run-key <key>', 'the run of this key, where several pipelines have one')
+    .option('--rule <rule>', 'only the verdicts of this rule')
+    .option('--all', 'all verdicts')
+    .option('--trend <pipeline>', 'the last runs of a pipeline')
+    .action(async (run, options) =>
+      done(await (await import('./report.js')).reportCommand(context, run, options)),
+    );
   command('cancel <name>', 'cancel the open run of a pipeline').action(async (name) =>
     done(await (await import('./cancel.js')).cancelCommand(context, name)),
   );

@@ -54,13 +54,13 @@ function placeLine(place: Place): string {
 
 /**
  * @param reportFile path of the report, if it was written
- * @param webUi how to open the run in the Web UI
+ * @param webUi how to open the run in the Web UI, if its server is known
  */
 export function printReport(
   context: CommandContext,
   report: RunReport,
   reportFile: string | undefined,
-  webUi: string,
+  webUi: string | undefined,
 ): void {
   const sign = report.status === 'succeeded' ? '✔' : '✘';
   printLine(
@@ -78,7 +78,7 @@ export function printReport(
     printLine(context, `  visible  within ${seconds(report.publish_skew_ms)} of each other`);
   printLine(context, `  steps    ${stepsLine(report)}`);
   if (reportFile !== undefined) printLine(context, `  report   ${reportFile}`);
-  printLine(context, `  web ui   ${webUi}`);
+  if (webUi !== undefined) printLine(context, `  web ui   ${webUi}`);
 }
 
 /** The row balance as an equation: read = what became of the rows. A run that ended early has none. */

@@ -2,13 +2,14 @@
 import { messageOf } from '../pipeline/errors';
 import { reportLine } from '../pipeline/markdown';
 import type { RunReport } from '../pipeline/report';
-import { findReport, writeReport } from '../runtime/report-file';
+import { findReport } from '../runtime/report-file';
 import { PLAN } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { discardLoads } from './load';
 import type { RunPlan } from './plan';
+import { openReportWriter, type ReportWriter } from './report/write-report';
 
 export interface FinishInput {
   run: RunRef;
@@ -26,11 +27,20 @@ export interface FinishResult {
 export async function finishRun(
   deps: Deps,
   { report }: FinishInput,
-  { staging }: StepContext,
+  context: StepContext,
 ): Promise<FinishResult> {
   const warnings: string[] = [];
-  await staging.remove('').catch((error: unknown) => warnings.push(notRemoved('Staged files', error)));
-  await putReport(deps.settings.projectDir, { ...report, warnings: [...report.warnings, ...warnings] });
+  const writer = await openWriter(deps, report, context);
+  const isWritten = await writer.write(report).then(
+    () => true,
+    () => false,
+  );
+  await context.staging
+    .remove('')
+    .catch((error: unknown) => warnings.push(notRemoved('Staged files', error)));
+  // On a full disk there is room now.
+  if (!isWritten || warnings.length > 0)
+    await writer.write({ ...report, warnings: [...report.warnings, ...warnings] });
   deps.log.info(reportLine(report));
   return { warnings };
 }
@@ -46,15 +56,15 @@ export async function abortRun(
   { report, run, keep = false }: FinishInput,
   context: StepContext,
 ): Promise<FinishResult> {
-  const { projectDir } = deps.settings;
   const { staging } = context;
   const warnings: string[] = [];
   const warn = (text: string): void => {
     warnings.push(text);
     deps.log.warn(text);
   };
+  const writer = await openWriter(deps, report, context);
   // It is also in the workflow's failure.
-  await putReport(projectDir, report).catch((error: unknown) => warn(messageOf(error)));
+  await writer.write(report).catch((error: unknown) => warn(messageOf(error)));
   deps.log.info(reportLine(report));
   // A run that failed in prepare has no plan and has touched no target.
   const plan = (await staging.fetch<RunPlan>(PLAN).catch(() => undefined))?.receipt;
@@ -71,9 +81,7 @@ export async function abortRun(
   if ((isOver && report.status !== 'partial' && !keep) || !plan)
     await staging.remove('').catch((error: unknown) => warn(notRemoved('Staged files', error)));
   if (warnings.length > 0)
-    await putReport(projectDir, { ...report, warnings: [...report.warnings, ...warnings] }).catch(
-      () => undefined,
-    );
+    await writer.write({ ...report, warnings: [...report.warnings, ...warnings] }).catch(() => undefined);
   return { warnings };
 }
 
@@ -81,14 +89,15 @@ export async function abortRun(
  * A run that finds its rows loaded under its key, or its key used for other rows, has changed nothing: the report of the
  * run that has loaded them stays.
  */
-async function putReport(projectDir: string, report: RunReport): Promise<void> {
+async function openWriter(deps: Deps, report: RunReport, context: StepContext): Promise<ReportWriter> {
   const { targets, error, run_key } = report;
   const hasFound = targets.length > 0 && targets.every(({ already }) => already?.run_key === run_key);
   if (hasFound || error?.code === 'KEY_REUSED') {
-    const before = await findReport(projectDir, report);
-    if (before?.targets.some(({ status }) => status === 'published')) return;
+    const before = await findReport(deps.settings.projectDir, report);
+    if (before?.targets.some(({ status }) => status === 'published'))
+      return { write: () => Promise.resolve() };
   }
-  await writeReport(projectDir, report);
+  return openReportWriter(deps, report, context);
 }
 
 const ROWS_MAY_STAY =

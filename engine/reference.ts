@@ -44,6 +44,7 @@ export function referenceConfig(
     validation: {
       schema: Object.fromEntries(declared) as PipelineConfig['validation']['schema'],
       quality_checks: [],
+      report: { html: false, profile: false },
     },
     targets: [],
   };

@@ -164,6 +164,26 @@ export const LIMITS = {
   deadLetterRulesMax: 100,
   /** Earlier runs that a check can look at: their states are in the targets, and their keys in the staging store. */
   keptRunsMax: 100,
+  /** Rules of rows in a report and on its page, those that most records fail: nobody reads more, and a page must be small. */
+  verdictRulesMax: 50,
+  /** Verdicts of a rule that are shown as examples. */
+  ruleExamplesMax: 5,
+  /** Columns of a profile: each is a card on the page, and more than one query. */
+  profileColumnsMax: 60,
+  /** Values that a profile reads: a quarter of a second. Of more rows it takes the first ones of each part. */
+  profileValuesMax: 4_000_000,
+  /** Rows that it reads: of more the number of distinct values could not be told to 1 %. */
+  profileRowsMax: 1_000_000,
+  /** Values up to which distinct ones are counted exactly; of more they are estimated, which takes a third of the time. */
+  exactValuesMax: 200_000,
+  /** Parts from which such a sample is taken: opening a file takes longer than reading some rows of it. */
+  profilePartsMax: 40,
+  /** Bars of a histogram, and values that it shows one by one. */
+  histogramBarsMax: 12,
+  /** Distinct texts of a column up to which the most frequent ones are shown, instead of the lengths of all. */
+  topValuesOf: 100,
+  /** Runs in a trend: a month of days. */
+  trendRunsMax: 30,
   /** Warnings of one run: more are not read, and a state with all of them must fit into a payload. */
   warningsMax: 20,
   /** Characters of one warning. */

@@ -101,3 +101,65 @@ export interface RunReport {
   warnings: readonly string[];
   error: ErrorReport | null;
 }
+
+/** The report as a file. What is too much for the history of the workflow is only here. */
+export interface ReportFile extends RunReport {
+  /** Absent where nothing was staged that fails a check. */
+  verdicts?: VerdictsReport;
+  /** Absent where it was not asked for, or where no rows were staged: see `profile_missing`. */
+  profile?: ProfileReport;
+  /** Why there is no profile. */
+  profile_missing?: string;
+}
+
+/** Every rule that a record fails is one verdict. */
+export interface VerdictsReport {
+  /** The Parquet file with all of them, relative to the project. */
+  path: string;
+  count: number;
+  /** False for a run that ended before it had read its whole source. */
+  complete: boolean;
+  /** The rules that most records fail come first; at most `LIMITS.verdictRulesMax`. */
+  rules: readonly RuleReport[];
+}
+
+/** The verdicts of one rule for one column. */
+export interface RuleReport {
+  rule: string;
+  /** Null where the rule is about a record as a whole. */
+  column: string | null;
+  severity: Severity;
+  failing_rows: number;
+  /** The first ones in the order of the source. */
+  examples: readonly Place[];
+}
+
+/** The good rows of the source, column by column. */
+export interface ProfileReport {
+  /** Rows that were looked at: all of `rows_total`, or the first ones of each part. */
+  rows: number;
+  rows_total: number;
+  /** Whether `distinct` is exact; else it is about 1 % off, but for a column whose values `histogram` shows one by one. */
+  distinct_exact: boolean;
+  /** In the order of the source; at most `LIMITS.profileColumnsMax`. */
+  columns: readonly ColumnProfile[];
+}
+
+export interface ColumnProfile {
+  name: string;
+  type: string;
+  nulls: number;
+  /** Of the values that are not null. */
+  distinct: number;
+  /** As text, cut to `LIMITS.valueCharsMax`; null where all values are null. Texts are compared by their bytes. */
+  min: string | null;
+  max: string | null;
+  histogram: Histogram;
+}
+
+export interface Histogram {
+  /** What a bar stands for: one value, a range of values, or a range of lengths of texts. */
+  of: 'values' | 'ranges' | 'lengths';
+  /** Ranges include their upper bound, and the first one its lower bound. */
+  bars: readonly { label: string; rows: number }[];
+}

@@ -44,6 +44,23 @@ export const validation = z.strictObject({
     .describe(
       'What follows when a check fails. `fail`: nothing is loaded. `warn`: it is reported, and the rows are loaded. `continue`: rows that fail are quarantined in the dead-letter queue, the others loaded. Default: `continue` where the queue is enabled, else `fail`.',
     ),
+  report: z
+    .strictObject({
+      html: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Whether a page to read is written beside the JSON report. A run that fails in prepare has one.',
+        ),
+      profile: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Whether the report has nulls, distinct values, minimum, maximum and a histogram of each column of the source.',
+        ),
+    })
+    .prefault({})
+    .describe('The report of a run, under `output/reports/`.'),
 });
 
 export const faultTolerance = z.strictObject({

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { RunReport } from '../../pipeline/report';
 import { closeProjects, openProject, reportOf, type Outcome, type Project } from '../support/project';
 import { expectError } from '../support/refusal';
+import { readRunReport } from '../support/report';
 import { SALES_JOB } from '../support/sales';
 
 const SALES = `date,product_id,product_name,quantity,unit_price
@@ -34,8 +35,6 @@ beforeEach(() => {
 afterEach(closeProjects);
 
 const run = (...argv: string[]): Promise<Outcome> => project.flexetl('run', project.name, ...argv);
-
-const readJson = (file: string): object => JSON.parse(readFileSync(file, 'utf8')) as object;
 
 describe('run', () => {
   it('loads the pipeline and prints what became of every row', async () => {
@@ -118,8 +117,8 @@ describe('run', () => {
       error: null,
     };
     expect(report).toEqual({ ...expected, joined: false });
-    const file = project.path('output', 'reports', project.name, 'k1.json');
-    expect({ ...readJson(file), joined: false }).toEqual(report);
+    const same = readRunReport(project.dir, project.name, 'k1');
+    expect({ ...same, joined: false }).toEqual(report);
   });
 
   it('writes the same report on failure, with the error', async () => {
@@ -152,8 +151,8 @@ describe('run', () => {
         ],
       },
     });
-    const file = project.path('output', 'reports', project.name, 'k1.json');
-    expect({ ...readJson(file), joined: false }).toEqual(report);
+    const same = readRunReport(project.dir, project.name, 'k1');
+    expect({ ...same, joined: false }).toEqual(report);
   });
 
   it('tells of a failure in one short paragraph, and shows the stack with --debug', async () => {

@@ -121,6 +121,7 @@ function configOf(input: EngineInput) {
     validation: {
       schema: Object.fromEntries(columns),
       quality_checks,
+      report: { html: true, profile: true },
       ...(input.on_failure && { on_failure: input.on_failure }),
     },
     fault_tolerance: {

@@ -1,11 +1,11 @@
 /** What a run finds in its targets decides what it does: nothing is loaded twice, and nothing of another input is continued. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Activities } from '../../activities';
 import { toFailure } from '../../activities/failures';
 import { FlexetlError } from '../../pipeline/errors';
 import type { PipelineInput } from '../../workflows/messages';
 import { openSqlite } from '../../targets/sqlite/binding';
+import { readRunReport } from '../support/report';
 import { createGate, openHarness, RETRY_FAST, sqliteTarget, type Harness } from '../support/worker-harness';
 
 const ROWS = 60;
@@ -141,8 +141,7 @@ describe('a run whose rows are in the target', () => {
       const file = `published-${mode}`;
       const name = add(file, mode);
       const first = await harness.run({ name, run_key: 'k' });
-      const kept = (): unknown =>
-        JSON.parse(readFileSync(join(harness.dir, 'output/reports', name, 'k.json'), 'utf8'));
+      const kept = (): unknown => readRunReport(harness.dir, name, 'k');
       const steps = watchSteps();
       expect(await harness.run({ name, run_key: 'k' })).toMatchObject({
         status: 'succeeded',

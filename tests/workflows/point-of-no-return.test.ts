@@ -1,5 +1,5 @@
 /** Before publish a cancelled run has changed nothing; from then on it is completed, whatever comes. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Activities } from '../../activities';
@@ -8,6 +8,7 @@ import { LIMITS } from '../../pipeline/limits';
 import { openSqlite } from '../../targets/sqlite/binding';
 import { reportQuery } from '../../workflows/messages';
 import { expectUntouched, makeOldTable } from '../support/old-table';
+import { readRunReport } from '../support/report';
 import {
   createGate,
   openHarness,
@@ -88,8 +89,7 @@ describe('a run with two targets that is cancelled', () => {
     void started.pass();
     const report = await awaitReport(handle);
 
-    const file = join(harness.dir, 'output', 'reports', name, 'k.json');
-    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(report);
+    expect(readRunReport(harness.dir, name, 'k')).toEqual(report);
     expect(harness.staged(name)).toEqual([]);
     const status = (await handle.describe()).status.name;
     const isPublished = moment >= FIRST_PUBLISH;
@@ -149,7 +149,7 @@ describe('a run that is published', () => {
         writeFileSync(join(reports(name), draft), '{');
     });
     expect(await harness.run({ name, run_key: 'k' })).toMatchObject({ status: 'succeeded', warnings: [] });
-    expect(readdirSync(reports(name)).sort()).toEqual(['k.json', 'other.json.1.tmp']);
+    expect(readdirSync(reports(name)).sort()).toEqual(['k.html', 'k.json', 'other.json.1.tmp']);
   });
 
   it('has succeeded even if the end of it fails for good', async () => {
@@ -177,8 +177,7 @@ describe('a run that fails while its target is locked', () => {
       expect(report.warnings).toEqual([
         'Rows that are not published could not be removed, which the next runs of the pipeline will do: owed.db is locked by another program.',
       ]);
-      const file = join(harness.dir, 'output', 'reports', name, 'k.json');
-      expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(report);
+      expect(readRunReport(harness.dir, name, 'k')).toEqual(report);
     } finally {
       user.close();
       jest.restoreAllMocks();
