@@ -12,6 +12,7 @@ import type { RunRef, RunStaging } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { findEarlierKeys, keysName, type EarlierKeys } from './earlier-keys';
+import { stageInputVerdicts, type FailingCheck } from './input-verdicts';
 import type { Kept } from './kept-states';
 import { rowsSql } from './parts';
 import { sessionOptions, type RunPlan } from './plan';
@@ -41,6 +42,7 @@ export async function judgeGlobals(
   const result: GlobalVerdicts = { verdicts: [], states: {}, warnings: [] };
   if (checks.length === 0) return result;
   const { plan, schema, parts } = await wholeParts(deps, run, context, { partition: null, read: true });
+  const failing: FailingCheck[] = [];
   const references: CheckTables['references'][] = [];
   const keys: (EarlierKeys | undefined)[] = [];
   for (const [index, check] of checks.entries()) {
@@ -54,12 +56,17 @@ export async function judgeGlobals(
       const rows = check.where === undefined ? ROWS : `(SELECT * FROM ${ROWS} WHERE ${check.where.sql})`;
       const earlier = keys[index];
       const tables = { rows, references: references[index] ?? {}, earlier: earlier?.sql };
-      result.verdicts.push(await withProgress(db, context.progress, () => judgeGlobal(db, check, tables)));
+      const verdict = await withProgress(db, context.progress, () => judgeGlobal(db, check, tables));
+      result.verdicts.push(verdict);
+      if (verdict.failing_rows > 0 && check.failing) failing.push({ check, tables });
       if (!earlier) continue;
       await keepKeys(db, run, check, rows, earlier.store, context);
       Object.assign(result.states, { [check.keptAs ?? '']: true });
       result.warnings.push(...earlier.missing.map((runKey) => explainMissing(check, runKey)));
     }
+    await withProgress(db, context.progress, () =>
+      stageInputVerdicts(deps, plan, db, failing, parts, context),
+    );
     return result;
   }).catch((error: unknown) => {
     throw explainSqlError(error, ownPlugins(deps, plan.config).checks);

@@ -1,11 +1,13 @@
 /** Decides the checks of the input as a whole, and stages what they keep of this run for later ones. */
 import type { CompiledChecks } from '../pipeline/checks/compile';
 import type { NamedDatasetCheck, NamedGlobalCheck } from '../pipeline/checks/dataset-check';
+import type { Place } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
 import { callPlugin } from '../pipeline/plugin-failure';
 import type { CheckReport } from '../pipeline/report';
 import type { CheckVerdict } from '../plugin/check';
 import type { SavedState } from '../plugin/target';
+import { INPUT_VERDICTS } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
@@ -15,12 +17,15 @@ import { keptKey, stageKept, uniteKept, type Kept } from './kept-states';
 import { eachTarget, targetOf } from './load';
 import type { ExtractedPart } from './parts';
 import type { RunPlan } from './plan';
+import { findFailing, inputVerdictFiles, totalVerdicts, type VerdictTotal } from './verdicts';
 
 export interface JudgedInput {
   reports: readonly CheckReport[];
   /** What checks that fail the run have found, a sentence each. */
   errors: readonly string[];
   warnings: readonly string[];
+  /** The first rows that fail the run. */
+  places: readonly Place[];
 }
 
 export interface InputToJudge {
@@ -41,7 +46,11 @@ export async function judgeInput(
   const keeping = [...datasets, ...globals].flatMap(({ keeps }) => keeps ?? []);
   const kept = keeping.length > 0 ? await readKept(deps, run, input, context) : NOTHING_KEPT;
   const ofParts = judgeDatasets(datasets, input.parts, kept);
+  // Those of an earlier attempt, whose references may have been others.
+  await context.staging.remove(INPUT_VERDICTS);
   const whole = await judgeGlobals(deps, run, globals, kept, context);
+  const files = await inputVerdictFiles(context);
+  const totals = await totalVerdicts(input.plan, files, context);
   if (keeping.length > 0) {
     const states = { ...ofParts.states, ...whole.states };
     // One more than are looked at: a run that some targets have is judged again by those before it.
@@ -54,7 +63,8 @@ export async function judgeInput(
       .filter(({ status }) => status === wanted)
       .map(({ check, message = wanted }) => `${check.rule}: ${check.says ?? message}.`);
   return {
-    reports: judged.map(reportOf),
+    reports: judged.map((one) => reportOf(one, totals)),
+    places: (await findFailing(input.plan, files, judged.flatMap(failedOf), context)).places,
     errors: sayings('failed'),
     warnings: [...sayings('warned'), ...whole.warnings],
   };
@@ -114,7 +124,21 @@ function nameVerdicts(
   });
 }
 
-function reportOf({ check, status, failing_rows }: NamedVerdict): CheckReport {
+/** The verdicts of a check that fails the run, by their rule and column. */
+function failedOf({ check, status }: NamedVerdict): Pick<VerdictTotal, 'rule' | 'column'>[] {
+  return status === 'failed' ? [keyOf(check)] : [];
+}
+
+function keyOf({ rule, columns }: NamedVerdict['check']): Pick<VerdictTotal, 'rule' | 'column'> {
+  return { rule, column: (columns.length === 1 ? columns[0] : undefined) ?? null };
+}
+
+function reportOf(
+  { check, status, failing_rows }: NamedVerdict,
+  totals: readonly VerdictTotal[],
+): CheckReport {
+  const key = keyOf(check);
+  const total = totals.find(({ rule, column }) => rule === key.rule && column === key.column);
   return {
     name: check.rule,
     ...(check.columns.length > 0 && { columns: check.columns.slice(0, LIMITS.checkColumnsMax) }),
@@ -122,5 +146,6 @@ function reportOf({ check, status, failing_rows }: NamedVerdict): CheckReport {
     status,
     failing_rows,
     ...thresholdOf(check),
+    ...(total && { examples: total.examples }),
   };
 }

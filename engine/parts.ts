@@ -73,6 +73,11 @@ function firstRecord(parts: readonly ExtractedPart[]): string {
 /** More than the rows of any part: 2^40. */
 const ROWS_PER_PART = 1_099_511_627_776;
 
+/** The record numbers of a part: from `first` to before `next`. */
+export function recordsOfPart(part: number): { first: number; next: number } {
+  return { first: part * ROWS_PER_PART, next: (part + 1) * ROWS_PER_PART };
+}
+
 /** The part and the row in it, both counted from 0, of a record number. */
 export function partOfRecord(record: number): { part: number; row: number } {
   return { part: Math.floor(record / ROWS_PER_PART), row: record % ROWS_PER_PART };

@@ -57,7 +57,7 @@ export async function validateRun(
   const { checks } = extractColumns(plan, evidence, rules, plugins.checks);
   const files = await verdictFiles(deps, run, parts, context);
   const judged = judgeRows(checks, await totalVerdicts(plan, files, context), parts);
-  const { errors, reports, warnings } = await judgeInput(
+  const { errors, reports, warnings, places } = await judgeInput(
     deps,
     run,
     { plan, checks, parts, without },
@@ -72,7 +72,7 @@ export async function validateRun(
   } catch (error) {
     throw explainText(error, await readTextPlaces(staging));
   }
-  if (errors.length > 0) throw addDetails(checkFailed(errors), { checks: all });
+  if (errors.length > 0) throw addDetails(checkFailed(errors, places), { checks: all });
   return {
     checks: all,
     columns: describeColumns(plan, evidence),
@@ -102,9 +102,10 @@ function describeColumns({ columns }: RunPlan, evidence: Evidence): { name: stri
   return fitting(described, LIMITS.reportColumnsChars);
 }
 
-function checkFailed(errors: readonly string[]): FlexetlError {
+function checkFailed(errors: readonly string[], places: readonly Place[]): FlexetlError {
   return new FlexetlError('CHECK_FAILED', {
     message: errors.join(' '),
+    places,
     hint: 'Nothing was loaded. Fix the source, or change the check in validation.quality_checks.',
   });
 }

@@ -4,7 +4,9 @@ import { LIMITS } from '../pipeline/limits';
 import { literal, readParquet } from '../pipeline/sql';
 import { withDuckdb } from '../runtime/duckdb';
 import { mapTogether } from '../runtime/map-together';
+import { INPUT_VERDICTS } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
+import { findWhole } from '../runtime/staging/whole';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import type { ExtractedPart } from './parts';
@@ -27,7 +29,7 @@ export interface VerdictPlace extends Place {
   rule: string;
 }
 
-/** The files of all verdicts, in the order of the source. Their columns: `engine/extract/verdicts.ts`. */
+/** The files of all verdicts, in the order of the source; last those of checks of the input as a whole. Their columns: `engine/extract/verdicts.ts`. */
 export async function verdictFiles(
   deps: Deps,
   run: RunRef,
@@ -35,7 +37,14 @@ export async function verdictFiles(
   context: StepContext,
 ): Promise<string[]> {
   const failing = parts.filter(({ receipt }) => receipt.verdicts > 0);
-  return mapTogether(failing, ({ index }) => wholeVerdicts(deps, run, index, context));
+  const files = await mapTogether(failing, ({ index }) => wholeVerdicts(deps, run, index, context));
+  return [...files, ...(await inputVerdictFiles(context))];
+}
+
+/** The file of the verdicts of checks of the input as a whole, once validate has judged them; none where no row fails. */
+export async function inputVerdictFiles({ staging }: StepContext): Promise<string[]> {
+  const path = (await findWhole(staging, INPUT_VERDICTS, 'open'))?.path;
+  return path == null ? [] : [path];
 }
 
 /** @param files of {@link verdictFiles} */
@@ -74,7 +83,7 @@ export async function findFailing(
   of: readonly Pick<VerdictTotal, 'rule' | 'column'>[],
   context: StepContext,
 ): Promise<{ records: number; places: VerdictPlace[] }> {
-  if (of.length === 0) return { records: 0, places: [] };
+  if (of.length === 0 || files.length === 0) return { records: 0, places: [] };
   const keys = of.map(({ rule, column }) => `(${literal(rule)}, ${literal(column ?? '')})`);
   const where = `WHERE (rule, coalesce("column", '')) IN (${keys.join(', ')})`;
   return withDuckdb({ ...sessionOptions(plan.config, context), reads: files }, async (db) => {

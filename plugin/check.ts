@@ -53,6 +53,8 @@ export interface GlobalCheck {
   verdict(measured: Readonly<Record<string, string | null>>): CheckVerdict;
   /** A query of the record numbers, `_flexetl_record`, of the rows that fail; in any order, each once. */
   failing?(tables: CheckTables): string;
+  /** Why a row fails, without the value, as in {@link RowCheck}. */
+  reason?: string;
 }
 
 /** Other data than the input, described and read like the source of a pipeline. */

@@ -8,7 +8,7 @@ import type { NamedRowCheck } from '../../pipeline/checks/compile';
 import { showValue } from '../../pipeline/show-value';
 import type { SourceRecord } from '../../plugin/source';
 import type { Duckdb } from '../../runtime/duckdb';
-import type { FailedRow, StageWork } from './work';
+import type { FailedRow, Reader, StageWork } from './work';
 
 /**
  * The columns of a verdicts part; one row for each check that a record fails, in the order of the source. `severity` is
@@ -19,6 +19,39 @@ const TABLE = `verdicts (file VARCHAR, line BIGINT, byte_offset BIGINT, record B
 
 /** Rows between two flushes of the appender. */
 const FLUSH_ROWS = 10_000;
+
+/** A verdict in the order of the columns. */
+export type Verdict = readonly (string | number | null)[];
+
+export interface VerdictWriter {
+  add(verdict: Verdict): void;
+  /** Writes a Parquet file of all of them. @returns their number */
+  write(file: string): Promise<number>;
+}
+
+/** Collects verdicts in a table of the session. */
+export async function openVerdicts(db: Duckdb): Promise<VerdictWriter> {
+  await db.run(`CREATE TABLE ${TABLE}`);
+  const appender = await db.connection.createAppender('verdicts');
+  let rows = 0;
+  return {
+    add(verdict) {
+      for (const value of verdict) {
+        if (value === null) appender.appendNull();
+        else if (typeof value === 'number') appender.appendBigInt(BigInt(value));
+        else appender.appendVarchar(value);
+      }
+      appender.endRow();
+      rows += 1;
+      if (rows % FLUSH_ROWS === 0) appender.flushSync();
+    },
+    async write(file) {
+      appender.closeSync();
+      await db.copy('SELECT * FROM verdicts', file);
+      return rows;
+    },
+  };
+}
 
 /**
  * @param failed ascending by ordinal
@@ -34,36 +67,28 @@ export async function writeVerdicts(
   const { reader, columns, context } = work;
   const checksOf = new Map(failed.map(({ ordinal, checks }) => [ordinal, checks]));
   const ordinals = [...checksOf.keys(), ...broken].sort((a, b) => a - b);
-  await db.run(`CREATE TABLE ${TABLE}`);
-  const appender = await db.connection.createAppender('verdicts');
-  let rows = 0;
+  const writer = await openVerdicts(db);
   for await (const record of reader.source.records(reader.survey, reader.partition, ordinals)) {
     const checks = (checksOf.get(record.ordinal) ?? []).flatMap((id) => columns.checks.rows[id] ?? []);
-    for (const verdict of verdictsOf(work, record, checks)) {
-      for (const value of verdict) {
-        if (value === null) appender.appendNull();
-        else if (typeof value === 'number') appender.appendBigInt(BigInt(value));
-        else appender.appendVarchar(value);
-      }
-      appender.endRow();
-      rows += 1;
-      if (rows % FLUSH_ROWS === 0) appender.flushSync();
-    }
+    for (const verdict of verdictsOf(work, record, checks)) writer.add(verdict);
   }
-  appender.closeSync();
   const file = join(context.scratchDir, 'verdicts.parquet');
-  await db.copy('SELECT * FROM verdicts', file);
-  return { file, verdicts: rows };
+  return { file, verdicts: await writer.write(file) };
+}
+
+/** File, line, byte offset and number of a record. */
+export function placeOf({ survey, partition }: Omit<Reader, 'source'>, record: SourceRecord): Verdict {
+  const file = record.file ?? survey.files[partition.file]?.path ?? '';
+  return [file, record.line, record.byteOffset, record.record];
 }
 
 function* verdictsOf(
   { reader, columns }: StageWork,
   record: SourceRecord,
   checks: readonly NamedRowCheck[],
-): Generator<(string | number | null)[]> {
-  const { survey, partition } = reader;
-  const file = record.file ?? survey.files[partition.file]?.path ?? '';
-  const place = [file, record.line, record.byteOffset, record.record];
+): Generator<Verdict> {
+  const { survey } = reader;
+  const place = placeOf(reader, record);
   const raw = showValue(null, record.raw);
   if (!record.values) {
     const { rule, severity } = columns.checks.broken;

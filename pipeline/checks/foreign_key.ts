@@ -36,6 +36,7 @@ export const foreignKey = defineCheck({
       columns,
       references: { reference: { source, types, columns: names } },
       failing,
+      reason: 'not in the reference',
       measure: (tables) => `SELECT count(*) AS failing FROM (${failing(tables)})`,
       verdict: ({ failing }) => {
         const rows = Number(failing);

@@ -33,6 +33,7 @@ export const noDuplicates = defineCheck({
       columns,
       ...(within && { keeps: { identity: { type: 'no_duplicates', columns }, runs: within.runs, key } }),
       failing,
+      reason: within ? 'the key of an earlier row or run' : 'the key of an earlier row',
       measure: (tables) => `SELECT count(*) AS failing FROM (${failing(tables)})`,
       verdict: ({ failing }) => {
         const rows = Number(failing);

@@ -10,6 +10,9 @@ export const OUTPUT = 'output';
 /** The digest of the final types. */
 export const TYPES = 'types';
 
+/** The rows that fail checks of the input as a whole. */
+export const INPUT_VERDICTS = 'verdicts-of-input';
+
 /** What checks keep of the run, once it is published. */
 export const KEPT = 'kept';
 

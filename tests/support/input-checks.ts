@@ -18,6 +18,8 @@ export interface Judged {
   /** The message that ends the run; absent when all checks have passed. */
   message?: string;
   code?: string;
+  /** `file:line column value reason` of the first rows that fail. */
+  places?: string[];
 }
 
 export interface CheckInput extends Omit<EngineInput, 'quality_checks'> {
@@ -52,7 +54,11 @@ export async function judgeInput({ checks: uses, files = {}, ...input }: CheckIn
     );
   } catch (error) {
     if (!(error instanceof FlexetlError)) throw error;
-    return { code: error.code, message: error.message, results: own(detailsOf(error).checks ?? []) };
+    const { code, message } = error;
+    const places = error.places.map(({ file, line, column, value, reason }) =>
+      [`${file}:${line}`, column, value, reason].filter((one) => one !== null).join(' '),
+    );
+    return { code, message, places, results: own(detailsOf(error).checks ?? []) };
   }
 }
 

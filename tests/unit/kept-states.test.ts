@@ -14,12 +14,15 @@ type Killed = 'before the publish' | 'after the publish' | undefined;
 interface Options {
   killed?: Killed;
   runKey?: string;
-  target?: 'sqlite' | 'parquet';
+  target?: keyof typeof PLACES;
+  /** Only the publish of targets of this type is killed. */
+  kills?: string;
 }
 
 const PLACES = {
   sqlite: '{type: sqlite, database: out.db, table: t, mode: append}',
   parquet: '{type: parquet, path: out, mode: append}',
+  both: '[{type: sqlite, database: out.db, table: t, mode: append}, {type: parquet, path: out, mode: append}]',
 };
 
 /** A pipeline with these checks. @returns a function that runs it over the values of a column `k` */
@@ -31,7 +34,7 @@ function openPipeline(checks: string) {
     dir,
     async run(
       values: readonly (string | number)[],
-      { killed, runKey = `run-${(runs += 1)}`, target = 'sqlite' }: Options = {},
+      { killed, runKey = `run-${(runs += 1)}`, target = 'sqlite', kills }: Options = {},
     ): Promise<{ says: string; warnings: readonly string[] }> {
       writeFileSync(join(dir, 'data', 'in.csv'), `i,k\n${values.map((k) => `0,${k}\n`).join('')}`);
       const file = `version: '1.0'
@@ -39,10 +42,14 @@ pipeline:
   name: kept
   source: {type: csv, path: data/in.csv}
   validation: {schema: {k: {type: string}}, quality_checks: [${checks}]}
-  target: ${PLACES[target]}
+  ${target === 'both' ? 'targets' : 'target'}: ${PLACES[target]}
 `;
       writeFileSync(join(dir, 'pipeline.yaml'), file);
-      const plugins = { targets: targets.map((one) => killPublish(one, killed)) };
+      const plugins = {
+        targets: targets.map((one) =>
+          killPublish(one, kills === undefined || one.type === kills ? killed : undefined),
+        ),
+      };
       try {
         const { warnings } = await runPipeline(dir, 'pipeline.yaml', { runKey, plugins });
         return { says: 'passed', warnings };
@@ -115,6 +122,19 @@ describe('no_duplicates within runs', () => {
     expect((await run(['a'])).says).toBe('passed');
     expect((await run(['c'])).says).toBe('passed');
     expect((await run(['a'])).says).toMatch(/^no_duplicates: 1 row /);
+  });
+
+  it('judges a run that some targets have by the runs before it, and not by itself', async () => {
+    const { run } = openPipeline(KEYS);
+    const again = { target: 'both', runKey: 'second' } as const;
+    await run(['a'], { target: 'both', runKey: 'first' });
+    const killed = { ...again, killed: 'before the publish', kills: 'parquet' } as const;
+    expect((await run(['b'], killed)).says).toBe('killed');
+    // It is published in one of the two: another run sees it.
+    expect((await run(['b'], { target: 'both', runKey: 'third' })).says).toMatch(/^no_duplicates: 1 row/);
+    expect((await run(['b'], again)).says).toBe('passed');
+    expect((await run(['b'], { target: 'both', runKey: 'third' })).says).toMatch(/^no_duplicates: 1 row/);
+    expect((await run(['c'], { target: 'both', runKey: 'fourth' })).says).toBe('passed');
   });
 
   it('says which runs it could not compare with, where the staging store was emptied', async () => {
