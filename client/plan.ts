@@ -97,7 +97,7 @@ function ownModules(plugins: Plugins): { module: string; kind: string; type: str
 /** A part as the statements show it. */
 function examplePart(schema: Schema, kind: 'rows' | 'groups'): ExtractedPart {
   const types = schema.map(({ type }) => formatType(type));
-  const receipt = { kind, rows: 0, rejected: 0, verdicts: 0, types, states: [] };
+  const receipt = { kind, rows: 0, rejected: 0, verdicts: 0, types, states: [], counted: [] };
   return { index: 0, path: `extract/${kind}-*.parquet`, receipt };
 }
 

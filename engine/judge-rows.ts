@@ -1,5 +1,7 @@
 /** What the verdicts of a run mean: the status of each check of rows, the records that are quarantined, or the error. */
+import { hasRules } from '../pipeline/checks/column-rules';
 import type { CompiledChecks } from '../pipeline/checks/compile';
+import type { Condition } from '../pipeline/checks/dataset-check';
 import { judge, type Judged } from '../pipeline/checks/policy';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
@@ -9,12 +11,14 @@ import type { ExtractedPart } from './parts';
 import type { RunPlan } from './plan';
 import { findFailing, type VerdictPlace, type VerdictTotal } from './verdicts';
 
-type OneCheck = Judged & { column: string | null };
+type OneCheck = Judged & { column: string | null; where?: Condition };
 
 export interface JudgedRows {
   reports: readonly CheckReport[];
   /** Checks that fail the run. */
   failed: readonly OneCheck[];
+  /** What is to be said of those of them that have a threshold. */
+  limits: readonly string[];
   /** Records that are not loaded while the others are; absent if there are none. */
   deadLetter?: Pick<RunReport['dead_letter'], 'records' | 'by_rule'>;
   warnings: readonly string[];
@@ -22,14 +26,20 @@ export interface JudgedRows {
 
 /** @param totals of all verdicts of the parts */
 export function judgeRows(
-  { rows, broken }: Pick<CompiledChecks, 'rows' | 'broken'>,
+  { rows, broken, counted }: CompiledChecks,
   totals: readonly VerdictTotal[],
   parts: readonly ExtractedPart[],
 ): JudgedRows {
   const read = parts.reduce((sum, { receipt }) => sum + receipt.rows + receipt.rejected, 0);
   const found = new Map(totals.map((total) => [keyOf(total), total]));
+  /** The rows that a check looks at. */
+  const lookedAt = ({ where }: OneCheck): number => {
+    const place = counted.findIndex(({ sql }) => sql === where?.sql);
+    return place < 0 ? read : parts.reduce((sum, { receipt }) => sum + (receipt.counted[place] ?? 0), 0);
+  };
   const reports: CheckReport[] = [];
   const failed: OneCheck[] = [];
+  const limits: string[] = [];
   const warnings: string[] = [];
   const known = new Set<string>();
   for (const check of [...rows, { ...broken, column: null }]) {
@@ -37,14 +47,16 @@ export function judgeRows(
     const isQuiet = total === undefined && QUIET.has(check.rule);
     if (isQuiet && (check.rule === broken.rule || known.has(check.rule))) continue;
     if (isQuiet) known.add(check.rule);
-    const report = reportOf(isQuiet ? { ...check, column: null } : check, total, read);
+    const report = reportOf(isQuiet ? { ...check, column: null } : check, total, lookedAt(check));
     reports.push(report);
     if (report.status === 'failed') failed.push(check);
-    if (report.status === 'warned') warnings.push(warningOf(report, read));
+    if (report.status === 'failed' && report.threshold !== undefined)
+      limits.push(explainLimit(report, lookedAt(check)));
+    if (report.status === 'warned') warnings.push(warningOf(report, lookedAt(check)));
   }
   const rejected = parts.reduce((sum, { receipt }) => sum + receipt.rejected, 0);
   const deadLetter = rejected > 0 && { deadLetter: { records: rejected, by_rule: countByRule(totals) } };
-  return { reports, failed, warnings, ...deadLetter };
+  return { reports, failed, limits, warnings, ...deadLetter };
 }
 
 /** Checks that every column may have: those that nothing fails are reported as one. */
@@ -91,7 +103,7 @@ function countByRule(totals: readonly VerdictTotal[]): Record<string, number> {
 /** The error of checks that fail. @param files of verdicts */
 export async function failureOf(
   plan: RunPlan,
-  { failed, reports }: JudgedRows,
+  { failed, limits }: JudgedRows,
   files: readonly string[],
   parts: readonly ExtractedPart[],
   context: StepContext,
@@ -101,10 +113,9 @@ export async function failureOf(
   const places = found.map(({ rule: _, ...place }) => place);
   const shownRecords = new Set(places.map(({ file, record }) => `${record} ${file}`)).size;
   const shown = shownRecords < records ? `, the first ${shownRecords} are shown` : '';
-  const limits = reports.filter(({ status, threshold }) => status === 'failed' && threshold !== undefined);
   if (limits.length === failed.length) {
     return new FlexetlError('CHECK_FAILED', {
-      message: `${limits.map((report) => explainLimit(report, read)).join(' ')}`,
+      message: limits.join(' '),
       hint: 'Nothing was loaded. Fix the source, or change fail_when of the check in validation.',
       places,
     });
@@ -116,9 +127,9 @@ export async function failureOf(
   });
 }
 
-function explainLimit({ name, column, failing_rows, threshold = '' }: CheckReport, read: number): string {
+function explainLimit({ name, column, failing_rows, threshold = '' }: CheckReport, rows: number): string {
   const of = column === undefined ? '' : ` of column "${column}"`;
-  return `${name}${of}: ${failing_rows} of ${read} records fail, which is ${threshold}.`;
+  return `${name}${of}: ${failing_rows} of ${rows} records fail, which is ${threshold}.`;
 }
 
 /** What to do about rejects, by the rules that they fail. */
@@ -145,6 +156,8 @@ function wayOut({ rule, reason, value }: VerdictPlace): string {
     case 'record':
       return /UTF-|character/.test(reason) ? ENCODING_WAY : 'check delimiter and quote of the source';
     default:
-      return `change the check ${rule} in validation.quality_checks`;
+      return hasRules({ [rule]: true })
+        ? `change ${rule} of the column (validation.schema)`
+        : `change the check ${rule} in validation.quality_checks`;
   }
 }

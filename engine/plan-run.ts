@@ -89,11 +89,12 @@ export async function planRun(
   const ofInput = [...checks.datasets, ...checks.globals];
   for (const { references = {} } of checks.globals)
     for (const one of Object.values(references)) await assertReference(deps, config, one, context);
-  const measured = new Set(
-    ofInput.flatMap(({ columns: names, where }) => [...names, ...(where?.columns ?? [])]),
-  );
-  // Checks of the input as a whole look at the rows.
-  const partial = ofInput.length === 0 ? planPartialGroups(steps) : undefined;
+  const measured = new Set([
+    ...ofInput.flatMap(({ columns: names, where }) => [...names, ...(where?.columns ?? [])]),
+    ...checks.counted.flatMap(({ columns: names }) => [...names]),
+  ]);
+  // What is measured is measured over the rows.
+  const partial = ofInput.length + checks.counted.length === 0 ? planPartialGroups(steps) : undefined;
   const { size, groups } = planSize(config, survey, partial);
   const plan = {
     config,

@@ -1,5 +1,6 @@
 /** The columns of a partition as extract treats them, under the types known so far. */
-import { compileChecks, type CompiledChecks } from '../../pipeline/checks/compile';
+import { hasRules } from '../../pipeline/checks/column-rules';
+import { compileChecks, settingsOf, type CompiledChecks } from '../../pipeline/checks/compile';
 import { policyOf } from '../../pipeline/checks/policy';
 import { LIMITS } from '../../pipeline/limits';
 import {
@@ -42,7 +43,9 @@ export function extractColumns(
   const { schema, quality_checks: uses } = plan.config.validation;
   // A check of a user's own, and a condition, may read any column.
   const readsAny = uses.length > 0 || Object.values(schema).some(({ where }) => where !== undefined);
-  const columns = plan.columns.filter((column) => readsAny || isChecked(column));
+  const columns = plan.columns.filter(
+    (column) => readsAny || isChecked(column) || hasRules(settingsOf(schema, column.name)),
+  );
   const checked = columns.map((column) => typedColumn(column, evidence));
   const explainType = (column: Column, text: string): string | null =>
     explainDecimal(plan.columns, evidence, rules, column, text);

@@ -62,12 +62,12 @@ export async function extractPartition(
       continue;
     }
     await source.assertUnchanged(plan.survey, partition);
-    const { kind, rows, rejected, verdicts, verdictsFile, states } = staged;
+    const { file, verdictsFile, ...found } = staged;
     if (verdictsFile !== undefined)
-      await staging.commit(verdictsName(partition.index), { verdicts }, verdictsFile);
+      await staging.commit(verdictsName(partition.index), { verdicts: found.verdicts }, verdictsFile);
     const schema = schemaOf(plan, evidence);
-    const receipt: ExtractReceipt = { kind, rows, rejected, verdicts, states, types: typesOf(schema) };
-    await staging.commit(extractName(partition.index, schema), receipt, staged.file);
+    const receipt: ExtractReceipt = { ...found, types: typesOf(schema) };
+    await staging.commit(extractName(partition.index, schema), receipt, file);
     await source.release(plan.survey, partition);
     return resultOf(receipt, schema);
   }

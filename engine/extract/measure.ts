@@ -1,4 +1,4 @@
-/** The states of dataset checks over the good rows of a staged part. */
+/** What is measured over the rows of a staged part: states of dataset checks, and rows that meet conditions. */
 import { REJECTED_COLUMN } from '../../pipeline/columns';
 import { ident, readParquet } from '../../pipeline/sql';
 import { unstageTerms } from '../../pipeline/stage-sql';
@@ -6,7 +6,7 @@ import { callPlugin } from '../../pipeline/plugin-failure';
 import type { Duckdb } from '../../runtime/duckdb';
 import type { ExtractColumns } from './columns';
 
-/** @param file a file of staged rows; with dataset checks no partial groups are written */
+/** States of dataset checks over the good rows. @param file a file of staged rows; with dataset checks no partial groups are written */
 export async function measureStates(
   { checks: { datasets }, staged }: ExtractColumns,
   db: Duckdb,
@@ -32,4 +32,17 @@ export async function measureStates(
       read(Object.fromEntries(texts) as Parameters<typeof read>[0]),
     );
   });
+}
+
+/** The number of rows that meet each condition, rejected rows included. @param file a file of staged rows */
+export async function countRows(
+  { checks: { counted }, staged }: ExtractColumns,
+  db: Duckdb,
+  file: string,
+): Promise<number[]> {
+  if (counted.length === 0) return [];
+  const terms = counted.map(({ sql }, index) => `(count(*) FILTER (${sql}))::DOUBLE AS n${index}`);
+  const rows = `SELECT ${unstageTerms(staged).join(', ')} FROM ${readParquet(file)}`;
+  const counts = await db.one(`SELECT ${terms.join(', ')} FROM (${rows})`);
+  return counted.map((_, index) => Number(counts[`n${index}`]));
 }

@@ -17,6 +17,8 @@ export interface ExtractReceipt extends Omit<ExtractResult, 'types'> {
   types: readonly string[];
   /** States of the dataset checks, in their order. */
   states: readonly unknown[];
+  /** Rows that meet the conditions of checks with a percentage, in their order. */
+  counted: readonly number[];
   /** Name of the part that has the rows, where this one is the same rows with wider types. */
   stagedAs?: string;
 }

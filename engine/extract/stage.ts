@@ -19,7 +19,7 @@ import type { Transform } from '../../plugin/transform';
 import { withDuckdb, withProgress, type Duckdb } from '../../runtime/duckdb';
 import { widerEvidence } from '../evidence';
 import type { ExtractColumns } from './columns';
-import { measureStates } from './measure';
+import { countRows, measureStates } from './measure';
 import { writeVerdicts } from './verdicts';
 import type { FailedRow, StageWork } from './work';
 
@@ -34,6 +34,7 @@ export interface Staged {
   /** A scratch file with the verdicts; absent if there are none. */
   verdictsFile?: string;
   states: readonly unknown[];
+  counted: readonly number[];
 }
 
 /** Nothing was staged, because inferred columns need wider types. */
@@ -196,6 +197,7 @@ async function completeStage(
     verdicts: written?.verdicts ?? 0,
     ...(written && { verdictsFile: written.file }),
     states: await measureStates(work.columns, db, file),
+    counted: await countRows(work.columns, db, file),
   };
 }
 

@@ -13,11 +13,12 @@ import {
   type NamedDatasetCheck,
   type NamedGlobalCheck,
 } from './dataset-check';
-import { nullableChecks, typeChecks } from './declared';
+import { columnChecks, nullableCheck, type ColumnRules } from './column-rules';
+import { typeChecks } from './declared';
 import { judgedBroken, judgedBy, type CheckSettings, type FailurePolicy, type Judged } from './policy';
 
 /** A check with its name in reports and verdicts, and what follows when rows fail it. */
-export type NamedRowCheck = RowCheck & Judged;
+export type NamedRowCheck = RowCheck & Judged & { where?: Condition };
 
 type NamedCheck = NamedRowCheck | NamedDatasetCheck | NamedGlobalCheck;
 
@@ -28,6 +29,8 @@ export interface CompiledChecks {
   datasets: readonly NamedDatasetCheck[];
   /** Those that need all rows at once. */
   globals: readonly NamedGlobalCheck[];
+  /** A receipt has the number of rows that meet each of these, in this order: percentages are of them. */
+  counted: readonly Condition[];
   /** Of records that cannot be read at all. */
   broken: Judged;
 }
@@ -37,7 +40,7 @@ export interface ChecksInput {
   columns: Schema;
   rules: TextRules;
   /** `validation.schema` and `validation.quality_checks` of the pipeline file. */
-  schema: Readonly<Record<string, CheckSettings>>;
+  schema: Readonly<Record<string, CheckSettings & ColumnRules>>;
   uses: readonly CheckUse[];
   policy: FailurePolicy;
   plugins: readonly Check<unknown>[];
@@ -49,17 +52,23 @@ export function compileChecks(input: ChecksInput): CompiledChecks {
   const { columns, rules, schema, policy, explainType } = input;
   const chosen = nameApart(input.uses.flatMap((use, index) => compileUse(input, use, index)));
   const ofColumn = (check: RowCheck): CheckSettings => settingsOf(schema, check.column ?? '');
+  const rows: NamedRowCheck[] = [
+    ...typeChecks(columns, rules, explainType).map((check) => ({
+      ...check,
+      ...judgedBroken('type', policy, ofColumn(check)),
+    })),
+    ...columns.flatMap((column, index) => {
+      const settings = settingsOf(schema, column.name);
+      const nullable = column.nullable === false ? [nullableCheck(column, index)] : [];
+      return [...nullable, ...columnChecks(column, index, settings)].map((check) =>
+        ruleOf(check, judgedBy(check.rule, policy, settings), settings, columns),
+      );
+    }),
+    ...chosen.filter((check): check is NamedRowCheck => check.scope === 'row'),
+  ];
   return {
-    rows: [
-      ...typeChecks(columns, rules, explainType).map((check) => ({
-        ...check,
-        ...judgedBroken('type', policy, ofColumn(check)),
-      })),
-      ...nullableChecks(columns).map((check) =>
-        ruleOf(check, judgedBy('nullable', policy, ofColumn(check)), ofColumn(check), columns),
-      ),
-      ...chosen.filter((check): check is NamedRowCheck => check.scope === 'row'),
-    ],
+    rows,
+    counted: conditionsOf(rows),
     datasets: chosen.filter((check): check is NamedDatasetCheck => check.scope === 'dataset'),
     globals: chosen.filter((check): check is NamedGlobalCheck => check.scope === 'global'),
     broken: judgedBroken('record', policy),
@@ -67,7 +76,7 @@ export function compileChecks(input: ChecksInput): CompiledChecks {
 }
 
 /** Of a column, or of all that have no declaration of their own. */
-function settingsOf(schema: ChecksInput['schema'], column: string): CheckSettings {
+export function settingsOf(schema: ChecksInput['schema'], column: string): CheckSettings & ColumnRules {
   const key = [column, '*'].find((name) => Object.hasOwn(schema, name));
   return (key === undefined ? undefined : schema[key]) ?? {};
 }
@@ -129,13 +138,21 @@ function ruleOf(check: RowCheck, judged: Judged, settings: CheckSettings, column
   return {
     ...check,
     ...judged,
-    ...(where !== undefined && { fails: `(${where.sql}) AND (${check.fails})` }),
+    ...(where !== undefined && { where, fails: `(${where.sql}) AND (${check.fails})` }),
     ...(judged.says !== undefined && { reason: judged.says }),
   };
 }
 
 function whereOf({ where }: CheckSettings, columns: Schema): Condition | undefined {
   return where === undefined ? undefined : compileCondition(where, columns);
+}
+
+/** The conditions of checks of rows that have a percentage, each once. */
+function conditionsOf(rows: readonly NamedRowCheck[]): Condition[] {
+  const found = rows.flatMap(({ where, warnWhen, failWhen }) =>
+    where && (warnWhen?.percent || failWhen?.percent) ? [[where.sql, where] as const] : [],
+  );
+  return [...new Map(found).values()];
 }
 
 /** Checks of one name and column are numbered: `expression`, `expression 2`. */

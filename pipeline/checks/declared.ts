@@ -1,5 +1,5 @@
 /**
- * The checks that follow from the columns: every value has the type of its column, and nulls are only in nullable ones.
+ * The checks that follow from the types of the columns: every value has the type of its column.
  */
 import type { RowCheck } from '../../plugin/check';
 import { textColumn } from '../stage-sql';
@@ -25,17 +25,4 @@ export function typeChecks(
         'not a value of its type',
     };
   });
-}
-
-export function nullableChecks(columns: Schema): RowCheck[] {
-  return columns.flatMap((column, index) =>
-    column.nullable === false
-      ? {
-          scope: 'row',
-          column: column.name,
-          fails: `${textColumn(index)} IS NULL`,
-          reason: 'null in a column that is not nullable',
-        }
-      : [],
-  );
 }

@@ -3,6 +3,7 @@ import { aggregate } from './aggregate';
 import { foreignKey } from './foreign_key';
 import { freshness } from './freshness';
 import { noDuplicates } from './no_duplicates';
+import { expressionCheck } from './expression';
 import { nullCheck } from './null_check';
 import { range } from './range';
 import { reconcile } from './reconcile';
@@ -11,6 +12,7 @@ import { volume } from './volume';
 
 /** All checks of `validation.quality_checks`, by their `type` in the pipeline file. */
 export const checks = [
+  expressionCheck,
   nullCheck,
   noDuplicates,
   range,

@@ -1,8 +1,10 @@
 /** The sections of a pipeline file without plugins. */
 import { z } from 'zod';
+import { columnRules } from '../checks/column-rules';
 import { columnSettings, ON_FAILURE } from '../checks/policy';
 import { suggest } from '../suggest';
 import { parseType } from '../types';
+import { assertExpressions } from './expressions';
 import { show } from './problems';
 
 export const typeName = z.string().refine((text) => parseType(text) !== undefined, {
@@ -19,15 +21,18 @@ const TYPE_NAMES = ['string', 'integer', 'float', 'decimal', 'boolean', 'date', 
 const column = z
   .preprocess(
     (written) => (typeof written === 'string' ? { type: written } : written),
-    z.strictObject({
-      type: typeName
-        .optional()
-        .describe(
-          '`string`, `integer`, `float`, `decimal`, `decimal(p,s)`, `boolean`, `date` or `timestamp`. A value of another type fails the run. Default: inferred from the values.',
-        ),
-      nullable: z.boolean().default(true).describe('Whether the column may hold nulls.'),
-      ...columnSettings.shape,
-    }),
+    z
+      .strictObject({
+        type: typeName
+          .optional()
+          .describe(
+            '`string`, `integer`, `float`, `decimal`, `decimal(p,s)`, `boolean`, `date` or `timestamp`. A value of another type fails the run. Default: inferred from the values.',
+          ),
+        nullable: z.boolean().default(true).describe('Whether the column may hold nulls.'),
+        ...columnRules.shape,
+        ...columnSettings.shape,
+      })
+      .superRefine((written, ctx) => assertExpressions(columnSettings, written, ctx)),
   )
   .meta({ shorthand: true });
 

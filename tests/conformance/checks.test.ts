@@ -44,6 +44,7 @@ const OPTIONS: Record<string, unknown> = {
   foreign_key: { columns: ['shop'], reference: { source: { type: 'csv' } } },
   freshness: { column: 'at', max_age: '11h' },
   no_duplicates: { columns: ['shop'] },
+  expression: { expression: "amount > 0 or shop = 'b'" },
   null_check: { columns: ['shop', 'amount'], max_null_percentage: 25 },
   range: { columns: ['amount'], min: 0, max: '39.5' },
   reconcile: {

@@ -11,6 +11,7 @@ import { sessionOptions, type RunPlan } from '../../engine/plan';
 import { planRun } from '../../engine/plan-run';
 import { wholeParts } from '../../engine/whole-parts';
 import { checks } from '../../pipeline/checks/index';
+import type { ColumnRules } from '../../pipeline/checks/column-rules';
 import type { CheckSettings, OnFailure } from '../../pipeline/checks/policy';
 import type { PipelineConfig, Plugins } from '../../pipeline/config/schema';
 import { RECORD_COLUMN } from '../../pipeline/columns';
@@ -30,7 +31,7 @@ export interface EngineInput {
   /** Text of the CSV file, or texts of several. */
   csv: string | Buffer | readonly (string | Buffer)[];
   options?: object;
-  schema?: Record<string, { type?: string; nullable?: boolean } & CheckSettings>;
+  schema?: Record<string, { type?: string; nullable?: boolean } & ColumnRules & CheckSettings>;
   quality_checks?: { type: string; options: object; settings?: CheckSettings }[];
   on_failure?: OnFailure;
   /** Whether rejected records are quarantined. */

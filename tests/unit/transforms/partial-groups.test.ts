@@ -129,7 +129,7 @@ async function stagePart(
 
 function receiptOf(kind: Kind, rows: readonly TextRow[]): ExtractedPart['receipt'] {
   const types = schema.map(({ type }) => formatType(type));
-  return { kind, rows: rows.length, rejected: 0, verdicts: 0, types, states: [] };
+  return { kind, rows: rows.length, rejected: 0, verdicts: 0, types, states: [], counted: [] };
 }
 
 type Cut = readonly (readonly [size: number, kind: Kind])[];
