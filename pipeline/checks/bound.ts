@@ -1,7 +1,6 @@
 /** `min` and `max`: a value against a number, date or time, exactly, without a cast of the value. */
 import { compileFilter } from '../condition';
 import { expandExponent } from '../expression/operand';
-import { LIMITS } from '../limits';
 import { ident, literal, sqlType } from '../sql';
 import type { Column } from '../types';
 
