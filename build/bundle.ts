@@ -8,6 +8,7 @@ async function buildBundle(): Promise<void> {
   const quiet = (): void => undefined;
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(PACKAGE_DIR, 'dist', 'workflows', 'index.js'),
+    payloadConverterPath: join(PACKAGE_DIR, 'dist', 'workflows', 'payload-converter.js'),
     // Line numbers are enough for stack traces; columns and sources make each start of a worker 30 ms longer.
     webpackConfigHook: (config) => ({ ...config, devtool: 'inline-nosources-cheap-source-map' }),
     logger: { log: quiet, trace: quiet, debug: quiet, info: quiet, warn: quiet, error: quiet },

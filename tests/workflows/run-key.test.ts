@@ -88,4 +88,25 @@ describe('an input that is rubbish ends at once with USAGE', () => {
     const failure = (await handle.result().catch((error: unknown) => error)) as WorkflowFailedError;
     expect(failure.cause).toMatchObject({ type: 'USAGE', message: expect.stringContaining(says) as string });
   });
+
+  it.each([
+    ['half a JSON text', 'json/plain', '{"name":'],
+    ['an encoding of others', 'binary/encrypted', 'x'],
+  ])('%s', async (_, encoding, data) => {
+    const { client, project } = harness;
+    const workflowId = `rubbish-${randomUUID()}`;
+    // As `temporal workflow start --input-encoding` can do; a client of the SDK writes only what can be read.
+    await client.workflowService.startWorkflowExecution({
+      namespace: 'default',
+      requestId: randomUUID(),
+      workflowId,
+      workflowType: { name: 'pipeline' },
+      taskQueue: { name: project.taskQueue },
+      input: { payloads: [{ metadata: { encoding: Buffer.from(encoding) }, data: Buffer.from(data) }] },
+    });
+    const handle = client.workflow.getHandle(workflowId);
+    const failure = (await handle.result().catch((error: unknown) => error)) as WorkflowFailedError;
+    const says = expect.stringContaining('is the name of a pipeline, as in "sales"') as string;
+    expect(failure.cause).toMatchObject({ type: 'USAGE', message: says });
+  });
 });
