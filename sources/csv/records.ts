@@ -7,7 +7,7 @@ import { openFile } from '../files/find';
 import { likelyEncoding } from '../files/likely-encoding';
 import { addressOf } from '../files/fingerprint';
 import { keepCheckpoint, nearestCheckpoint, type LineCheckpoint } from '../files/line-checkpoints';
-import { rangesOf } from '../files/partitions';
+import { readRanges, type RecordCounts } from '../files/partitions';
 import { dialectBytes, type RecordCut } from './boundaries';
 import { cutRecords, isBlank } from './cut';
 import type { CsvOptions } from './options';
@@ -23,18 +23,16 @@ const COUNT_BYTES = 4 * 1024 * 1024;
 const RAW_BYTES = 4 * LIMITS.rawCharsMax;
 
 /** @param ordinals ascending; undefined: all */
-export async function* readCsvRecords(
+export function readCsvRecords(
   options: CsvOptions,
   context: PluginContext,
   survey: SourceSurvey,
   partition: Partition,
   ordinals?: readonly number[],
 ): AsyncGenerator<SourceRecord> {
-  const counts = { ordinal: -1, asked: 0 };
-  for (const range of rangesOf(textsOf(survey), partition)) {
-    if (ordinals && counts.asked >= ordinals.length) return;
-    yield* readRange(options, context, survey, range, ordinals, counts);
-  }
+  return readRanges(textsOf(survey), partition, ordinals, (range, counts) =>
+    readRange(options, context, survey, range, ordinals, counts),
+  );
 }
 
 /** The records of a range in one file. @param counts of the ranges before it */
@@ -44,7 +42,7 @@ async function* readRange(
   survey: SourceSurvey,
   partition: Partition,
   ordinals: readonly number[] | undefined,
-  counts: { ordinal: number; asked: number },
+  counts: RecordCounts,
 ): AsyncGenerator<SourceRecord> {
   const file = await openPlain(options, context, survey, partition.file);
   const columnCount = file.columns.length;

@@ -4,7 +4,7 @@
  */
 import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
-import type { Landed, Partition, Partitions, PartitionSize } from '../../plugin/source';
+import type { Landed, Partition, Partitions, PartitionSize, SourceRecord } from '../../plugin/source';
 
 /** The plain text of a file. */
 export interface FileText {
@@ -72,6 +72,32 @@ export function rangesOf(files: readonly FileText[], partition: Partition): Part
     .slice(file, lastFile + 1)
     .map(({ start, bytes }, offset) => ({ index, file: file + offset, start, end: bytes }));
   return ranges.filter(({ start, end }) => start < end);
+}
+
+/** Records read so far, over the ranges of a partition. */
+export interface RecordCounts {
+  /** Of the last record, counted from 0; -1 before the first one. */
+  ordinal: number;
+  /** Those that were asked for. */
+  asked: number;
+}
+
+/**
+ * The records of a partition, range by range.
+ * @param ordinals of the records that are asked for, ascending; undefined: all
+ * @param readRange counts on from the ranges before it
+ */
+export async function* readRanges(
+  files: readonly FileText[],
+  partition: Partition,
+  ordinals: readonly number[] | undefined,
+  readRange: (range: Partition, counts: RecordCounts) => AsyncGenerator<SourceRecord>,
+): AsyncGenerator<SourceRecord> {
+  const counts: RecordCounts = { ordinal: -1, asked: 0 };
+  for (const range of rangesOf(files, partition)) {
+    if (ordinals && counts.asked >= ordinals.length) return;
+    yield* readRange(range, counts);
+  }
 }
 
 /** The partition that starts with a whole file: with those after it, while all are small and of one kind. */

@@ -1,4 +1,4 @@
-/** Nested objects and arrays: checked, and kept as JSON text without blanks. */
+/** Values: checked strictly, and nested ones kept as JSON text without blanks. */
 import { LIMITS } from '../../pipeline/limits';
 import {
   CLOSE_ARRAY,
@@ -18,7 +18,7 @@ import {
 } from './tokens';
 import { TOO_DEEP, textProblem, shown } from './problems';
 
-interface Problem {
+export interface ValueProblem {
   reason: string;
   at: number;
 }
@@ -28,7 +28,12 @@ interface Problem {
  * @param depth of the value, from 1
  * @param lineFeed see `skipBlanks`
  */
-export function checkNested(bytes: Buffer, at: number, depth: number, lineFeed: number): number | Problem {
+export function checkValue(
+  bytes: Buffer,
+  at: number,
+  depth: number,
+  lineFeed: number,
+): number | ValueProblem {
   const byte = bytes[at];
   if (byte === QUOTE) return checkText(bytes, at);
   if (isNumberStart(byte)) {
@@ -50,7 +55,7 @@ export function checkNested(bytes: Buffer, at: number, depth: number, lineFeed: 
       if (typeof after !== 'number') return after;
       at = after;
     }
-    const end = checkNested(bytes, at, depth + 1, lineFeed);
+    const end = checkValue(bytes, at, depth + 1, lineFeed);
     if (typeof end !== 'number') return end;
     at = skipBlanks(bytes, end, lineFeed);
     if (bytes[at] === close) return at + 1;
@@ -60,7 +65,7 @@ export function checkNested(bytes: Buffer, at: number, depth: number, lineFeed: 
   }
 }
 
-function checkText(bytes: Buffer, at: number): number | Problem {
+function checkText(bytes: Buffer, at: number): number | ValueProblem {
   const end = endOfText(bytes, at + 1);
   if (bytes[end] !== QUOTE) return { reason: textProblem(bytes[end]), at: end };
   if (!hasEscape(bytes, at + 1, end)) return end + 1;
@@ -69,17 +74,25 @@ function checkText(bytes: Buffer, at: number): number | Problem {
 }
 
 /** The offset of the value of a key. */
-function checkKey(bytes: Buffer, at: number, names: Set<string>, lineFeed: number): number | Problem {
-  if (bytes[at] !== QUOTE) return { reason: 'something else than a key in quotes', at };
-  const after = checkText(bytes, at);
-  if (typeof after !== 'number') return after;
-  const found = readText(bytes, at + 1, after - 1);
-  const name = 'text' in found ? found.text : '';
-  if (names.has(name)) return { reason: `the key ${shown(name)} twice`, at };
-  names.add(name);
-  const colon = skipBlanks(bytes, after, lineFeed);
+function checkKey(bytes: Buffer, at: number, names: Set<string>, lineFeed: number): number | ValueProblem {
+  const key = readKey(bytes, at);
+  if ('reason' in key) return key;
+  if (names.has(key.name)) return { reason: `the key ${shown(key.name)} twice`, at };
+  names.add(key.name);
+  const colon = skipBlanks(bytes, key.end, lineFeed);
   if (bytes[colon] !== COLON) return { reason: 'a key without a colon', at: colon };
   return skipBlanks(bytes, colon + 1, lineFeed);
+}
+
+/** A key, and the offset after its closing quote. */
+export function readKey(bytes: Buffer, at: number): { name: string; end: number } | ValueProblem {
+  if (bytes[at] !== QUOTE) return { reason: 'something else than a key in quotes', at };
+  const end = endOfText(bytes, at + 1);
+  if (bytes[end] !== QUOTE) return { reason: textProblem(bytes[end]), at: end };
+  const found = readText(bytes, at + 1, end);
+  return 'problem' in found
+    ? { reason: `${found.problem} in a key`, at }
+    : { name: found.text, end: end + 1 };
 }
 
 /**

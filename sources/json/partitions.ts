@@ -63,7 +63,7 @@ async function cutDocument(
     {
       ranges: [{ path: file.path, start, end: file.bytes, size: file.bytes, ...(state && { state }) }],
       ...(tree && { tree }),
-      rules: { columns: [], ignoreOthers: true },
+      rules: { columns: [] },
       target,
     },
     context.signal,

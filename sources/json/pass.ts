@@ -24,7 +24,7 @@ export interface RowsPass {
   /** Absent: lines. */
   tree?: PathTree;
   rules: Omit<RecordRules, 'oneLine'>;
-  /** The file of rows; absent: none is written. */
+  /** The file of rows; absent: records are not read, only their ends are looked for. */
   rows?: string;
   /** The pass ends with the first record that ends at or after this offset. */
   target?: number;
@@ -80,19 +80,18 @@ export async function doPass({ ranges, tree, rules, rows, target }: RowsPass): P
   let unseenAt = 0;
   const visitor: RecordVisitor = {
     read(bytes, at, stop) {
-      if (writer) {
-        values.begin();
-        const row = writer.room(rowBytesMax(stop - at, columns.length));
-        const end = usual.write(bytes, at, writer.buffer, row);
-        isWritten = end >= 0;
-        if (isWritten) return end;
-        values.begin();
-      }
+      if (!writer) return -1;
+      values.begin();
+      const row = writer.room(rowBytesMax(stop - at, columns.length));
+      const end = usual.write(bytes, at, writer.buffer, row);
+      isWritten = end >= 0;
+      if (isWritten) return end;
+      values.begin();
       return reader.read(bytes, at);
     },
     take(bytes) {
-      result.records++;
       if (!writer) return;
+      result.records++;
       const { buffer, length } = writer;
       writer.length = isWritten ? usual.rowEnd : writeRow(values, bytes, reader.slots, buffer, length);
       values.keep();
@@ -104,7 +103,8 @@ export async function doPass({ ranges, tree, rules, rows, target }: RowsPass): P
         unseenAt = base + start;
         return;
       }
-      result.broken.push(result.records++);
+      if (writer) result.broken.push(result.records);
+      result.records++;
     },
     isDone: (at) => unseen !== undefined || (target !== undefined && at >= target),
   };

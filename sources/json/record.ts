@@ -3,22 +3,18 @@
  * that numbers are exact and nothing is read twice.
  */
 import { LIMITS } from '../../pipeline/limits';
-import { checkNested } from './nested';
-import { shown, textProblem, TOO_DEEP } from './problems';
+import { checkValue, readKey, type ValueProblem } from './nested';
+import { shown, TOO_DEEP } from './problems';
 import {
   CLOSE_OBJECT,
   COLON,
   COMMA,
-  endOfNumber,
-  endOfText,
   hasEscape,
-  isNumberStart,
   LINE_FEED,
   lengthOfWord,
   OPEN_ARRAY,
   OPEN_OBJECT,
   QUOTE,
-  readText,
   skipBlanks,
 } from './tokens';
 
@@ -100,11 +96,12 @@ export function createRecordReader(rules: RecordRules): RecordReader {
     problem.at = at;
     return -1;
   };
+  const failAs = ({ reason, at }: ValueProblem): -1 => fail(reason, at);
 
   /** The offset after the key at `at`; its column, or -1 for another one, is in `column`. */
   let column = -1;
   let name = '';
-  const readKey = (bytes: Buffer, at: number, prefix: string): number => {
+  const findKey = (bytes: Buffer, at: number, prefix: string): number => {
     const key = usual[expected];
     if (key && prefix === '') {
       let same = 0;
@@ -114,14 +111,11 @@ export function createRecordReader(rules: RecordRules): RecordReader {
         return at + same;
       }
     }
-    if (bytes[at] !== QUOTE) return fail('something else than a key in quotes', at);
-    const end = endOfText(bytes, at + 1);
-    if (bytes[end] !== QUOTE) return fail(textProblem(bytes[end]), end);
-    const found = readText(bytes, at + 1, end);
-    if ('problem' in found) return fail(`${found.problem} in a key`, at);
-    name = prefix + found.text;
+    const found = readKey(bytes, at);
+    if ('reason' in found) return failAs(found);
+    name = prefix + found.name;
     column = names.get(name) ?? -1;
-    return end + 1;
+    return found.end;
   };
 
   /** Notes a key of the record. With `flatten`, keys of objects are keys too. */
@@ -138,42 +132,15 @@ export function createRecordReader(rules: RecordRules): RecordReader {
 
   /** @returns the offset after the value */
   const readValue = (bytes: Buffer, at: number, depth: number): number => {
-    const byte = bytes[at];
-    let kind = Kind.Null;
-    let start = at;
-    let end: number;
-    let next: number;
-    if (byte === QUOTE) {
-      start = at + 1;
-      end = endOfText(bytes, start);
-      if (bytes[end] !== QUOTE) return fail(textProblem(bytes[end]), end);
-      kind = hasEscape(bytes, start, end) ? Kind.Escaped : Kind.Text;
-      next = end + 1;
-      if (kind === Kind.Escaped) {
-        const found = readText(bytes, start, end);
-        if ('problem' in found) return fail(found.problem, start);
-      }
-    } else if (isNumberStart(byte)) {
-      kind = Kind.Literal;
-      next = end = endOfNumber(bytes, at);
-      if (end < 0) return fail('a number that JSON does not have', -1 - end);
-    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
-      kind = Kind.Nested;
-      const found = checkNested(bytes, at, depth + 1, lineFeed);
-      if (typeof found !== 'number') return fail(found.reason, found.at);
-      next = end = found;
-    } else {
-      const length = lengthOfWord(bytes, at);
-      if (length === 0) return fail('a value that JSON does not have', at);
-      if (byte !== 0x6e) kind = Kind.Literal;
-      next = end = at + length;
-    }
+    const end = checkValue(bytes, at, depth + 1, lineFeed);
+    if (typeof end !== 'number') return failAs(end);
     if (column >= 0) {
-      kinds[column] = kind;
-      starts[column] = start;
-      ends[column] = end;
+      const quotes = bytes[at] === QUOTE ? 1 : 0;
+      kinds[column] = kindOf(bytes, at, end);
+      starts[column] = at + quotes;
+      ends[column] = end - quotes;
     }
-    return next;
+    return end;
   };
 
   const readObject = (bytes: Buffer, from: number, prefix: string, depth: number): number => {
@@ -181,7 +148,7 @@ export function createRecordReader(rules: RecordRules): RecordReader {
     if (bytes[at] === CLOSE_OBJECT) return at + 1;
     for (;;) {
       const keyAt = at;
-      at = readKey(bytes, at, prefix);
+      at = findKey(bytes, at, prefix);
       if (at < 0) return -1;
       at = skipBlanks(bytes, at, lineFeed);
       if (bytes[at] !== COLON) return fail('a key without a colon', at);
@@ -226,4 +193,12 @@ export function createRecordReader(rules: RecordRules): RecordReader {
       return bytes[at] === OPEN_OBJECT ? readObject(bytes, at, '', 1) : fail('not an object', at);
     },
   };
+}
+
+/** @param at the first byte of a valid value */
+function kindOf(bytes: Buffer, at: number, end: number): Kind {
+  const byte = bytes[at];
+  if (byte === QUOTE) return hasEscape(bytes, at, end) ? Kind.Escaped : Kind.Text;
+  if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) return Kind.Nested;
+  return byte === 0x6e ? Kind.Null : Kind.Literal;
 }

@@ -4,7 +4,7 @@ import { shortenRaw } from '../../pipeline/raw-text';
 import type { PluginContext } from '../../plugin/context';
 import type { Partition, SourceRecord, SourceSurvey } from '../../plugin/source';
 import { openFile } from '../files/find';
-import { rangesOf } from '../files/partitions';
+import { readRanges, type RecordCounts } from '../files/partitions';
 import { openLineCounter } from './lines';
 import type { JsonOptions } from './options';
 import { stateAt } from './partitions';
@@ -20,24 +20,17 @@ const PIECE_BYTES = 128 * 1024;
 /** A character has four bytes at most. */
 const RAW_BYTES = 4 * LIMITS.rawCharsMax;
 
-interface Counts {
-  ordinal: number;
-  asked: number;
-}
-
 /** @param ordinals ascending; undefined: all */
-export async function* readJsonRecords(
+export function readJsonRecords(
   options: JsonOptions,
   context: PluginContext,
   survey: SourceSurvey,
   partition: Partition,
   ordinals?: readonly number[],
 ): AsyncGenerator<SourceRecord> {
-  const counts = { ordinal: -1, asked: 0 };
-  for (const range of rangesOf(textsOf(options, survey), partition)) {
-    if (ordinals && counts.asked >= ordinals.length) return;
-    yield* readRange(options, context, survey, range, ordinals, counts);
-  }
+  return readRanges(textsOf(options, survey), partition, ordinals, (range, counts) =>
+    readRange(options, context, survey, range, ordinals, counts),
+  );
 }
 
 /** The records of a range in one file. @param counts of the ranges before it */
@@ -47,7 +40,7 @@ async function* readRange(
   survey: SourceSurvey,
   { file: index, start, end }: Partition,
   ordinals: readonly number[] | undefined,
-  counts: Counts,
+  counts: RecordCounts,
 ): AsyncGenerator<SourceRecord> {
   const file = await openPlain(options, context, survey, index);
   const tree = await findTree(options, file);

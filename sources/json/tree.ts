@@ -4,7 +4,7 @@ import { FlexetlError } from '../../pipeline/errors';
 import { LIMITS } from '../../pipeline/limits';
 import type { JsonOptions } from './options';
 import { brokenDocument } from './failure';
-import { checkNested } from './nested';
+import { checkValue } from './nested';
 import { createPathTree, findPaths, plainSegments, type PathTree } from './path';
 import { TRUNCATED } from './read-records';
 import type { PlainFile } from './plain-file';
@@ -29,7 +29,7 @@ export async function findTree(
   }
   const text = Buffer.concat([(await readFile(path)).subarray(start), Buffer.alloc(2)]);
   const at = skipBlanks(text, 0);
-  const found = checkNested(text, at, 1, LINE_FEED);
+  const found = checkValue(text, at, 1, LINE_FEED);
   if (typeof found !== 'number') {
     const reason = found.at >= bytes - start ? TRUNCATED : found.reason;
     throw await brokenDocument({ path, shown }, { reason, at: start + found.at }, 0);
