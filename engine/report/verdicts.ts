@@ -6,12 +6,15 @@ import type { RuleReport, VerdictsReport } from '../../pipeline/report';
 import { showValue } from '../../pipeline/show-value';
 import { literal, readParquet } from '../../pipeline/sql';
 import type { Duckdb, Row } from '../../runtime/duckdb';
-import { verdictsName } from '../../runtime/staging/parts';
+import { INPUT_VERDICTS, verdictsName } from '../../runtime/staging/parts';
 import { isDamage } from '../../runtime/staging/whole';
 import type { StepContext } from '../context';
 import type { StagedParts } from './staged-parts';
 
-/** The files of the verdicts of the parts, in the order of the source, and whether all are whole. */
+/**
+ * The files of the verdicts of the parts, in the order of the source, then that of checks of the input as a whole; and
+ * whether all are whole.
+ */
 export async function findVerdicts(
   { parts }: StagedParts,
   { staging }: StepContext,
@@ -19,8 +22,9 @@ export async function findVerdicts(
   const files: string[] = [];
   let complete = true;
   const bad = parts.filter(({ receipt }) => receipt.verdicts > 0);
-  for (const { index } of bad) {
-    const part = await staging.open(verdictsName(index)).catch((error: unknown) => {
+  const names = [...bad.map(({ index }) => verdictsName(index)), ...(await staging.list(INPUT_VERDICTS))];
+  for (const name of names) {
+    const part = await staging.open(name).catch((error: unknown) => {
       if (isDamage(error)) return undefined;
       throw error;
     });

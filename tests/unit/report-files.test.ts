@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { validateRun } from '../../engine/validate';
 import { openReportWriter } from '../../engine/report/write-report';
 import { readVerdicts, type Verdict } from '../../engine/report/read-verdicts';
 import type { ReportFile } from '../../pipeline/report';
@@ -52,6 +53,27 @@ describe('the verdicts of a run', () => {
       );
       expect(found[0]).toMatchObject({ file: 'in/0.csv', record: 2, raw: 'x1,,n' });
     }));
+
+  it('end with the rows that fail checks of the input as a whole, all of them', () => {
+    const quality_checks = [{ type: 'no_duplicates', options: { columns: ['k'] } }];
+    const csv = `n,k\n${Array.from({ length: 100 }, (_, index) => `x${index},same\n`).join('')}1,x\n`;
+    return stageAll({ csv, quality_checks, cutBytes: 200 }, async (staging) => {
+      const run = { project: 'test', pipeline: 'p', runKey: 'k' };
+      await expect(validateRun(staging.deps, { run }, staging.context)).rejects.toMatchObject({
+        code: 'CHECK_FAILED',
+      });
+      expect((await write(staging)).verdicts).toMatchObject({ count: 99, complete: true });
+      const found = await verdictsOf(staging);
+      expect(found.map(({ line }) => line)).toEqual(Array.from({ length: 99 }, (_, index) => index + 3));
+      expect(found[0]).toMatchObject({
+        column: 'k',
+        rule: 'no_duplicates',
+        value: 'same',
+        reason: 'the key of an earlier row',
+        raw: 'x1,same',
+      });
+    });
+  });
 
   it('of a run that ended before it had read everything are those of the parts that it has', () =>
     stageAll({ csv: DIRTY, schema: SCHEMA, cutBytes: 3000 }, async (staging) => {
