@@ -109,6 +109,10 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
     );
   command('retry [name]', 'go on with a run that has failed, by its pipeline or key, from what it has staged')
     .option('--run-key <key>', 'the run of this key, where several pipelines have one')
+    .option(
+      '--accept-config-change',
+      'go on although the pipeline file has changed since, by the file as it is now',
+    )
     .option('--detach', 'start the run and return; other workers do the work')
     .option('--no-worker', 'run no worker in this process; other workers do the work')
     .action(async (name, options) =>

@@ -1,4 +1,6 @@
 /** `flexetl retry`: a run that has failed, or has published only some of its targets, goes on where it was. */
+import { FlexetlError } from '../pipeline/errors';
+import { readPipelineFile } from '../runtime/config-file';
 import { EXIT, type CommandContext } from './context';
 import { printJson, printLine } from './print';
 import { assertMayHaveRuns, openLog } from './session';
@@ -7,6 +9,7 @@ import { withWorkingSession } from './working-session';
 export interface RetryOptions {
   runKey?: string;
   detach?: boolean;
+  acceptConfigChange?: boolean;
   /** False with --no-worker. */
   worker: boolean;
 }
@@ -15,7 +18,7 @@ export interface RetryOptions {
 export async function retryCommand(
   context: CommandContext,
   name: string | undefined,
-  { runKey, detach = false, worker }: RetryOptions,
+  { runKey, detach = false, acceptConfigChange = false, worker }: RetryOptions,
 ): Promise<number> {
   assertMayHaveRuns(context);
   return withWorkingSession(
@@ -28,7 +31,14 @@ export async function retryCommand(
       const { announce, followRun } = await import('./follow-run.js');
       const { name: project, staging, taskQueue } = session.project;
       const run = await findRetry(client, { project, name, runKey });
-      const request = { project, staging, taskQueue, eager: works };
+      const request = {
+        project,
+        staging,
+        taskQueue,
+        eager: works,
+        written: await findWritten(context, run.pipeline),
+        acceptConfigChange,
+      };
       const result = await retryRun(client, request, run);
       if ('succeeded' in result) {
         if (context.json) printJson(context, { ...result.succeeded, joined: false });
@@ -44,4 +54,18 @@ export async function retryCommand(
       return followRun(context, session, follow(handle), false);
     },
   );
+}
+
+/** The pipeline file as it is now; undefined where it is no longer, or stands elsewhere. */
+async function findWritten(
+  { settings }: CommandContext,
+  name: string,
+): Promise<{ text: string; file: string } | undefined> {
+  try {
+    const { text, file } = await readPipelineFile({ name }, settings.projectDir);
+    return { text, file };
+  } catch (error) {
+    if (error instanceof FlexetlError) return undefined;
+    throw error;
+  }
 }

@@ -1,7 +1,10 @@
 /** Starts a run that has failed again, under its key: it goes on with what was staged, and the source is not asked. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Client } from '@temporalio/client';
+import { parse } from 'yaml';
 import { FlexetlError } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
+import type { PipelineInput } from '../workflows/messages';
 import { inputOf, reportOf } from './find-retry';
 import { scanRuns, type RunSummary } from './list-runs';
 import type { RunHandle } from './run-handle';
@@ -14,6 +17,10 @@ export interface RetryRequest {
   taskQueue: string;
   /** As of {@link startRun}. */
   eager: boolean;
+  /** The pipeline file as it is now; undefined if there is none. */
+  written?: { text: string; file: string } | undefined;
+  /** A pipeline file that has changed since the run is no reason to refuse: the run is done by the new one. */
+  acceptConfigChange?: boolean;
 }
 
 /**
@@ -22,7 +29,7 @@ export interface RetryRequest {
  */
 export async function retryRun(
   client: Client,
-  { project, staging, taskQueue, eager }: RetryRequest,
+  { project, staging, taskQueue, eager, written, acceptConfigChange = false }: RetryRequest,
   run: RunSummary,
 ): Promise<{ started: RunHandle } | { succeeded: RunReport }> {
   const { pipeline } = run;
@@ -43,7 +50,15 @@ export async function retryRun(
       'Retry it there.',
     );
   await assertNewest(client, project, run, report);
-  const { resume: _, ...asked } = input;
+  const changed =
+    written && input.text !== undefined && !isSame(input.text, written.text) ? written : undefined;
+  if (changed && !acceptConfigChange)
+    throw refused(
+      run,
+      `${changed.file} has changed since, and its rows would be those of the file as it was`,
+      `To go on by the file as it is now: flexetl retry ${pipeline} --run-key ${JSON.stringify(run.run_key)} --accept-config-change. Parts that it would make otherwise are made again.`,
+    );
+  const { resume: _, ...asked } = changed ? withText(input, changed) : input;
   // A run that no worker has taken has told nobody its key.
   const key = run.run_key || input.run_key;
   const result = await startRun(client, {
@@ -53,7 +68,8 @@ export async function retryRun(
       name: pipeline,
       ...(key !== undefined && { run_key: key }),
       again: input.again ?? input.run_key !== undefined,
-      staged: isPartial ? 'require' : 'prefer',
+      // What is staged is of the file as it was: prepare looks which of it still holds.
+      ...(!changed && { staged: isPartial ? ('require' as const) : ('prefer' as const) }),
     },
     taskQueue,
     summary: `retry of run ${run.run_key}`,
@@ -61,6 +77,19 @@ export async function retryRun(
   });
   if ('started' in result) return result;
   throw inProgress({ ...run, run_key: result.open.runKey ?? '' });
+}
+
+/** Whether two pipeline files mean the same: comments, quotes and the order of keys do not count. */
+function isSame(one: string, other: string): boolean {
+  try {
+    return isDeepStrictEqual(parse(one), parse(other));
+  } catch {
+    return one === other;
+  }
+}
+
+function withText({ request_digest: _, ...input }: PipelineInput, written: { text: string; file: string }) {
+  return { ...input, ...written };
 }
 
 /**

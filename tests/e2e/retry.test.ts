@@ -54,6 +54,22 @@ describe('flexetl retry', () => {
     expect([asJson.exit, reportOf(asJson)]).toMatchObject([0, { status: 'succeeded', run_key: 'night' }]);
   });
 
+  it('refuses a pipeline file that has changed since, unless that is accepted', async () => {
+    const targets = [{ type: 'sqlite', database: 'one.db', table: 't' }];
+    project.configure({ targets, validation: { schema: { name: { type: 'integer' } } } });
+    expect((await project.flexetl('run', project.name, '--run-key', 'noon')).exit).toBe(1);
+    project.configure({ targets });
+    expectError(await project.flexetl('retry', 'noon', '--json'), {
+      exit: 3,
+      code: 'RETRY_REFUSED',
+      says: [`configs/${project.name}.yaml has changed since`, '--run-key "noon" --accept-config-change'],
+    });
+    const retried = await project.flexetl('retry', 'noon', '--accept-config-change', '--json');
+    expect(retried.exit).toBe(0);
+    expect(reportOf(retried)).toMatchObject({ status: 'succeeded', run_key: 'noon' });
+    expect(readTable(project.path('one.db'), 't')).toEqual(ROWS);
+  });
+
   it('says what it cannot do', async () => {
     expectError(await project.flexetl('retry', 'nobody', '--json'), {
       exit: 2,

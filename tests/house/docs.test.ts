@@ -138,6 +138,23 @@ describe('documents', () => {
     }
   });
 
+  it('of the forty faults name tests that there are', () => {
+    const rows = readText('docs/faults.md')
+      .split('\n')
+      .filter((line) => /^\| +\d+ +\|/.test(line));
+    expect(rows).toHaveLength(40);
+    const gone: string[] = [];
+    const untested: string[] = [];
+    for (const row of rows) {
+      const proofs = [...row.matchAll(/\]\(\.\.\/(tests\/[^)]+)\) “([^”]+)”/g)];
+      gone.push(...proofs.filter(([, path = '', title = '']) => !readText(path).includes(title)).map(String));
+      if (proofs.length === 0) untested.push(row);
+    }
+    expect(gone).toEqual([]);
+    for (const row of untested) expect(row).toMatch(/not (tested|built yet)/);
+    expect(untested.length).toBeLessThanOrEqual(2);
+  });
+
   it('of the architecture name limits that there are', () => {
     const text = readText('docs/architecture.md') + listFiles(['docs/decisions/*.md']).map(readText).join('');
     const limits = [...text.matchAll(/`([a-z][A-Za-z]+(?:Max|Default|Min|Ms))`/g)].map(
