@@ -1,6 +1,7 @@
 /** Bounds of a value: the options `min` and `max`, and the SQL that compares exactly. */
 import { z } from 'zod';
 import { compileFilter } from '../condition';
+import { count } from '../markdown';
 import type { Column } from '../types';
 
 const bound = z.union([z.string(), z.number()]);
@@ -42,4 +43,9 @@ export function describeBounds({ min, max }: Bounds): string {
   if (min === undefined) return `at most ${max}`;
   if (max === undefined) return `at least ${min}`;
   return min === max ? `exactly ${min}` : `${min} to ${max}`;
+}
+
+/** `there is 1 row`, `there are 2,000 rows`. */
+export function describeRows(rows: number): string {
+  return rows === 1 ? 'there is 1 row' : `there are ${count(rows)} rows`;
 }

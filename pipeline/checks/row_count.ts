@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { defineCheck, type DatasetCheck } from '../../plugin/check';
-import { count } from '../markdown';
-import { describeBounds, requireBound } from './bounds';
+import { describeBounds, describeRows, requireBound } from './bounds';
 
 /** Bounds the number of rows of the input that are not rejected. */
 export const rowCount = defineCheck({
@@ -24,7 +23,7 @@ export const rowCount = defineCheck({
       empty: 0,
       verdict: (rows) => {
         if (rows >= (min ?? 0) && rows <= (max ?? Infinity)) return { status: 'passed', failing_rows: 0 };
-        const message = `there are ${count(rows)} rows, expected ${describeBounds({ min, max })}`;
+        const message = `${describeRows(rows)}, expected ${describeBounds({ min, max })}`;
         return { status: 'failed', failing_rows: 0, message };
       },
     };

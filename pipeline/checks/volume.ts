@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineCheck, type DatasetCheck } from '../../plugin/check';
 import { LIMITS } from '../limits';
 import { count } from '../markdown';
+import { describeRows } from './bounds';
 
 const percentage = z.number().min(0);
 
@@ -49,7 +50,7 @@ export const volume = defineCheck({
         const bound = isLess ? `at most ${drop} % less` : `at most ${rise} % more`;
         const of =
           earlier.length === 1 ? 'the run before had' : `the ${earlier.length} runs before had on average`;
-        const message = `there are ${count(rows)} rows, ${of} ${average}, expected ${bound}`;
+        const message = `${describeRows(rows)}, ${of} ${average}, expected ${bound}`;
         return { status: 'failed', failing_rows: 0, message };
       },
     };

@@ -20,7 +20,7 @@ const DATES = 'd\n2020-01-01\n2020-01-03\n';
 
 const CASES: Case[] = [
   ['row_count: enough', 'x\n1\n2\n', { type: 'row_count', min: 2, max: 2 }, 'passed'],
-  ['row_count: too few', 'x\n1\n', { type: 'row_count', min: 2 }, 'there are 1 rows, expected at least 2.'],
+  ['row_count: too few', 'x\n1\n', { type: 'row_count', min: 2 }, 'there is 1 row, expected at least 2.'],
   ['row_count: no rows', 'x\n', { type: 'row_count', min: 1 }, 'there are 0 rows, expected at least 1.'],
   [
     'freshness: too old',
