@@ -8,11 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { LIMITS } from '../pipeline/limits';
-import type { LoadKey, Target } from '../plugin/target';
-import { createPart } from '../runtime/batches/part';
+import type { Target } from '../plugin/target';
 import { csv } from '../targets/csv';
 import { parquet } from '../targets/parquet';
-import { benchContext, copyRows, median, SCHEMA, stageRows, timed } from './target-rows';
+import { benchContext, copyRows, loadStaged, median, stageRows, timed } from './target-rows';
 
 const COPIES: Record<string, string> = {
   parquet: 'FORMAT parquet, COMPRESSION zstd',
@@ -48,8 +47,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** As a run does, in slices. */
-async function loadTarget(
+function loadTarget(
   dir: string,
   path: string,
   rows: number,
@@ -57,21 +55,8 @@ async function loadTarget(
   out: string,
 ): Promise<void> {
   const context = benchContext(dir);
-  const key: LoadKey = { project: 'b', pipeline: 'b', runKey: 'r', digest: 'd', plan: 'p', content: 'rows' };
   const open = target.open(target.options.parse({ path: out }), context);
-  await open.check(SCHEMA);
-  await open.begin(key, false);
-  for (let firstRow = 0, index = 0; firstRow < rows; firstRow += LIMITS.loadFileRowsMax, index += 1) {
-    const slice = {
-      index,
-      schema: SCHEMA,
-      path,
-      firstRow,
-      rows: Math.min(LIMITS.loadFileRowsMax, rows - firstRow),
-    };
-    await open.load(key, createPart(slice, context));
-  }
-  await open.publish(key, SCHEMA, rows);
+  return loadStaged(open, context, { path, rows, sliceRows: LIMITS.loadFileRowsMax });
 }
 
 void main();

@@ -11,10 +11,8 @@ import { pipeline } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { Client as Connection } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import type { LoadKey } from '../plugin/target';
-import { createPart } from '../runtime/batches/part';
 import { postgresql } from '../targets/postgresql';
-import { benchContext, copyRows, median, SCHEMA, stageRows, timed } from './target-rows';
+import { benchContext, copyRows, loadStaged, median, stageRows, timed } from './target-rows';
 
 /** As `LIMITS.loadLockMs` makes them after a few slices. */
 const SLICE_ROWS = 500_000;
@@ -58,25 +56,11 @@ async function copyBare(url: string, csv: string): Promise<void> {
   await client.end();
 }
 
-/** As a run does, in slices. */
-async function loadTarget(
-  url: string,
-  dir: string,
-  path: string,
-  rows: number,
-  runKey: string,
-): Promise<void> {
+function loadTarget(url: string, dir: string, path: string, rows: number, runKey: string): Promise<void> {
   const context = benchContext(dir, url);
-  const key: LoadKey = { project: 'b', pipeline: 'b', runKey, digest: 'd', plan: 'p', content: 'rows' };
   const options = postgresql.options.parse({ connection_string_env: 'URL', table: 'flexetl_bench' });
   const open = postgresql.open(options, context);
-  await open.check(SCHEMA);
-  await open.begin(key, false);
-  for (let firstRow = 0, index = 0; firstRow < rows; firstRow += SLICE_ROWS, index += 1) {
-    const slice = { index, schema: SCHEMA, path, firstRow, rows: Math.min(SLICE_ROWS, rows - firstRow) };
-    await open.load(key, createPart(slice, context));
-  }
-  await open.publish(key, SCHEMA, rows);
+  return loadStaged(open, context, { path, rows, sliceRows: SLICE_ROWS, runKey });
 }
 
 void main();

@@ -3,6 +3,8 @@ import { literal } from '../pipeline/sql';
 import { stageTerms, unstageTerms } from '../pipeline/stage-sql';
 import { DATE, decimal, INTEGER, STRING, TIMESTAMP, type Schema } from '../pipeline/types';
 import type { PluginContext } from '../plugin/context';
+import type { LoadKey, OpenTarget } from '../plugin/target';
+import { createPart } from '../runtime/batches/part';
 import { withDuckdb } from '../runtime/duckdb';
 import { createSharedFiles } from '../runtime/staging/shared-files';
 
@@ -48,6 +50,22 @@ export function benchContext(dir: string, secret = ''): PluginContext {
     secret: () => Promise.resolve(secret),
     turn: () => Promise.resolve(),
   };
+}
+
+/** Loads and publishes the staged rows as a run does, in slices. */
+export async function loadStaged(
+  open: OpenTarget,
+  context: PluginContext,
+  { path, rows, sliceRows, runKey = 'r' }: { path: string; rows: number; sliceRows: number; runKey?: string },
+): Promise<void> {
+  const key: LoadKey = { project: 'b', pipeline: 'b', runKey, digest: 'd', plan: 'p', content: 'rows' };
+  await open.check(SCHEMA);
+  await open.begin(key, false);
+  for (let firstRow = 0, index = 0; firstRow < rows; firstRow += sliceRows, index += 1) {
+    const slice = { index, schema: SCHEMA, path, firstRow, rows: Math.min(sliceRows, rows - firstRow) };
+    await open.load(key, createPart(slice, context));
+  }
+  await open.publish(key, SCHEMA, rows);
 }
 
 /** @returns seconds */
