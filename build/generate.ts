@@ -6,6 +6,7 @@ import { PLUGINS } from '../worker/plugins';
 import { buildJsonSchema } from '../pipeline/config/json-schema';
 import { renderLimitsDocs } from './limits-docs';
 import { renderReferenceDocs } from './reference-docs';
+import { buildReportSchema } from './report-schema';
 
 export interface GeneratedFile {
   /** Relative to the project. */
@@ -22,6 +23,10 @@ export function generateFiles(plugins: Plugins, projectDir: string): GeneratedFi
       text: `${JSON.stringify(buildJsonSchema(plugins), null, 2)}\n`,
     },
     { path: 'docs/configuration.md', text: renderReferenceDocs(plugins, readText('configs/sales.yaml')) },
+    {
+      path: 'docs/report.schema.json',
+      text: `${JSON.stringify(buildReportSchema(projectDir), null, 2)}\n`,
+    },
     { path: 'docs/limits.md', text: renderLimitsDocs(readText('pipeline/limits.ts')) },
   ];
 }

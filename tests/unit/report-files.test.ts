@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Ajv from 'ajv/dist/2020';
 import { validateRun } from '../../engine/validate';
 import { openReportWriter } from '../../engine/report/write-report';
 import { readVerdicts, type Verdict } from '../../engine/report/read-verdicts';
@@ -146,5 +147,29 @@ describe('validation.report', () => {
       expect(report.profile).toBeUndefined();
       expect(report.profile_missing).toContain('grouped while they were read');
     });
+  });
+});
+
+describe('docs/report.schema.json', () => {
+  const schema = JSON.parse(readFileSync(join(__dirname, '../../docs/report.schema.json'), 'utf8')) as object;
+  const validate = new Ajv().compile(schema);
+
+  it('describes the reports of runs that failed and that succeeded', async () => {
+    const dirty = { csv: DIRTY, schema: SCHEMA };
+    for (const input of [dirty, { csv: 'id,day\n1,2026-01-01\n' }]) {
+      const report = await stageAll(input, (staging) => write(staging));
+      validate(report);
+      expect(validate.errors).toBeNull();
+    }
+  });
+
+  it.each([
+    ['a status of its own', { status: 'done' }],
+    ['rows without a field', { rows: { read: 1 } }],
+    ['a check without a severity', { checks: [{ name: 'type', status: 'passed', failing_rows: 0 }] }],
+    ['a number as text', { duration_ms: '12' }],
+  ])('refuses %s', (_, changes) => {
+    expect(validate({ ...exampleReport(), ...changes })).toBe(false);
+    expect(validate({ ...exampleReport(), of_a_later_version: 1 })).toBe(true);
   });
 });
