@@ -169,6 +169,9 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
   command('health', 'check the workers of this project on this machine')
     .option('--live', 'check only the workers, not whether the server answers them')
     .action(async (options) => done(await (await import('./health.js')).healthCommand(context, options)));
+  command('doctor', 'check this machine and this folder, and say what to do').action(async () =>
+    done(await (await import('./doctor.js')).doctorCommand(context)),
+  );
   command('dev', 'dev server, worker and Web UI in the foreground')
     .option('--port <port>', 'port of the server', '7233')
     .option('--ui-port <port>', 'port of the Web UI', '8233')

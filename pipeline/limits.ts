@@ -46,6 +46,12 @@ export const LIMITS = {
   previewBytesMax: 64 * 1024 * 1024,
   /** Bytes of a source that `flexetl init` reads to propose types and a key: a second of work. */
   proposalBytes: 32 * 1024 * 1024,
+  /** Less free space on a disk is worth a warning of `flexetl doctor`: some runs stage more. */
+  diskFreeBytes: 2 * 1024 * 1024 * 1024,
+  /** With less, nearly every run fails. */
+  diskFreeBytesMin: 100 * 1024 * 1024,
+  /** Difference of the clocks of machines that share staging: run keys and the age of parts are compared in seconds. */
+  clockSkewMs: 5_000,
   /** A data file up to this size is copied into a new project; a larger one is read where it is. */
   initCopyBytesMax: 64 * 1024 * 1024,
   /** Columns among which it looks for a key of two: each pair is a query. */

@@ -18,15 +18,20 @@ import { withLock } from './with-lock';
  * @throws FlexetlError SERVER_BINARY_MISSING, naming every way to get one
  */
 export async function findTemporalServer(options: BinaryOptions): Promise<string> {
-  const { env } = options;
+  return presentTemporalServer(options.env) ?? (await getTemporal(cacheDirOf(options.env), options));
+}
+
+/**
+ * The path of a binary that is on this machine; null if there is none.
+ * @throws FlexetlError SERVER_BINARY_MISSING if TEMPORAL_CLI_PATH names none
+ */
+export function presentTemporalServer(env: BinaryOptions['env']): string | null {
   const named = env['TEMPORAL_CLI_PATH'];
   if (named) return assertExecutable(resolve(named));
   const onPath = findOnPath('temporal', env['PATH']);
   if (onPath !== null) return onPath;
-  const cacheDir = join(cacheRoot(env), 'flexetl', `temporal-cli-v${TEMPORAL_CLI_VERSION}`);
-  const cached = join(cacheDir, 'temporal');
-  if (isExecutable(cached)) return cached;
-  return getTemporal(cacheDir, options);
+  const cached = join(cacheDirOf(env), 'temporal');
+  return isExecutable(cached) ? cached : null;
 }
 
 async function getTemporal(cacheDir: string, options: BinaryOptions): Promise<string> {
@@ -76,10 +81,11 @@ function assertExecutable(path: string): string {
   throw missing(`TEMPORAL_CLI_PATH names ${path}, which is not an executable file.`);
 }
 
-function cacheRoot(env: BinaryOptions['env']): string {
-  return resolve(
+function cacheDirOf(env: BinaryOptions['env']): string {
+  const root = resolve(
     env['FLEXETL_CACHE_DIR'] || env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache'),
   );
+  return join(root, 'flexetl', `temporal-cli-v${TEMPORAL_CLI_VERSION}`);
 }
 
 function missing(message: string): FlexetlError {
