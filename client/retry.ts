@@ -1,4 +1,5 @@
 /** `flexetl retry`: a run that has failed, or has published only some of its targets, goes on where it was. */
+import type { Written } from '../control/retry-run';
 import { FlexetlError } from '../pipeline/errors';
 import { readPipelineFile } from '../runtime/config-file';
 import { EXIT, type CommandContext } from './context';
@@ -57,13 +58,9 @@ export async function retryCommand(
 }
 
 /** The pipeline file as it is now; undefined where it is no longer, or stands elsewhere. */
-async function findWritten(
-  { settings }: CommandContext,
-  name: string,
-): Promise<{ text: string; file: string } | undefined> {
+async function findWritten({ settings }: CommandContext, name: string): Promise<Written | undefined> {
   try {
-    const { text, file } = await readPipelineFile({ name }, settings.projectDir);
-    return { text, file };
+    return await readPipelineFile({ name }, settings.projectDir);
   } catch (error) {
     if (error instanceof FlexetlError) return undefined;
     throw error;

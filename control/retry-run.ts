@@ -5,6 +5,7 @@ import { parse } from 'yaml';
 import { FlexetlError } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
 import type { PipelineInput } from '../workflows/messages';
+import type { PipelineFile } from '../runtime/config-file';
 import { inputOf, reportOf } from './find-retry';
 import { scanRuns, type RunSummary } from './list-runs';
 import type { RunHandle } from './run-handle';
@@ -18,10 +19,13 @@ export interface RetryRequest {
   /** As of {@link startRun}. */
   eager: boolean;
   /** The pipeline file as it is now; undefined if there is none. */
-  written?: { text: string; file: string } | undefined;
+  written?: Written | undefined;
   /** A pipeline file that has changed since the run is no reason to refuse: the run is done by the new one. */
   acceptConfigChange?: boolean;
 }
+
+/** A pipeline file, with the defaults under it. */
+export type Written = Pick<PipelineFile, 'text' | 'file' | 'defaults'>;
 
 /**
  * @returns the run that was started, or the report of a run that has succeeded: then there is nothing to do
@@ -51,14 +55,14 @@ export async function retryRun(
     );
   await assertNewest(client, project, run, report);
   const changed =
-    written && input.text !== undefined && !isSame(input.text, written.text) ? written : undefined;
+    written && input.text !== undefined ? findChange(input.text, input.defaults, written) : undefined;
   if (changed && !acceptConfigChange)
     throw refused(
       run,
-      `${changed.file} has changed since, and its rows would be those of the file as it was`,
+      `${changed} has changed since, and its rows would be those of the file as it was`,
       `To go on by the file as it is now: flexetl retry ${pipeline} --run-key ${JSON.stringify(run.run_key)} --accept-config-change. Parts that it would make otherwise are made again.`,
     );
-  const { resume: _, ...asked } = changed ? withText(input, changed) : input;
+  const { resume: _, ...asked } = changed && written ? withText(input, written) : input;
   // A run that no worker has taken has told nobody its key.
   const key = run.run_key || input.run_key;
   const result = await startRun(client, {
@@ -88,8 +92,16 @@ function isSame(one: string, other: string): boolean {
   }
 }
 
-function withText({ request_digest: _, ...input }: PipelineInput, written: { text: string; file: string }) {
-  return { ...input, ...written };
+/** The file that has changed, if one has. */
+function findChange(text: string, defaults: PipelineInput['defaults'], now: Written): string | undefined {
+  if (!isSame(text, now.text)) return now.file;
+  if (isSame(defaults?.text ?? '', now.defaults?.text ?? '')) return undefined;
+  return now.defaults?.file ?? defaults?.file;
+}
+
+function withText({ request_digest: _, defaults: __, ...input }: PipelineInput, written: Written) {
+  const { text, file, defaults } = written;
+  return { ...input, text, file, ...(defaults && { defaults }) };
 }
 
 /**

@@ -58,6 +58,12 @@ describe('flexetl retry', () => {
     const targets = [{ type: 'sqlite', database: 'one.db', table: 't' }];
     project.configure({ targets, validation: { schema: { name: { type: 'integer' } } } });
     expect((await project.flexetl('run', project.name, '--run-key', 'noon')).exit).toBe(1);
+    project.write('configs/defaults.yaml', 'monitoring: {logging: {level: INFO}}\n');
+    expectError(await project.flexetl('retry', 'noon', '--json'), {
+      exit: 3,
+      code: 'RETRY_REFUSED',
+      says: ['configs/defaults.yaml has changed since'],
+    });
     project.configure({ targets });
     expectError(await project.flexetl('retry', 'noon', '--json'), {
       exit: 3,
