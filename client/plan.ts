@@ -8,6 +8,9 @@ import { stagedSchema, typedColumn } from '../pipeline/schema';
 import { planPartialGroups } from '../pipeline/transforms/partial-groups';
 import { outputSchema, planTransforms } from '../pipeline/transforms/plan';
 import { planTransformSql } from '../pipeline/transforms/transform-sql';
+import { policyOf } from '../pipeline/checks/policy';
+import { extractColumns } from '../engine/extract/columns';
+import { openSource } from '../engine/open-source';
 import { formatType, type Schema } from '../pipeline/types';
 import { pluginsOf } from '../engine/resolve-config';
 import { EXIT, type CommandContext } from './context';
@@ -59,6 +62,7 @@ async function describePlan({ deps, plan, step }: Rehearsal) {
       respelled: typedColumn(column, evidence).respelled === true,
       used: column.staged,
     })),
+    validation: { on_failure: policyOf(config).onFailure, rules: describeRules(plan, deps, step) },
     ...(survey.scope !== undefined && { scope: survey.scope }),
     plugins: ownModules(pluginsOf(deps, config)),
     warnings: [...known, ...(survey.warnings ?? [])],
@@ -82,6 +86,36 @@ async function describePlan({ deps, plan, step }: Rehearsal) {
       };
     }),
   };
+}
+
+/** The rules that the pipeline file has for rows and for the input, without the types of columns. */
+function describeRules(
+  plan: Rehearsal['plan'],
+  deps: Rehearsal['deps'],
+  step: Rehearsal['step'],
+): {
+  rule: string;
+  columns: readonly string[];
+  on_failure: string;
+  warn_when?: string;
+  fail_when?: string;
+}[] {
+  const plugins = pluginsOf(deps, plan.config);
+  const { rules } = openSource(plugins, plan.config.source, step);
+  const { checks } = extractColumns(plan, new Map(plan.evidence), rules, plugins.checks);
+  const ofRows = checks.rows.map((check) => ({
+    ...check,
+    columns: check.column === null ? [] : [check.column],
+  }));
+  return [...ofRows, ...checks.datasets, ...checks.globals]
+    .filter(({ rule }) => rule !== 'type')
+    .map(({ rule, columns, onFailure, warnWhen, failWhen }) => ({
+      rule,
+      columns,
+      on_failure: onFailure,
+      ...(warnWhen && { warn_when: warnWhen.text }),
+      ...(failWhen && { fail_when: failWhen.text }),
+    }));
 }
 
 /** The plugins of the pipeline's own modules. */
@@ -142,6 +176,19 @@ function printPlan(context: CommandContext, plan: Plan): void {
     print(
       `  Values are kept, their spelling may change (1.10, TRUE, offsets to UTC): ${respelled.join(', ')}`,
     );
+  const { rules, on_failure } = plan.validation;
+  print();
+  print(`validation, on failure ${on_failure}`);
+  const ruleRows = rules.map((one) => [
+    `  ${one.rule}`,
+    one.columns.join(', '),
+    one.on_failure,
+    [one.warn_when && `warn ${one.warn_when}`, one.fail_when && `fail ${one.fail_when}`]
+      .filter(Boolean)
+      .join(', '),
+  ]);
+  if (rules.length > 0)
+    for (const line of formatTable(['  rule', 'columns', 'on failure', ''], ruleRows)) print(line);
   print();
   print(plan.transformations.length > 0 ? 'transformations' : 'no transformations');
   for (const { type, removes, scope, while_reading } of plan.transformations) {

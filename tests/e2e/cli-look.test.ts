@@ -108,6 +108,13 @@ describe('plan', () => {
     expect(files()).toEqual(before);
   });
 
+  it('shows the rules, what follows when one fails, and its thresholds', async () => {
+    const set = 'validation.schema.quantity={type: integer, min: 0, fail_when: "> 5%"}';
+    const { stdout } = await project.flexetl('plan', project.name, '--set', set);
+    expect(stdout).toContain('\nvalidation, on failure fail\n');
+    expect(stdout).toMatch(/\n {2}min +quantity +fail +fail > 5%\n/);
+  });
+
   it('gives the same as JSON', async () => {
     const { exit, stdout } = await project.flexetl('plan', project.name, '--json');
     expect(exit).toBe(0);
