@@ -72,8 +72,8 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
       const isNamed = Boolean(context.settings.env['FLEXETL_PROJECT_DIR']);
       if (projectDir !== resolve(context.cwd) && !isNamed) printNote(context, `Project: ${projectDir}`);
     });
-  const command = (usage: string, description: string): Command =>
-    program
+  const command = (usage: string, description: string, parent: Command = program): Command =>
+    parent
       .command(usage)
       .description(description)
       .option('--json', 'results as JSON on stdout')
@@ -160,6 +160,7 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
     .action(async (run, options) =>
       done(await (await import('./report.js')).reportCommand(context, run, options)),
     );
+  addQueueCommands(command, context, done);
   command('cancel <name>', 'cancel the open run of a pipeline').action(async (name) =>
     done(await (await import('./cancel.js')).cancelCommand(context, name)),
   );
@@ -177,6 +178,45 @@ function createProgram(context: CommandContext, done: (code: number) => void): C
     .option('--ui-port <port>', 'port of the Web UI', '8233')
     .action(async (options) => done(await (await import('./worker.js')).devCommand(context, options)));
   return program;
+}
+
+/** `flexetl dlq …` */
+function addQueueCommands(
+  command: (usage: string, description: string, parent?: Command) => Command,
+  context: CommandContext,
+  done: (code: number) => void,
+): void {
+  const dlq = command('dlq', 'records that failed: look at them, correct and replay them, or discard them');
+  const queue = (usage: string, description: string): Command =>
+    command(usage, description, dlq).option('--run-key <key>', 'the run, where several have dead letters');
+  command('list [name]', 'runs with dead letters, of one pipeline or of all', dlq).action(async (name) =>
+    done(await (await import('./dlq.js')).dlqCommand(context, name)),
+  );
+  queue('show <name>', 'the records of a run that failed, each with every rule that it fails')
+    .option('--limit <n>', 'how many', '20')
+    .action(async (name, options) =>
+      done(await (await import('./dlq.js')).dlqShowCommand(context, name, options)),
+    );
+  queue('export <name>', 'the records as a file to correct, NDJSON or CSV')
+    .addOption(
+      new Option('--format <format>', 'of the file; default: by its name').choices(['ndjson', 'csv']),
+    )
+    .option('--output <file>', 'a new file; default: stdout')
+    .action(async (name, options) =>
+      done(await (await import('./dlq.js')).dlqExportCommand(context, name, options)),
+    );
+  queue('replay <name> [file]', 'run corrected records through the pipeline as it is now, exactly once')
+    .option('--over-newer', 'also where a newer run has loaded the pipeline since')
+    .option('--detach', 'start the run and return; other workers do the work')
+    .option('--no-worker', 'run no worker in this process; other workers do the work')
+    .action(async (name, file, options) =>
+      done(await (await import('./replay.js')).replayCommand(context, name, file, options)),
+    );
+  queue('discard <name>', 'give up the records of a run')
+    .addOption(new Option('--all', 'of every run of the pipeline').conflicts('runKey'))
+    .action(async (name, options) =>
+      done(await (await import('./dlq.js')).dlqDiscardCommand(context, name, options)),
+    );
 }
 
 function collect(value: string, before: readonly string[]): string[] {

@@ -1,12 +1,14 @@
 /** The ends of a run. Finish writes the report and removes the staging. Abort discards what is not published. */
 import { messageOf } from '../pipeline/errors';
 import { reportLine } from '../pipeline/markdown';
+import type { ReplayRef } from '../pipeline/dead-letter';
 import type { RunReport } from '../pipeline/report';
 import { findReport } from '../runtime/report-file';
 import { PLAN } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
+import { dropLetters, closeReplayOf } from './dead-letters/end-letters';
 import { discardLoads } from './load';
 import type { RunPlan } from './plan';
 import { openReportWriter, type ReportWriter } from './report/write-report';
@@ -16,6 +18,8 @@ export interface FinishInput {
   report: RunReport;
   /** The staged parts are kept, however the run ended: a part of its targets waits for them. */
   keep?: boolean;
+  /** The replay that the run is. */
+  replay?: ReplayRef;
 }
 
 export interface FinishResult {
@@ -26,10 +30,12 @@ export interface FinishResult {
 /** @throws FlexetlError DISK_FULL, PATH_UNWRITABLE when the report cannot be written */
 export async function finishRun(
   deps: Deps,
-  { report }: FinishInput,
+  { report, replay }: FinishInput,
   context: StepContext,
 ): Promise<FinishResult> {
   const warnings: string[] = [];
+  // If this fails, the replay goes on with the next one of the queue, and finds its rows loaded.
+  if (replay) await closeReplayOf(deps, replay).catch((error: unknown) => warnings.push(messageOf(error)));
   const writer = await openWriter(deps, report, context);
   const isWritten = await writer.write(report).then(
     () => true,
@@ -53,7 +59,7 @@ export async function finishRun(
  */
 export async function abortRun(
   deps: Deps,
-  { report, run, keep = false }: FinishInput,
+  { report, run, keep = false, replay }: FinishInput,
   context: StepContext,
 ): Promise<FinishResult> {
   const { staging } = context;
@@ -77,6 +83,9 @@ export async function abortRun(
   // The plan is damaged or gone, after loads have begun.
   if (!plan && report.targets.some(({ status }) => status !== 'published')) warn(ROWS_MAY_STAY);
   for (const error of failures) warn(notRemoved('Rows that are not published', error));
+  // What has failed in publish may be published all the same: it is asked when the replay goes on.
+  if (!['partial', 'succeeded'].includes(report.status) && !keep && report.error?.step !== 'publish')
+    await dropLetters(deps, plan, run, replay).catch((error: unknown) => warn(messageOf(error)));
   const isOver = report.status === 'cancelled' || plan?.config.fault_tolerance.checkpoints.enabled === false;
   if ((isOver && report.status !== 'partial' && !keep) || !plan)
     await staging.remove('').catch((error: unknown) => warn(notRemoved('Staged files', error)));

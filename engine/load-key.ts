@@ -13,7 +13,7 @@ import type { Content, RunPlan } from './plan';
  * The final types are not part of it: they follow from the rest.
  */
 export function describeContent(plugins: Plugins, config: PipelineConfig, survey: SourceSurvey): Content {
-  const { type, options } = config.source;
+  const { type, options, letters } = config.source;
   const source = findPlugin(plugins.sources, type);
   // The files themselves count, not how their path is written.
   const isCounted = (name: string): boolean => {
@@ -24,7 +24,7 @@ export function describeContent(plugins: Plugins, config: PipelineConfig, survey
   const files = survey.files.map(({ path, content, fingerprint }) => [path, content ?? fingerprint]);
   const input = digestOf(files);
   // What is new is another thing in every run: the state tells what is loaded, and a key is that of one publish.
-  const isIncremental = source.incremental?.(options) !== undefined;
+  const isIncremental = !letters && source.incremental?.(options) !== undefined;
   const { transformations, validation } = config;
   const pipeline = digestOf({ type, options: Object.fromEntries(counted), transformations, validation });
   const bytes = survey.files.reduce((sum, file) => sum + file.bytes, 0);

@@ -15,6 +15,7 @@ import { projectPath } from '../runtime/settings';
 import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
+import { revealLetters } from './dead-letters/end-letters';
 import { keptToSave } from './kept-states';
 import { loadKeyOf } from './load-key';
 import { wholeOutput, wholeOutputPart } from './output';
@@ -118,7 +119,9 @@ export async function publishTarget(
   const open = openTarget(deps, plan.config, target, context);
   const states = [...(ofSource ? [ofSource] : []), ...(await keptToSave(open, run, context.staging))];
   const published = await open.publish(key, schema, rows, states);
-  return { ...published, publishedAt: new Date().toISOString() };
+  const publishedAt = new Date().toISOString();
+  await revealLetters(deps, plan, run, publishedAt);
+  return { ...published, publishedAt };
 }
 
 /** A target before anything is loaded, as the report shows it. */

@@ -13,6 +13,7 @@ import {
   evidenceOfTextColumns,
   mergeAllEvidence,
   stagedSchema,
+  type EvidenceEntries,
   type SourceColumn,
   withForms,
 } from '../pipeline/schema';
@@ -25,6 +26,7 @@ import { columnsNeeded, planTransforms } from '../pipeline/transforms/plan';
 import type { PartitionSize, SourceSurvey } from '../plugin/source';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
+import { findQueue } from './dead-letters/letters-source';
 import { extractColumns } from './extract/columns';
 import { assertDistinctTargets, assertNotSource } from './load';
 import { describeContent, digestPlan } from './load-key';
@@ -39,6 +41,8 @@ import { pluginsOf } from './resolve-config';
 export interface Surveyed {
   survey: SourceSurvey;
   state?: RunPlan['state'];
+  /** Of a replay: what its run has found of the types. */
+  known?: EvidenceEntries;
 }
 
 /** @param from the state that an incremental source begins with */
@@ -49,7 +53,13 @@ export async function surveySource(
   from?: StartState,
 ): Promise<Surveyed> {
   const survey = await openSource(pluginsOf(deps, config), config.source, context).survey(from?.saved?.state);
-  return { survey, ...(from && { state: { source: from.source, before: digestState(from.saved) } }) };
+  const { letters } = config.source;
+  const known = letters && { known: (await findQueue(letters, context.projectDir)).head.evidence };
+  return {
+    survey,
+    ...known,
+    ...(from && { state: { source: from.source, before: digestState(from.saved) } }),
+  };
 }
 
 /**
@@ -65,12 +75,13 @@ export async function planRun(
   await assertDistinctTargets(deps, config);
   const plugins = pluginsOf(deps, config);
   const source = openSource(plugins, config.source, context);
-  const { survey, state } = surveyed ?? (await surveySource(deps, config, context));
+  const { survey, state, known = [] } = surveyed ?? (await surveySource(deps, config, context));
   assertNotSource(deps, config, survey.files);
   const { declared, evidence, steps } = inSource(survey, () => {
     assertColumnCount(survey.columns.length, 'The source');
     const declared = withForms(declareColumns(survey.columns, config.validation.schema), source.rules);
     const evidence = mergeAllEvidence([
+      new Map(known),
       evidenceOfSample(declared, survey.sample, source.rules),
       evidenceOfTextColumns(declared, survey.textColumns),
     ]);
@@ -94,11 +105,13 @@ export async function planRun(
     ...checks.counted.flatMap(({ columns: names }) => [...names]),
   ]);
   // What is measured is measured over the rows.
-  const partial = ofInput.length + checks.counted.length === 0 ? planPartialGroups(steps) : undefined;
+  const { letters, ...written } = config.source;
+  const isMeasured = ofInput.length + checks.counted.length > 0;
+  const partial = !isMeasured && !letters ? planPartialGroups(steps) : undefined;
   const { size, groups } = planSize(config, survey, partial);
   const plan = {
     config,
-    digest: digestOf(config),
+    digest: digestOf({ ...config, source: written }),
     content: describeContent(plugins, config, survey),
     survey: { ...survey, sample: [], warnings: warningsOf(survey, declared) },
     ...(state && { state }),

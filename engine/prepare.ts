@@ -1,6 +1,7 @@
 /** Prepare: makes the plan of the run, and removes what an earlier attempt staged under another plan. */
 import { digestOf } from '../pipeline/config/parse';
 import type { PipelineConfig, RetrySettings } from '../pipeline/config/schema';
+import type { ReplayRef } from '../pipeline/dead-letter';
 import { addDetails } from '../pipeline/error-details';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
@@ -14,6 +15,7 @@ import type { RunRef } from '../runtime/staging/store';
 import { findWhole } from '../runtime/staging/whole';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
+import { asReplay, assertFits } from './dead-letters/prepare-replay';
 import { schemaOf } from './evidence';
 import { beginLoads, checkTargets, clearLoads, type TargetDescription } from './load';
 import { nothingNew, type NothingNew } from './nothing-new';
@@ -34,6 +36,8 @@ export interface PrepareInput extends Omit<ConfigRequest, 'name'> {
   staged?: Staged | undefined;
   /** Places of targets that are down: the run goes on without them. */
   without?: readonly number[];
+  /** The run is this replay: its source are the corrected records of a dead-letter queue. */
+  replay?: ReplayRef;
 }
 
 export type Staged = 'prefer' | 'require';
@@ -58,14 +62,15 @@ export interface PrepareResult {
 /** @throws FlexetlError RETRY_REFUSED when staged parts are required and are gone */
 export async function prepareRun(
   deps: Deps,
-  { run, once = false, staged, without = [], ...written }: PrepareInput,
+  { run, once = false, staged, without = [], replay, ...written }: PrepareInput,
   context: StepContext,
 ): Promise<PrepareResult> {
   const found = staged && (await keptPlan(run, staged, context));
   const kept = found && (await ofSameState(deps, found, { run, staged, without }, context));
   const config = kept?.config ?? (await resolveConfig(deps, { ...written, name: run.pipeline }));
   try {
-    return await prepareConfig(deps, config, { run, once, kept, without }, context);
+    const asked = replay && !kept ? await asReplay(deps, config, replay, run.runKey) : config;
+    return await prepareConfig(deps, asked, { run, once, kept, without }, context);
   } catch (error) {
     // Its retries are those of the pipeline too.
     throw addDetails(error, { fault_tolerance: config.fault_tolerance });
@@ -89,6 +94,7 @@ async function prepareConfig(
   await deps.staging.sweep(run, Date.now());
   const plan = kept ?? (await takePlan(deps, config, run, without, context));
   if ('nothingNew' in plan) return nothingNew(deps, config, plan, without);
+  await assertFits(deps, plan);
   const schema = schemaOf(plan, new Map(plan.evidence));
   const steps = planTransforms(config.transformations, schema, pluginsOf(deps, config).transforms);
   const known = await checkTargets(deps, config, outputSchema(steps, schema), without, context);

@@ -59,7 +59,7 @@ export async function rehearseRun(
     const read = rejected + sum(parts.map(({ rows }) => rows));
     Object.assign(result, { counts: bookRows(read, rejected, [], 0) });
     if (rejected > 0) Object.assign(result, { rejects: await readRejects(deps, run, context) });
-    const { checks, deadLetter } = await validateRun(deps, { run }, context);
+    const { checks, deadLetter } = await validateRun(deps, { run, rehearsal: true }, context);
     const { schema, rows, steps } = await transformAll(deps, run, context);
     const quarantined = deadLetter?.records ?? 0;
     const failing = { rejected: rejected - quarantined, quarantined };

@@ -20,7 +20,9 @@ type Owner = Pick<RunRef, 'project' | 'pipeline'>;
  * @returns undefined for a source that reads all its data every time
  */
 export function sourceIdOf(deps: Deps, config: PipelineConfig): string | undefined {
-  const { type, options } = config.source;
+  const { type, options, letters } = config.source;
+  // A replay has no part in what the source has given so far.
+  if (letters) return undefined;
   const selection = findPlugin(pluginsOf(deps, config).sources, type).incremental?.(options);
   return selection && digestOf({ type, selection });
 }

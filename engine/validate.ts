@@ -18,6 +18,8 @@ import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { readEvidence, readTextPlaces } from './evidence';
 import { extractColumns } from './extract/columns';
+import { assertBudget } from './dead-letters/budget';
+import { keepLetters } from './dead-letters/keep-letters';
 import { judgeInput } from './judge-input';
 import { failureOf, judgeRows } from './judge-rows';
 import { openSource } from './open-source';
@@ -31,6 +33,8 @@ export interface ValidateInput {
   run: RunRef;
   /** Places of targets that are down: they are not asked. */
   without?: readonly number[];
+  /** Nothing will be published: records that are quarantined are counted, and not kept. */
+  rehearsal?: boolean;
 }
 
 export interface ValidateResult {
@@ -40,12 +44,12 @@ export interface ValidateResult {
   /** What checks that warn have found. */
   warnings?: readonly string[];
   /** Records that are quarantined; absent if there are none. */
-  deadLetter?: Pick<RunReport['dead_letter'], 'records' | 'by_rule'>;
+  deadLetter?: RunReport['dead_letter'];
 }
 
 export async function validateRun(
   deps: Deps,
-  { run, without = [] }: ValidateInput,
+  { run, without = [], rehearsal = false }: ValidateInput,
   context: StepContext,
 ): Promise<ValidateResult> {
   const { staging } = context;
@@ -64,6 +68,7 @@ export async function validateRun(
     context,
   );
   const all = smallReports([...judged.reports, ...reports]);
+  assertBudget(plan, judged.deadLetter?.records ?? 0, parts);
   if (judged.failed.length > 0)
     throw addDetails(await failureOf(plan, judged, files, parts, context), { checks: all });
   try {
@@ -73,11 +78,14 @@ export async function validateRun(
     throw explainText(error, await readTextPlaces(staging));
   }
   if (errors.length > 0) throw addDetails(checkFailed(errors, places), { checks: all });
+  const { deadLetter } = judged;
+  const extracted = { run, plan, schema, evidence, parts };
+  const kept = rehearsal ? undefined : await keepLetters(deps, extracted, deadLetter, context);
   return {
     checks: all,
     columns: describeColumns(plan, evidence),
-    warnings: [...judged.warnings, ...warnings].slice(0, LIMITS.warningsMax),
-    ...(judged.deadLetter && { deadLetter: judged.deadLetter }),
+    warnings: [...judged.warnings, ...warnings, ...(kept?.warnings ?? [])].slice(0, LIMITS.warningsMax),
+    ...(deadLetter && { deadLetter: { path: kept?.path ?? null, ...deadLetter } }),
   };
 }
 

@@ -8,6 +8,7 @@ import { mapTogether } from '../runtime/map-together';
 import {
   extractName,
   extractPrefix,
+  lettersName,
   verdictsName,
   schemaDigest,
   stagingDamaged,
@@ -98,20 +99,32 @@ async function findPart(
 }
 
 /** The file of the verdicts of a partition that has any. */
-export async function wholeVerdicts(
+export async function wholeVerdicts(...of: [Deps, RunRef, number, StepContext]): Promise<string> {
+  return wholeBeside(verdictsName, ...of);
+}
+
+/** The file of the dead letters of a partition that has any. */
+export async function wholeLetters(...of: [Deps, RunRef, number, StepContext]): Promise<string> {
+  return wholeBeside(lettersName, ...of);
+}
+
+/** A file that is written together with a part. */
+async function wholeBeside(
+  nameOf: (partition: number) => string,
   deps: Deps,
   run: RunRef,
   index: number,
   context: StepContext,
 ): Promise<string> {
   const { staging } = context;
-  const there = await findWhole(staging, verdictsName(index), 'open');
+  const name = nameOf(index);
+  const there = await findWhole(staging, name, 'open');
   if (there?.path != null) return there.path;
   await staging.remove(extractPrefix(index));
   await extractAgain(deps, run, index, context);
-  const again = await staging.open(verdictsName(index));
+  const again = await staging.open(name);
   if (again?.path != null) return again.path;
-  throw stagingDamaged(`The verdicts of partition ${index} are damaged, and were not found again.`);
+  throw stagingDamaged(`The part ${name} is damaged, and was not made again.`);
 }
 
 async function extractAgain(deps: Deps, run: RunRef, partition: number, context: StepContext): Promise<void> {

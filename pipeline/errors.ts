@@ -46,6 +46,7 @@ export const ERROR_CODES = {
   RUN_TERMINATED: { exit: 3, retryable: false },
   BUILD_MISMATCH: { exit: 3, retryable: false },
   RETRY_REFUSED: { exit: 3, retryable: false },
+  REPLAY_REFUSED: { exit: 3, retryable: false },
   RUN_NOT_FOUND: { exit: 2, retryable: false },
   CANCELLED: { exit: 130, retryable: false },
   TRANSIENT: { exit: 3, retryable: true },

@@ -124,6 +124,8 @@ export const LIMITS = {
   lockStaleMs: 5000,
   /** How long a command waits for another one that starts or ends the embedded server. */
   lockWaitMs: 60_000,
+  /** Dead letters that a replay reads as one partition: some seconds of work. */
+  lettersPerPart: 50_000,
   /** Pages of a record source are read into one partition for this long. */
   landingMs: 2_000,
   /** Landed pages wait for each other this long before they are written to a file; a kill costs these requests. */

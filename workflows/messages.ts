@@ -1,5 +1,6 @@
 /** What goes into a pipeline workflow, and what it answers while it runs. */
 import { defineQuery } from '@temporalio/workflow';
+import type { ReplayRef } from '../pipeline/dead-letter';
 import type { RunReport } from '../pipeline/report';
 import type { Progress, RunState } from './run-state';
 
@@ -35,6 +36,8 @@ export interface PipelineInput {
    * suffices; `require`: or fails, for a part of the targets has its rows.
    */
   staged?: 'prefer' | 'require';
+  /** The run is a replay: its source are the corrected records of a dead-letter queue. */
+  replay?: ReplayRef;
   /** Set when a long run continues in a new history. */
   resume?: RunState;
 }

@@ -78,11 +78,13 @@ const CANCELLED_LATE =
 
 /** Report and clean-up: best effort, for what they say and do changes nothing in the targets. */
 async function end(run: Run, step: 'finish' | 'abort', report: RunReport): Promise<RunReport> {
+  const { replay } = run.request;
   const ended = await CancellationScope.nonCancellable(() =>
     run.step(step, `${report.status}, ${count(report.rows.output)} rows`, {
       run: run.ref,
       report,
       keep: run.request.staged === 'require',
+      ...(replay && { replay }),
     }),
   ).catch((error: unknown) => ({
     warnings: [
@@ -109,8 +111,9 @@ function memoOf(report: RunReport): Record<string, unknown> {
 async function runPhases(run: Run): Promise<void> {
   const { state } = run;
   state.plan ??= await run.timed('prepare', () => {
-    const { text, file, overrides, defaults, environment, again, staged } = run.request;
-    const input = { run: run.ref, once: !again, text, file, overrides, defaults, environment, staged };
+    const { text, file, overrides, defaults, environment, again, staged, replay } = run.request;
+    const of = { run: run.ref, once: !again, text, file, overrides, defaults, environment, staged };
+    const input = { ...of, ...(replay && { replay }) };
     return withoutLost(state, (without) =>
       run.step('prepare', `${state.pipeline}, run ${state.runKey}`, { ...input, without }),
     );

@@ -15,12 +15,15 @@ export type PipelineRequest = PipelineInput & { run_key: string; again: boolean 
 export function parseRequest(input: unknown): PipelineRequest {
   const request = typeof input === 'string' ? { name: input } : input;
   if (!isObject(request) || !isText(request['name'])) throw usage(EXPECTED);
-  const { name, run_key, project, staging, staged, again = run_key !== undefined, resume } = request;
+  const { name, run_key, project, staging, staged, replay, resume } = request;
+  const { again = run_key !== undefined } = request;
   const isAbsentOrText = (value: unknown): value is string | undefined =>
     value === undefined || isText(value);
   if (!isAbsentOrText(run_key) || !isAbsentOrText(project) || !isAbsentOrText(staging)) throw usage(EXPECTED);
   if (!['prefer', 'require', undefined].includes(staged as string | undefined))
     throw usage('"staged" is neither "prefer" nor "require".');
+  if (replay !== undefined && !isReplay(replay))
+    throw usage('"replay" is not an object with the queue, a path, and the number of the replay.');
   if (typeof again !== 'boolean') throw usage('"again" is neither true nor false.');
   for (const [what, text] of Object.entries({ name, run_key, project, staging }))
     if (text !== undefined && !RUN_KEY.test(text))
@@ -51,6 +54,10 @@ function isResumed(resume: unknown, pipeline: string, runKey: unknown): resume i
   return (
     Object.entries(template).every(fits) && resume['pipeline'] === pipeline && resume['runKey'] === runKey
   );
+}
+
+function isReplay(value: unknown): boolean {
+  return isObject(value) && isText(value['queue']) && Number.isInteger(value['number']);
 }
 
 function kindOf(value: unknown): string {

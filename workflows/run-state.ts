@@ -29,7 +29,7 @@ export interface RunState {
   read: number;
   rejected: number;
   /** Of the rejected records: they are not loaded while the others are. Known after validate. */
-  deadLetter?: Pick<RunReport['dead_letter'], 'records' | 'by_rule'>;
+  deadLetter?: RunReport['dead_letter'];
   /** Digest of the types of the last staged partition, and whether another partition has other types. */
   types: string | null;
   typesDiffer: boolean;

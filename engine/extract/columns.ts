@@ -49,21 +49,17 @@ export function extractColumns(
   const checked = columns.map((column) => typedColumn(column, evidence));
   const explainType = (column: Column, text: string): string | null =>
     explainDecimal(plan.columns, evidence, rules, column, text);
+  const policy = policyOf(plan.config);
+  const checks = compileChecks({ columns: checked, rules, schema, uses, policy, plugins, explainType });
+  // Corrected records alone are not the input as a whole.
+  const isPiece = plan.config.source.letters?.mode === 'rows';
   return {
     checked,
     staged: stagedSchema(plan.columns, evidence),
     inferred: columns.filter(isInferred),
     evidence,
     rules,
-    checks: compileChecks({
-      columns: checked,
-      rules,
-      schema,
-      uses,
-      policy: policyOf(plan.config),
-      plugins,
-      explainType,
-    }),
+    checks: isPiece ? { ...checks, datasets: [], globals: [] } : checks,
   };
 }
 

@@ -10,7 +10,13 @@ import { FlexetlError } from '../../pipeline/errors';
 import { mergeAllEvidence } from '../../pipeline/schema';
 import { formatType, type Schema } from '../../pipeline/types';
 import type { Partition } from '../../plugin/source';
-import { explainFull, extractName, verdictsName, schemaDigest } from '../../runtime/staging/parts';
+import {
+  explainFull,
+  extractName,
+  lettersName,
+  verdictsName,
+  schemaDigest,
+} from '../../runtime/staging/parts';
 import type { RunRef } from '../../runtime/staging/store';
 import type { StepContext } from '../context';
 import type { Deps } from '../deps';
@@ -20,6 +26,7 @@ import { openSource } from '../open-source';
 import { readPlan, sessionOptions, type RunPlan } from '../plan';
 import { explainSqlError, ownPlugins } from '../plugin-sql';
 import { pluginsOf } from '../resolve-config';
+import { recombinePart } from '../dead-letters/recombine';
 import { extractColumns } from './columns';
 import type { ExtractReceipt, ExtractResult } from './receipt';
 import { findStaged } from './restage';
@@ -62,7 +69,10 @@ export async function extractPartition(
       continue;
     }
     await source.assertUnchanged(plan.survey, partition);
-    const { file, verdictsFile, ...found } = staged;
+    const isWhole = plan.config.source.letters?.mode === 'whole';
+    const part = isWhole ? await recombinePart(work, staged) : staged;
+    const { file, verdictsFile, lettersFile, ...found } = part;
+    if (lettersFile !== undefined) await staging.commit(lettersName(partition.index), {}, lettersFile);
     if (verdictsFile !== undefined)
       await staging.commit(verdictsName(partition.index), { verdicts: found.verdicts }, verdictsFile);
     const schema = schemaOf(plan, evidence);

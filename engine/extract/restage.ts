@@ -53,12 +53,14 @@ const WIDENS: Readonly<Partial<Record<TypeKind, readonly TypeKind[]>>> = {
   date: ['timestamp', 'string'],
 };
 
-async function castsExactly(
+/** @param reads further files that may be read */
+export async function castsExactly(
   plan: RunPlan,
   path: string,
   types: readonly string[],
   schema: Schema,
   context: StepContext,
+  reads: readonly string[] = [],
 ): Promise<boolean> {
   const terms = schema.flatMap((column, index) => {
     const from = types[index] ?? '';
@@ -67,7 +69,7 @@ async function castsExactly(
   });
   if (terms.length === 0) return true;
   const good = `FROM ${readParquet(path)} WHERE NOT ${REJECTED_COLUMN}`;
-  return withDuckdb(sessionOptions(plan.config, context), async (db) => {
+  return withDuckdb({ ...sessionOptions(plan.config, context), reads }, async (db) => {
     const found = await db.one(`SELECT ${terms.join(' AND ')} AS exact ${good}`);
     return found['exact'] === true;
   });

@@ -33,6 +33,8 @@ export interface Staged {
   verdicts: number;
   /** A scratch file with the verdicts; absent if there are none. */
   verdictsFile?: string;
+  /** A scratch file with the dead letters; absent if there are none. */
+  lettersFile?: string;
   states: readonly unknown[];
   counted: readonly number[];
 }
@@ -64,8 +66,11 @@ export async function stagePartition(
   const fast = await stageFast(work, relation, partial);
   if (fast) return fast;
   const { sql, reads, broken } = await source.repair(survey, partition);
+  // A replay puts corrected records among the rows.
+  const isReplayed = broken.length > 0 && work.plan.config.fault_tolerance.dead_letter_queue.enabled;
+  const written = isReplayed ? undefined : partial;
   return withDuckdb({ ...work.session, reads }, async (db) =>
-    completeStage(work, db, { sql, broken }, await writeRelation(work, db, sql, partial)),
+    completeStage(work, db, { sql, broken }, await writeRelation(work, db, sql, written)),
   );
 }
 
@@ -196,6 +201,7 @@ async function completeStage(
     rejected: rejected + relation.broken.length,
     verdicts: written?.verdicts ?? 0,
     ...(written && { verdictsFile: written.file }),
+    ...(written?.lettersFile !== undefined && { lettersFile: written.lettersFile }),
     states: await measureStates(work.columns, db, file),
     counted: await countRows(work.columns, db, file),
   };

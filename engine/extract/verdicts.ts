@@ -8,6 +8,7 @@ import type { NamedRowCheck } from '../../pipeline/checks/compile';
 import { showValue } from '../../pipeline/show-value';
 import type { SourceRecord } from '../../plugin/source';
 import type { Duckdb } from '../../runtime/duckdb';
+import { createLetterWriter } from './letters';
 import type { FailedRow, Reader, StageWork } from './work';
 
 /**
@@ -63,17 +64,20 @@ export async function writeVerdicts(
   db: Duckdb,
   failed: readonly FailedRow[],
   broken: readonly number[],
-): Promise<{ file: string; verdicts: number }> {
+): Promise<{ file: string; lettersFile: string | undefined; verdicts: number }> {
   const { reader, columns, context } = work;
   const checksOf = new Map(failed.map(({ ordinal, checks }) => [ordinal, checks]));
   const ordinals = [...checksOf.keys(), ...broken].sort((a, b) => a - b);
   const writer = await openVerdicts(db);
+  const letters = await createLetterWriter(work, db, broken);
   for await (const record of reader.source.records(reader.survey, reader.partition, ordinals)) {
     const checks = (checksOf.get(record.ordinal) ?? []).flatMap((id) => columns.checks.rows[id] ?? []);
-    for (const verdict of verdictsOf(work, record, checks)) writer.add(verdict);
+    const verdicts = [...verdictsOf(work, record, checks)];
+    for (const verdict of verdicts) writer.add(verdict);
+    if (verdicts.some((verdict) => verdict.at(-1) === 'quarantined')) letters.add(record, verdicts);
   }
   const file = join(context.scratchDir, 'verdicts.parquet');
-  return { file, verdicts: await writer.write(file) };
+  return { file, lettersFile: await letters.end(), verdicts: await writer.write(file) };
 }
 
 /** File, line, byte offset and number of a record. */

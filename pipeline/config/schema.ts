@@ -8,6 +8,7 @@ import type { Check } from '../../plugin/check';
 import type { Transform } from '../../plugin/transform';
 import type { Target } from '../../plugin/target';
 import type { Source } from '../../plugin/source';
+import type { LettersUse } from '../dead-letter';
 import { suggest } from '../suggest';
 import { checkSettings, type CheckSettings } from '../checks/policy';
 import { assertExpressions } from './expressions';
@@ -31,6 +32,12 @@ export interface Plugins {
 export interface PluginUse {
   type: string;
   options: Record<string, unknown>;
+}
+
+/** The source of a pipeline. */
+export interface SourceUse extends PluginUse {
+  /** Of a replay: the records are these, and the source only says how their texts are read. */
+  letters?: LettersUse;
 }
 
 /** A check as a pipeline uses it. */
@@ -91,7 +98,9 @@ export function createConfigSchema(plugins: Plugins) {
       .describe(
         'Modules with your own plugins: files relative to the project, as in `./my-transform.js`, or names of installed packages.',
       ),
-    source: pluginUnion(plugins.sources).describe('Where the rows come from.'),
+    source: pluginUnion(plugins.sources)
+      .transform((use): SourceUse => use)
+      .describe('Where the rows come from.'),
     transformations: z
       .array(pluginUnion(plugins.transforms))
       .default([])

@@ -38,6 +38,11 @@ export function verdictsName(partition: number): string {
   return `verdicts/${pad(partition)}`;
 }
 
+/** The records of a partition that are quarantined, see `engine/extract/letters.ts`. */
+export function lettersName(partition: number): string {
+  return `letters/${pad(partition)}`;
+}
+
 /** What a partition has shown of the types of columns, beyond the sample. */
 export const EVIDENCE_PREFIX = 'evidence/';
 

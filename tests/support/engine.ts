@@ -127,7 +127,7 @@ function configOf(input: EngineInput) {
     },
     fault_tolerance: {
       checkpoints: { enabled: true },
-      dead_letter_queue: { enabled: queue },
+      dead_letter_queue: { enabled: queue, path: 'failed_records/' },
     },
     targets: [],
     scalability: { processing: { mode: 'standard' }, memory: { spill_to_disk: true } },

@@ -2,6 +2,7 @@
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { withContext } from '../../engine/context';
+import { closeReplayOf } from '../../engine/dead-letters/end-letters';
 import { loadPart, publishTarget } from '../../engine/load';
 import { countPartitions } from '../../engine/land';
 import { readPlan } from '../../engine/plan';
@@ -9,6 +10,7 @@ import { prepareRun } from '../../engine/prepare';
 import { transformPart } from '../../engine/transform';
 import { validateRun } from '../../engine/validate';
 import type { Plugins } from '../../pipeline/config/schema';
+import type { ReplayRef } from '../../pipeline/dead-letter';
 import { FlexetlError } from '../../pipeline/errors';
 import { assertSmall } from '../../pipeline/payload';
 import { assertBalanced } from '../../pipeline/row-balance';
@@ -35,6 +37,10 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Beside the targets of FlexETL, or instead of them. */
   plugins?: Partial<Plugins>;
+  /** The run is a replay of a dead-letter queue. */
+  replay?: ReplayRef;
+  /** Called after each step; what it throws is as a kill at that moment: nothing is cleaned up. */
+  after?: (step: 'prepare' | 'extract' | 'validate' | 'transform' | 'load' | 'publish') => void;
 }
 
 /**
@@ -45,8 +51,10 @@ export interface RunOptions {
 export async function runPipeline(
   dir: string,
   file = 'pipeline.yaml',
-  { overrides = [], runKey = `k${(keys += 1)}`, once = false, env = {}, plugins = {} }: RunOptions = {},
+  options: RunOptions = {},
 ): Promise<RunState> {
+  const { overrides = [], runKey = `k${(keys += 1)}`, once = false, env = {}, plugins = {} } = options;
+  const { replay, after = () => undefined } = options;
   const deps = createTestDeps(dir, { targets, ...plugins }, env);
   const text = readFileSync(join(dir, file), 'utf8');
   const name = /^ {2}name: *(\S+)/m.exec(text)?.[1] ?? '';
@@ -54,19 +62,29 @@ export async function runPipeline(
   const world = { signal: new AbortController().signal, progress: () => undefined };
   return withContext(deps, run, world, async (context) => {
     const state = createRunState(name, runKey, Date.now());
-    const plan = small(await prepareRun(deps, { run, once, text, file, overrides }, context));
+    const plan = small(
+      await prepareRun(deps, { run, once, text, file, overrides, ...(replay && { replay }) }, context),
+    );
     state.plan = plan;
     addWarnings(state, plan.warnings);
     startLoads(state, state.plan);
-    if (plan.targets.every(({ already }) => already !== undefined)) return state;
+    after('prepare');
+    const end = async (): Promise<RunState> => {
+      if (replay) await closeReplayOf(deps, replay);
+      await context.staging.remove('');
+      return state;
+    };
+    if (plan.targets.every(({ already }) => already !== undefined)) return end();
     for (const { rows, rejected } of small(await extractAll(deps, context, run))) {
       state.read += rows + rejected;
       state.rejected += rejected;
     }
+    after('extract');
     const validated = small(await validateRun(deps, { run }, context));
     state.checks = validated.checks;
     addWarnings(state, validated.warnings ?? []);
     if (validated.deadLetter) state.deadLetter = validated.deadLetter;
+    after('validate');
     const partitions = await countPartitions(deps, await readPlan(context.staging), context);
     const parts = plan.perPartition ? Math.max(1, partitions) : 1;
     for (let part = 0; part < parts; part += 1) {
@@ -75,17 +93,19 @@ export async function runPipeline(
       state.output += rows;
       addCounts(state, counts);
     }
+    after('transform');
     const open = [...state.targets.entries()].filter(([, { status }]) => status === 'pending');
     for (const [target, report] of open)
       for (let part = 0; part < parts; part += 1)
         report.rows_loaded += (await loadPart(deps, { run, target, part }, context)).rows;
     assertBalanced(rowsOf(state), state.counts, state.targets);
+    after('load');
     for (const [target, loaded] of open) {
       await publishTarget(deps, { run, target, rows: loaded.rows_loaded }, context);
       loaded.status = 'published';
     }
-    await context.staging.remove('');
-    return state;
+    after('publish');
+    return end();
   });
 }
 

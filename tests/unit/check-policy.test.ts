@@ -103,7 +103,7 @@ describe('a check under the policy', () => {
     const { error, result, rows, rejected } = await validate({ csv, schema, quality_checks, queue: true });
     expect(error).toBeUndefined();
     expect(rows).toHaveLength(3);
-    expect(result?.deadLetter).toEqual({ records: 3, by_rule: { positive: 2, again: 2, type: 1 } });
+    expect(result?.deadLetter).toMatchObject({ records: 3, by_rule: { positive: 2, again: 2, type: 1 } });
     // Every failing rule is kept, also one that only warns.
     expect(rejected.map(({ line, rule, severity, fate }) => [line, rule, severity, fate])).toEqual([
       [3, 'positive', 'reject', 'quarantined'],
@@ -119,7 +119,7 @@ describe('a check under the policy', () => {
     expect((await validate(given)).error).toMatchObject({ code: 'RECORDS_REJECTED' });
     const { result, rows } = await validate({ ...given, queue: true });
     expect(rows).toHaveLength(5);
-    expect(result?.deadLetter).toEqual({ records: 1, by_rule: { type: 1 } });
+    expect(result?.deadLetter).toMatchObject({ records: 1, by_rule: { type: 1 } });
   });
 
   it('of its column comes before that of the validation', async () => {
