@@ -19,6 +19,9 @@ async function helpOf(...command: string[]): Promise<string> {
   return String(stdout.read());
 }
 
+/** Commands that are made of others. */
+const PARTED: ReadonlySet<string> = new Set(['dlq']);
+
 /** Commands as they are typed, in code of any kind: the name, and what stands behind it. */
 function commandsShown(path: string): { command: string; rest: string }[] {
   const text = readText(path);
@@ -98,9 +101,11 @@ describe('documents', () => {
     expect(shown.length).toBeGreaterThan(40);
     const unknown: string[] = [];
     for (const { path, command, rest } of shown) {
-      const help = await helpOf(command);
+      const [, part] = (PARTED.has(command) && /^ ([a-z]+)/.exec(rest)) || [];
+      const words = [command, ...(part === undefined ? [] : [part])];
+      const help = await helpOf(...words);
       // Of a command that there is not, the help is that of the whole.
-      if (!help.startsWith(`Usage: flexetl ${command} `)) unknown.push(`${path}: ${command}`);
+      if (!help.startsWith(`Usage: flexetl ${words.join(' ')} `)) unknown.push(`${path}: ${words.join(' ')}`);
       const options = help.match(/^ {2}.*--[a-z-]+/gm)?.join() ?? '';
       for (const [option] of rest.matchAll(/--[a-z][a-z-]*/g))
         if (!options.split(/[ ,]+/).includes(option)) unknown.push(`${path}: ${command} ${option}`);
