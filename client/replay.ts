@@ -1,7 +1,7 @@
 /** `flexetl dlq replay`: corrected records through the pipeline as it is now, from extract on, exactly once. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { digestOf, digestRequest } from '../pipeline/config/parse';
+import { digestOf } from '../pipeline/config/parse';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { count } from '../pipeline/markdown';
 import { parseCorrections } from '../runtime/dead-letters/corrections';
@@ -10,6 +10,7 @@ import { EXIT, type CommandContext } from './context';
 import { describeOpen, findQueue, type QueueOptions } from './dlq';
 import { loadPipeline } from './load-pipeline';
 import { many, printJson, printLine, printNote } from './print';
+import { requestOf } from './run';
 import { openLog } from './session';
 import { withWorkingSession } from './working-session';
 
@@ -29,7 +30,7 @@ export async function replayCommand(
   options: ReplayOptions,
 ): Promise<number> {
   const { detach = false, overNewer = false, worker } = options;
-  const { config, text, file: configFile, overrides } = await loadPipeline(context, name, {});
+  const pipeline = await loadPipeline(context, name, {});
   const queue = await findQueue(context, name, options);
   const corrections =
     file === undefined ? undefined : parseCorrections(queue.head, await readCorrected(context, file), file);
@@ -37,23 +38,18 @@ export async function replayCommand(
   const { replay } = started;
   for (const note of notesOf(started)) printNote(context, note);
   if (!replay) return nothingToReplay(context, queue);
-  const log = openLog(context, config.monitoring.logging);
+  const log = openLog(context, pipeline.config.monitoring.logging);
   return withWorkingSession(context, worker && !detach, log, async ({ session, client, works, follow }) => {
     const { announce, followRun, waitForEnd } = await import('./follow-run.js');
     const { startOrJoin } = await import('./start-or-join.js');
-    const { name: project, staging, taskQueue } = session.project;
     const ref = { queue: queue.path, number: replay.number, ...(overNewer && { overNewer }) };
-    const digest = digestRequest({ text, overrides, config, staging, again: true });
-    const input = {
-      ...{ project, name: config.name, text, file: configFile, overrides },
-      ...(staging !== undefined && { staging }),
-      request_digest: digestOf({ digest, ref }),
-      run_key: replay.run_key,
-      again: true,
-      replay: ref,
+    const plain = requestOf(session.project, pipeline, { runKey: replay.run_key }, works);
+    const request_digest = digestOf({ request: plain.input.request_digest, ref });
+    const request = {
+      ...plain,
+      input: { ...plain.input, request_digest, replay: ref },
+      summary: `replay ${replay.number} of run ${queue.head.run_key}`,
     };
-    const summary = `replay ${replay.number} of run ${queue.head.run_key}`;
-    const request = { input, taskQueue, summary, eager: works };
     const asked = { request, runKey: replay.run_key, join: false, wait: !detach };
     const found = await startOrJoin(context, client, asked, (other) =>
       waitForEnd(context, session, follow(other)),

@@ -70,10 +70,11 @@ function assertRunKey(key: string | undefined): void {
   });
 }
 
-function requestOf(
+/** The request of a run of a pipeline, as it is written now. */
+export function requestOf(
   { name: project, staging, taskQueue }: Project,
   { config, text, file, overrides, defaults, environment }: LoadedPipeline,
-  { runKey, again = false }: RunOptions,
+  { runKey, again = false }: Pick<RunOptions, 'runKey' | 'again'>,
   eager: boolean,
 ): StartRequest {
   return {
