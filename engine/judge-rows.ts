@@ -96,7 +96,9 @@ function countByRule(totals: readonly VerdictTotal[]): Record<string, number> {
   const counts = new Map<string, number>();
   for (const { rule, quarantined } of totals)
     if (quarantined > 0) counts.set(rule, (counts.get(rule) ?? 0) + quarantined);
-  const most = [...counts].sort(([x, a], [y, b]) => b - a || (x < y ? -1 : 1)).slice(0, LIMITS.deadLetterRulesMax);
+  const most = [...counts]
+    .sort(([x, a], [y, b]) => b - a || (x < y ? -1 : 1))
+    .slice(0, LIMITS.deadLetterRulesMax);
   return Object.fromEntries(most);
 }
 
