@@ -1,9 +1,9 @@
 /** What `flexetl doctor` looks at. Nothing is started, downloaded or left behind. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, realpathSync, rmdirSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
@@ -100,11 +100,11 @@ export async function checkBinary({ env }: Settings): Promise<Finding> {
   return { status: 'ok', found: `${path}: ${stdout.trim()}` };
 }
 
-export async function checkPorts({ env, projectDir, stateDir }: Settings): Promise<Finding> {
+export async function checkPorts({ env, stateDir }: Settings): Promise<Finding> {
   if (namesServer(env)) return { status: 'ok', found: 'not needed: a server is named' };
   if (existsSync(stateDir) && (await findServer(stateDir)))
     return { status: 'ok', found: "the project's server has its own" };
-  const { port, uiPort } = await choosePorts(projectDir);
+  const { port, uiPort } = await choosePorts(realPath(stateDir));
   return { status: 'ok', found: `${port} for the server and ${uiPort} for the Web UI are free` };
 }
 
@@ -176,6 +176,12 @@ export function clockFinding(now: Date, aheadMs: number): Finding {
     found: `${found}, ${Math.round(Math.abs(aheadMs) / 1000)} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the disk with staging`,
     todo: 'Set the clocks by NTP: run keys, schedules and the age of staged parts go by them.',
   };
+}
+
+/** Without links, also of a folder that is not there yet: a server is known by it. */
+function realPath(path: string): string {
+  const above = existing(path);
+  return join(realpathSync(above), relative(above, path));
 }
 
 /** The folder itself, or the nearest above it that is there. */

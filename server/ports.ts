@@ -16,9 +16,9 @@ const HOST = '127.0.0.1';
  * The pair that belongs to the project if it is free (so that the link to its Web UI is the same for every run),
  * else any pair. Never 7233: other projects would use this project's server.
  */
-export async function choosePorts(projectDir: string): Promise<Ports> {
+export async function choosePorts(stateDir: string): Promise<Ports> {
   // Below the ranges that Linux and macOS use for outgoing connections.
-  const slot = createHash('sha256').update(projectDir).digest().readUInt16BE(0) % 1000;
+  const slot = createHash('sha256').update(stateDir).digest().readUInt16BE(0) % 1000;
   const usual = { port: 17_000 + slot, uiPort: 18_000 + slot };
   if ((await isFree(usual.port)) && (await isFree(usual.uiPort))) return usual;
   // Both are held open at once, so they differ.

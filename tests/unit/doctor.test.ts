@@ -1,7 +1,9 @@
 /** `flexetl doctor`: what it finds, what it says is to be done, and that it changes nothing. */
-import { chmodSync, readdirSync } from 'node:fs';
+import { chmodSync, readdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { checkNode, clockFinding, diskFinding } from '../../client/doctor-checks';
 import type { Check } from '../../client/doctor';
+import { choosePorts } from '../../server/ports';
 import { closeProjects, openProject, type Project } from '../support/project';
 
 let project: Project;
@@ -71,6 +73,10 @@ describe('flexetl doctor', () => {
     project.write('output', 'a file');
     project.write('logs/x', '');
     const missing = await doctor();
+    const { port, uiPort } = await choosePorts(join(realpathSync(project.dir), '.flexetl'));
+    // Where another program has the usual pair, any other may be taken.
+    const pair = uiPort - port === 1000 ? `^${port} for the server and ${uiPort} for` : 'are free$';
+    expect(missing.checks['ports']?.found).toMatch(new RegExp(pair));
     expect(missing.checks['server binary']).toMatchObject({
       status: 'problem',
       found: `TEMPORAL_CLI_PATH names ${project.path('temporal')}, which is not an executable file.`,
