@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { bytes } from '../../pipeline/markdown';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { awaitReport } from '../../control/await-report';
 import type { RunReport } from '../../pipeline/report';
@@ -76,7 +77,7 @@ describe('a run', () => {
         { type: 'filter', rows_in: 60 - TRUTH.rows.dropped, rows_out: TRUTH.rows.aggregated },
         { type: 'aggregate', rows_in: TRUTH.rows.aggregated, rows_out: TRUTH.rows.output },
       ],
-      checks: [{ name: 'type', status: 'passed', failing_rows: 0 }],
+      checks: [{ name: 'type', severity: 'reject', status: 'passed', failing_rows: 0 }],
       targets: [
         {
           type: 'sqlite',
@@ -144,21 +145,26 @@ describe('a run', () => {
 
   it('names every activity in words that tell which part it works on', async () => {
     const { events = [] } = await handle.fetchHistory();
-    const summaries = (events ?? []).flatMap(({ userMetadata }) =>
-      userMetadata?.summary ? [defaultPayloadConverter.fromPayload<string>(userMetadata.summary)] : [],
+    const calls = (events ?? []).flatMap(({ userMetadata, activityTaskScheduledEventAttributes: call }) =>
+      userMetadata?.summary && call
+        ? [[call.activityType?.name, defaultPayloadConverter.fromPayload<string>(userMetadata.summary)]]
+        : [],
     );
+    const [file] = report.source.files;
     for (const step of ['land', 'extract']) {
-      const parts = summaries.filter((text) => text.startsWith(step));
-      expect(parts).toEqual(parts.map((_, index) => `${step} ${index + 1}`));
+      const parts = calls.filter(([name]) => name === step);
+      const what = step === 'extract' ? ` · ${file?.path}, ${bytes(file?.bytes ?? 0)}` : '';
+      expect(parts).toEqual(parts.map((_, index) => [step, `part ${index + 1}${what}`]));
       expect(parts.length).toBeGreaterThan(2);
     }
-    expect(summaries.filter((text) => !/^(land|extract) /.test(text))).toEqual([
-      'prepare',
-      'validate',
-      'combine',
-      'load 1/1 into sales.db#revenue',
-      'publish sales.db#revenue',
-      'finish',
+    const { read, output } = report.rows;
+    expect(calls.filter(([name]) => name !== 'land' && name !== 'extract')).toEqual([
+      ['prepare', `${name}, run key/1`],
+      ['validate', `${read} rows, 0 rejected`],
+      ['transform', `${read} rows`],
+      ['load', `sales.db#revenue, ${output} rows`],
+      ['publish', `sales.db#revenue, ${output} rows`],
+      ['finish', `succeeded, ${output} rows`],
     ]);
   });
 
