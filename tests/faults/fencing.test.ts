@@ -86,11 +86,11 @@ describe('a worker that hangs until another one has done its work', () => {
       const script = join(__dirname, 'fencing-child.ts');
       const args = ['--require', run, script, dir, point, part.path, url, type, JSON.stringify(options)];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-      const exited = once(child, 'exit');
+      const exited = once(child, 'close');
       try {
         let said = '';
         child.stdout.on('data', (text: Buffer) => (said += text.toString()));
-        await waitFor(() => said.includes('stops'), { what: 'a worker that hangs', deadlineMs: 60_000 });
+        await waitFor(() => said.includes('stops'), { what: 'a worker that hangs', deadlineMs: 200_000 });
 
         await open.begin(KEY, false);
         expect(await open.load(KEY, part)).toMatchObject({ rows: ROWS });
@@ -105,5 +105,7 @@ describe('a worker that hangs until another one has done its work', () => {
         child.kill('SIGKILL');
       }
     },
+    // Ten at once, each compiling its own code.
+    240_000,
   );
 });
