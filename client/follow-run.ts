@@ -48,6 +48,7 @@ export function announce(
 /**
  * Shows progress until the run has ended, then its report. A signal cancels the run.
  * @param joined it was started by another command, or by hand
+ * @param isReplay it goes on by another command than `flexetl retry`
  * @returns the exit code
  */
 export async function followRun(
@@ -55,10 +56,14 @@ export async function followRun(
   session: Session,
   followed: Followed,
   joined: boolean,
+  isReplay = false,
 ): Promise<number> {
   const ignoreStop = cancelOnStop(context, followed.handle, session);
   try {
-    return await showReport(context, session, await watched(context, followed, awaitReport), joined);
+    return await showReport(context, session, await watched(context, followed, awaitReport), {
+      joined,
+      isReplay,
+    });
   } finally {
     ignoreStop();
   }
@@ -115,13 +120,13 @@ async function showReport(
   context: CommandContext,
   { server }: Session,
   report: RunReport,
-  joined: boolean,
+  { joined, isReplay }: { joined: boolean; isReplay: boolean },
 ): Promise<number> {
   if (context.json) printJson(context, { ...report, joined });
   else printReport(context, report, await findReportFile(context, report), whereInWebUi(server, report));
   for (const warning of report.warnings) printNote(context, `warning: ${warning}`);
   if (report.error) context.stderr.write(`${errorLines(report.error).join('\n')}\n`);
-  const next = nextStep(report);
+  const next = isReplay ? undefined : nextStep(report);
   if (next !== undefined) printNote(context, next);
   if (report.status === 'succeeded') return EXIT.done;
   if (report.status === 'cancelled') return EXIT.interrupted;

@@ -55,10 +55,12 @@ export async function replayCommand(
       waitForEnd(context, session, follow(other)),
     );
     if (detach) return announce(context, session, found);
-    const exit = await followRun(context, session, follow(found.handle), found.joined);
+    const exit = await followRun(context, session, follow(found.handle), found.joined, true);
     const state = await readState(queue);
     const open = queue.head.records - state.replayed.size;
     printNote(context, `Run ${queue.head.run_key}: ${describeOpen({ head: queue.head, open })}.`);
+    if (state.pending)
+      printNote(context, `To go on with replay ${replay.number}: flexetl dlq replay ${name}`);
     return exit;
   });
 }

@@ -53,6 +53,12 @@ export async function retryRun(
       `it has staged its parts in another checkout of the project, in the staging store ${input.staging}`,
       'Retry it there.',
     );
+  if (input.replay)
+    throw refused(
+      run,
+      'it is a replay of dead letters',
+      `To go on with it, or to start another one: flexetl dlq replay ${pipeline}`,
+    );
   await assertNewest(client, project, run, report);
   const changed =
     written && input.text !== undefined ? findChange(input.text, input.defaults, written) : undefined;

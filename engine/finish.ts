@@ -9,7 +9,7 @@ import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
 import { dropLetters, closeReplayOf } from './dead-letters/end-letters';
-import { discardLoads } from './load';
+import { discardLoads, hasNoTarget } from './discard';
 import type { RunPlan } from './plan';
 import { openReportWriter, type ReportWriter } from './report/write-report';
 
@@ -83,8 +83,10 @@ export async function abortRun(
   // The plan is damaged or gone, after loads have begun.
   if (!plan && report.targets.some(({ status }) => status !== 'published')) warn(ROWS_MAY_STAY);
   for (const error of failures) warn(notRemoved('Rows that are not published', error));
-  // What has failed in publish may be published all the same: it is asked when the replay goes on.
-  if (!['partial', 'succeeded'].includes(report.status) && !keep && report.error?.step !== 'publish')
+  // What has failed in publish may be published all the same.
+  const isSettled =
+    report.error?.step !== 'publish' || (replay && plan && (await hasNoTarget(deps, plan, run, context)));
+  if (!['partial', 'succeeded'].includes(report.status) && !keep && isSettled)
     await dropLetters(deps, plan, run, replay).catch((error: unknown) => warn(messageOf(error)));
   const isOver = report.status === 'cancelled' || plan?.config.fault_tolerance.checkpoints.enabled === false;
   if ((isOver && report.status !== 'partial' && !keep) || !plan)

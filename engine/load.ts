@@ -40,13 +40,18 @@ export function targetOf(deps: Deps, config: PipelineConfig, index: number): Tar
   return { target, options: use.options, name: target.name(use.options) };
 }
 
-function openTarget(deps: Deps, config: PipelineConfig, index: number, context: PluginContext): OpenTarget {
+export function openTarget(
+  deps: Deps,
+  config: PipelineConfig,
+  index: number,
+  context: PluginContext,
+): OpenTarget {
   const { target, options } = targetOf(deps, config, index);
   return target.open(options, context);
 }
 
 /** The key of the loads of a target in its ledger. */
-function loadKey(deps: Deps, plan: RunPlan, run: RunRef, index: number): LoadKey {
+export function loadKey(deps: Deps, plan: RunPlan, run: RunRef, index: number): LoadKey {
   const { target, options } = targetOf(deps, plan.config, index);
   return loadKeyOf(plan, run, target, options);
 }
@@ -277,24 +282,4 @@ export async function clearLoads(
   await eachTarget(plan.config, without, (index) =>
     openTarget(deps, plan.config, index, context).discard(loadKey(deps, plan, run, index)),
   );
-}
-
-/**
- * Removes what a run has loaded into these targets and not published. A failure of one does not stop the others.
- * @param indexes places in the pipeline file's list of targets
- * @returns the errors, of targets whose loads are not removed
- */
-export async function discardLoads(
-  deps: Deps,
-  plan: RunPlan,
-  run: RunRef,
-  indexes: readonly number[],
-  context: PluginContext,
-): Promise<unknown[]> {
-  const errors: unknown[] = [];
-  for (const index of indexes) {
-    const target = openTarget(deps, plan.config, index, context);
-    await target.discard(loadKey(deps, plan, run, index)).catch((error: unknown) => errors.push(error));
-  }
-  return errors;
 }

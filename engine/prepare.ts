@@ -15,7 +15,7 @@ import type { RunRef } from '../runtime/staging/store';
 import { findWhole } from '../runtime/staging/whole';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
-import { asReplay, assertFits } from './dead-letters/prepare-replay';
+import { asReplay, assertFits, assertStarted } from './dead-letters/prepare-replay';
 import { schemaOf } from './evidence';
 import { beginLoads, checkTargets, clearLoads, type TargetDescription } from './load';
 import { nothingNew, type NothingNew } from './nothing-new';
@@ -65,11 +65,12 @@ export async function prepareRun(
   { run, once = false, staged, without = [], replay, ...written }: PrepareInput,
   context: StepContext,
 ): Promise<PrepareResult> {
+  if (replay) await assertStarted(deps, replay, run.runKey);
   const found = staged && (await keptPlan(run, staged, context));
   const kept = found && (await ofSameState(deps, found, { run, staged, without }, context));
   const config = kept?.config ?? (await resolveConfig(deps, { ...written, name: run.pipeline }));
   try {
-    const asked = replay && !kept ? await asReplay(deps, config, replay, run.runKey) : config;
+    const asked = replay && !kept ? await asReplay(deps, config, replay) : config;
     return await prepareConfig(deps, asked, { run, once, kept, without }, context);
   } catch (error) {
     // Its retries are those of the pipeline too.

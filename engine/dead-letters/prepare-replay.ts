@@ -12,17 +12,32 @@ import { pluginsOf } from '../resolve-config';
 import { findQueue } from './letters-source';
 import { digestTransforms, modesOf, replayMode, type ReplayMode } from './mode';
 
+/**
+ * A replay that has failed before it could publish is taken back, and its letters are open again: what it has staged must
+ * not be loaded then.
+ * @throws FlexetlError REPLAY_REFUSED for a replay that was taken back
+ */
+export async function assertStarted(
+  { settings }: Deps,
+  { queue: path, number }: ReplayRef,
+  runKey: string,
+): Promise<void> {
+  const queue = await findQueue({ queue: path }, settings.projectDir);
+  if ((await readReplay(queue.dir, number))?.run_key === runKey) return;
+  throw refused(
+    queue,
+    `replay ${number} was taken back`,
+    `Start another one: flexetl dlq replay ${queue.head.pipeline}`,
+  );
+}
+
 /** @throws FlexetlError REPLAY_REFUSED where its result would be wrong */
 export async function asReplay(
   deps: Deps,
   config: PipelineConfig,
   { queue: path, number, overNewer = false }: ReplayRef,
-  runKey: string,
 ): Promise<PipelineConfig> {
   const queue = await findQueue({ queue: path }, deps.settings.projectDir);
-  const started = await readReplay(queue.dir, number);
-  if (started?.run_key !== runKey)
-    throw refused(queue, `replay ${number} was taken back`, 'Start another one: flexetl dlq replay');
   const mode = modeOf(deps, config, queue);
   const modes = modesOf(deps, config);
   const mayLoad = modes.every((one) => one === 'append') || (overNewer && !modes.includes('replace'));
