@@ -132,12 +132,23 @@ function decode(bytes: Buffer, contentType: string, place: Place): string {
       // Not of this encoding, or one that nobody knows.
     }
   }
+  if (endsInCharacter(bytes)) throw unreachable(place, 'a body that ends within a character');
   const said = charset === undefined ? 'no charset' : `charset ${charset}`;
   throw unreadable(
     place,
     `the body is not UTF-8 text, and its header says ${said}`,
     'Ask the service for UTF-8.',
   );
+}
+
+/** UTF-8 but for its last character, of which bytes are missing. */
+function endsInCharacter(bytes: Buffer): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Errors of undici, of the system and of zlib. */

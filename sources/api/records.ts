@@ -1,5 +1,5 @@
 /** From the body of a response to the texts of its records. */
-import { parse as parseCsv } from 'csv-parse/sync';
+import { parse as parseCsv, type CsvError } from 'csv-parse/sync';
 import { messageOf } from '../../pipeline/errors';
 import { jsonElements, jsonMembers, jsonValue } from '../../pipeline/json-text';
 import { unreachable, unreadable, type Place } from './failures';
@@ -13,7 +13,10 @@ export interface Body {
   document?: JsonDocument;
 }
 
-/** @throws FlexetlError SOURCE_UNREADABLE; SOURCE_UNREACHABLE for a body that was cut off */
+/**
+ * Not every body says its length: that one was cut off may show only in its text.
+ * @throws FlexetlError SOURCE_UNREADABLE; SOURCE_UNREACHABLE for a body that was cut off
+ */
 export function parseBody(text: string, options: ApiParent, place: Place): Body {
   if (/^\s*</.test(text))
     throw unreadable(
@@ -23,7 +26,7 @@ export function parseBody(text: string, options: ApiParent, place: Place): Body 
     );
   switch (options.format) {
     case 'ndjson':
-      return { records: text.split('\n').filter((line) => line.trim() !== '') };
+      return { records: ndjsonRecords(text, place) };
     case 'csv':
       return { records: csvRecords(text, place) };
     case 'json': {
@@ -38,12 +41,29 @@ function parseJson(text: string, place: Place): JsonDocument {
     return parseDocument(text);
   } catch (error) {
     const [, position] = /position (\d+)/.exec(messageOf(error)) ?? [];
-    const isCut = /end of JSON|Unterminated/.test(messageOf(error)) || Number(position) >= text.length;
     if (text.trim() === '') throw unreadable(place, 'an empty body, expected JSON', 'Check the url.');
-    if (isCut) throw unreachable(place, 'JSON that ends too early');
+    if (isCutJson(text, error)) throw unreachable(place, 'JSON that ends too early');
     const where = position === undefined ? '' : `, at character ${Number(position) + 1}`;
     throw unreadable(place, `no JSON${where}`, 'Check url and format.');
   }
+}
+
+/** @param error of JSON.parse */
+function isCutJson(text: string, error: unknown): boolean {
+  const [, position] = /position (\d+)/.exec(messageOf(error)) ?? [];
+  return /end of JSON|Unterminated/.test(messageOf(error)) || Number(position) >= text.length;
+}
+
+/** Broken lines are rejects, later; the last one is not there as a whole where it has no line end. */
+function ndjsonRecords(text: string, place: Place): string[] {
+  const lines = text.split('\n');
+  const last = lines.at(-1) ?? '';
+  try {
+    if (last.trim() !== '') JSON.parse(last);
+  } catch (error) {
+    if (isCutJson(last, error)) throw unreachable(place, 'JSON lines that end too early');
+  }
+  return lines.filter((line) => line.trim() !== '');
 }
 
 function selectRecords(document: JsonDocument, options: ApiParent, place: Place): string[] {
@@ -107,6 +127,8 @@ function csvRecords(text: string, place: Place): string[] {
   try {
     rows = parseCsv(text, { bom: true, skip_empty_lines: true });
   } catch (error) {
+    if (isCutCsv(text, error as Partial<CsvError>))
+      throw unreachable(place, 'CSV that ends too early', error);
     const { lines } = error as { lines?: number };
     const at = lines === undefined ? '' : ` at line ${lines}`;
     throw unreadable(
@@ -124,6 +146,14 @@ function csvRecords(text: string, place: Place): string[] {
     (fields) =>
       `{${fields.map((field, at) => `${keys[at]}:${BARE.test(field) ? field : JSON.stringify(field)}`).join(',')}}`,
   );
+}
+
+/** The last record ends inside quotes, or has too few fields and no line end. */
+function isCutCsv(text: string, { code, record, bytes }: Partial<CsvError>): boolean {
+  if (code === 'CSV_QUOTE_NOT_CLOSED') return true;
+  if (!Array.isArray(record) || /[\r\n]$/.test(text) || Number(bytes) < Buffer.byteLength(text)) return false;
+  const [header = []] = parseCsv(text, { to: 1, skip_empty_lines: true });
+  return record.length < header.length;
 }
 
 /** The columns that a record is to have. */
