@@ -42,7 +42,7 @@ export async function readPage(
     place,
   }: { client: Client; names: Names; secret: PluginContext['secret']; place: Place },
 ): Promise<ListPage> {
-  const request = await planRequest(options, state.at, names, secret);
+  const request = await planRequest(options, state.at, names, { secret, place });
   const page = await client.fetch(request, place, ({ text, headers, url }) => ({
     ...parseBody(text, options, place),
     reply: { headers, url },

@@ -1,6 +1,7 @@
 /** A request of the API source: its parts from the options, the place in the list of pages, and an entry of for_each. */
 import type { PluginContext } from '../../plugin/context';
 import type { SecretName } from '../../plugin/options';
+import { unreadable, type Place } from './failures';
 import type { ApiParent } from './options';
 import { nameIn } from './pagination-options';
 
@@ -19,13 +20,14 @@ export type Names = Readonly<Record<string, string>>;
 
 /**
  * A request without its authorisation.
- * @param origin credentials, and so all headers of the pipeline file, go only there
+ * @param place of the page, for errors
+ * @throws FlexetlError SOURCE_UNREADABLE for a value that cannot stand in the path of the url; SECRET_MISSING
  */
 export async function planRequest(
   options: ApiParent,
   at: PageAt,
   names: Names,
-  secret: PluginContext['secret'],
+  { secret, place: shown }: { secret: PluginContext['secret']; place: Place },
 ): Promise<ApiRequest> {
   const { pagination, method } = options;
   const token = tokenAt(options, at);
@@ -33,7 +35,7 @@ export async function planRequest(
   const all =
     place === 'path' && token !== undefined ? { ...names, [nameIn(pagination)]: plain(token) } : names;
   const given = await resolve({ ...options.params }, all, secret);
-  const url = new URL(fill(options.url, all, encodeURIComponent));
+  const url = urlOf(options.url, all, shown);
   const headers: Record<string, string> = {
     accept: ACCEPT[options.format],
     ...(await resolve(options.headers, all, secret)),
@@ -80,6 +82,24 @@ async function resolve(
     resolved[name] =
       typeof value === 'object' ? await secret(value.secret) : fill(String(value), names, String);
   return resolved;
+}
+
+/**
+ * A URL has no way to write a step of its path that is empty, `.` or `..`, not even as `%2E%2E`: another path would be
+ * asked for.
+ */
+function urlOf(text: string, names: Names, place: Place): URL {
+  const [path = ''] = text.split(/[?#]/);
+  for (const step of path.split(/[\\/]/)) {
+    const filled = fill(step, names, encodeURIComponent);
+    if (filled !== step && /^(\.|%2e){0,2}$/i.test(filled))
+      throw unreadable(
+        place,
+        `${step} in the path of the url is ${JSON.stringify(filled)}, which would lead to another address`,
+        'Leave the value out, or put it into params.',
+      );
+  }
+  return new URL(fill(text, names, encodeURIComponent));
 }
 
 /** Names that nobody gives stay as they are. */

@@ -170,6 +170,32 @@ describe('pages of an API', () => {
     expect(asked().filter((path) => path.includes('9007199254740993'))).toHaveLength(3);
   });
 
+  it.each(['', '.', '..'])('of %j in the path would be another address, and are refused', async (value) => {
+    const url = await serve((one) => sendText(one, '[{"a":1}]'));
+    const forEach = { as: 'p', values: ['x', value] };
+    const run = (address: string) =>
+      readApi(root.freshRun(), { url: address, for_each: forEach, record_path: '$' });
+    for (const path of ['{p}', '{p}/lines', 'x/{p}?q={p}'])
+      await expect(run(`${url}/${path}`)).rejects.toMatchObject({
+        code: 'SOURCE_UNREADABLE',
+        message: expect.stringMatching(
+          `^api page 2, entry 2 of for_each .*: {p} in the path of the url is "${value.replaceAll('.', '\\.')}"`,
+        ),
+      });
+    expect(asked()).toEqual(['/api/x', '/api/x/lines', '/api/x/x?q=x']);
+    expect((await run(`${url}/lines?q={p}`)).rows).toHaveLength(2);
+  });
+
+  it('with a cursor in the path that would be another address are refused', async () => {
+    const url = await serve((one) => sendPage(one, { items: ['{"a":1}'], next: '..' }), '/{c}/lines');
+    const pagination = { type: 'cursor', in: 'path', name: 'c', from: '$.next', start: 'a' };
+    await expect(read({ url, pagination })).rejects.toMatchObject({
+      message: expect.stringContaining('api page 2'),
+      code: 'SOURCE_UNREADABLE',
+    });
+    expect(asked()).toEqual(['/api/a/lines']);
+  });
+
   it('have the columns that are named, whatever the first page has', async () => {
     const url = await serve((one) => sendText(one, '[{"b":1.0,"x":{}},{"a":"7"}]'));
     expect(await readApi(root.freshRun(), { url, columns: ['a', 'b'] })).toEqual({
