@@ -74,10 +74,10 @@ function lineOfText(text: string, place: string, { known, textColumns }: LinesOf
   }
   const members = jsonMembers(line, jsonValue(line).start);
   const keys = new Set<string>();
-  for (const { key } of members) {
+  for (const { key, start, end } of members) {
     if (keys.has(key)) return { line, reason: `the key "${key.slice(0, 80)}" is there twice` };
     keys.add(key);
-    if (known && !known.has(key)) throw unknownKey(place, key);
+    if (known && !known.has(key) && line.slice(start, end) !== 'null') throw unknownKey(place, key);
   }
   if (BAD_TEXT.test(line) || (BAD_ESCAPE.test(line) && members.some((one) => isBadText(line, one))))
     return { line, reason: BAD_TEXT_REASON };
@@ -122,7 +122,7 @@ function lineOfObject(record: Record<string, unknown>, place: string, { known }:
   for (const [key, value] of Object.entries(record)) {
     // JSON has no undefined: the key is as good as absent.
     if (value === undefined) continue;
-    if (known && !known.has(key)) throw unknownKey(place, key);
+    if (known && !known.has(key) && value !== null) throw unknownKey(place, key);
     const scalar = toScalar(value, () => `${place}: "${key}"`);
     if (typeof scalar === 'string' && BAD_TEXT.test(scalar)) bad = true;
     if (scalar !== undefined) flat[key] = scalar;
@@ -146,7 +146,7 @@ function toScalar(value: unknown, where: () => string): Scalar | undefined {
 function unknownKey(place: string, key: string): FlexetlError {
   return new FlexetlError('SCHEMA_MISMATCH', {
     message: `${place} has the column "${key}", which the first page does not have.`,
-    hint: 'Let the first page have all columns, with null where there is no value.',
+    hint: 'Name the keys that are wanted under columns of the source (api has it), or let the first page have all columns, with null where there is no value.',
   });
 }
 

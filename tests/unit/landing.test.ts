@@ -327,6 +327,21 @@ describe('a record source that is landed', () => {
     expect(await readAll(source, 1)).toEqual([['1'], ['2']]);
   });
 
+  it('may have another column on a later page where it is null, as nothing is lost', async () => {
+    const source = pagesOf([
+      { records: [{ a: 1 }], next: 1 },
+      { records: [{ a: 2, b: null }, '{"a":3,"b":null}'] },
+    ]);
+    expect(await readAll(source, 1)).toEqual([['1'], ['2'], ['3']]);
+  });
+
+  it('names the ways out where a later page has another column', async () => {
+    const source = pagesOf([{ records: [{ a: 1 }], next: 1 }, { records: ['{"b":1}'] }]);
+    await expect(readAll(source, 1)).rejects.toMatchObject({
+      hint: expect.stringContaining('under columns'),
+    });
+  });
+
   it.each<[string, Page[], string, RegExp]>([
     [
       'a position that repeats',
