@@ -1,7 +1,7 @@
 /** Prints results and errors. */
 import { ERROR_CODES, FlexetlError, messageOf, type Place } from '../pipeline/errors';
 import { count, seconds } from '../pipeline/markdown';
-import type { ErrorReport, RunReport } from '../pipeline/report';
+import { publishedRows, type ErrorReport, type RunReport, type TargetReport } from '../pipeline/report';
 import { explainServer } from './explain-server';
 import { EXIT, type CommandContext } from './context';
 
@@ -71,7 +71,7 @@ export function printReport(
   for (const target of report.targets) {
     const rows = target.already
       ? `already loaded by run ${target.already.run_key}: ${many(target.already.rows, 'row')}, 0 rows now`
-      : `${many(target.rows_loaded, 'row')} ${target.status}`;
+      : `${many(publishedRows(target), 'row')} ${target.status}${deduplicatedWords(target)}`;
     printLine(context, `  target   ${target.type} ${target.name} (${target.mode}): ${rows}`);
   }
   if (report.publish_skew_ms !== undefined)
@@ -79,6 +79,10 @@ export function printReport(
   printLine(context, `  steps    ${stepsLine(report)}`);
   if (reportFile !== undefined) printLine(context, `  report   ${reportFile}`);
   if (webUi !== undefined) printLine(context, `  web ui   ${webUi}`);
+}
+
+function deduplicatedWords({ rows_deduplicated: rows }: TargetReport): string {
+  return rows === undefined ? '' : `, ${count(rows)} deduplicated by the key`;
 }
 
 /** The row balance as an equation: read = what became of the rows. A run that ended early has none. */

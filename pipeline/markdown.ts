@@ -1,5 +1,5 @@
 /** A run as text: Markdown for the Web UI, and a line for the log. */
-import type { RunReport } from './report';
+import { publishedRows, type RunReport } from './report';
 
 interface ProgressView {
   step: string;
@@ -41,7 +41,7 @@ function targetLines(report: RunReport): string[] {
     '|---|---|---:|---|',
     ...report.targets.map(
       (target) =>
-        `| ${cell(target.name)} | ${target.mode} | ${count(target.rows_loaded)} | ${target.already ? 'already loaded' : target.status} |`,
+        `| ${cell(target.name)} | ${target.mode} | ${count(publishedRows(target))} | ${target.already ? 'already loaded' : target.status} |`,
     ),
     ...(report.publish_skew_ms === undefined
       ? []
@@ -72,7 +72,7 @@ function cell(text: string): string {
 /** A report in one line, for the log. */
 export function reportLine({ pipeline, status, run_key, duration_ms, rows, targets }: RunReport): string {
   const published = targets.filter((target) => target.status === 'published');
-  const loaded = published.map(({ name, rows_loaded }) => `, ${count(rows_loaded)} into ${name}`).join('');
+  const loaded = published.map((target) => `, ${count(publishedRows(target))} into ${target.name}`).join('');
   return `${pipeline} ${status} in ${seconds(duration_ms)}: ${count(rows.read)} rows read${loaded}, run ${run_key}`;
 }
 

@@ -30,6 +30,11 @@ export interface TargetReport {
   error?: ErrorReport;
 }
 
+/** Rows that a target shows, or will: of a merge, those left out for later ones of their key are not among them. */
+export function publishedRows({ rows_loaded, rows_deduplicated = 0 }: TargetReport): number {
+  return rows_loaded - rows_deduplicated;
+}
+
 /** The load of an earlier run, or of an earlier try of this one. */
 export interface AlreadyLoaded {
   run_key: string;

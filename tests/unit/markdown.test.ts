@@ -28,6 +28,8 @@ describe('a report in the log', () => {
       'sales succeeded in 12.3 s: 12,000 rows read, 10,500 into a|b.db#t, run k1',
     );
     const [target] = REPORT.targets;
+    const merged = { ...REPORT, targets: [{ ...target!, rows_deduplicated: 500 }] };
+    expect(reportLine(merged)).toContain(', 10,000 into a|b.db#t');
     const failed = {
       ...REPORT,
       status: 'failed' as const,

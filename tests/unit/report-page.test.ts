@@ -88,6 +88,7 @@ describe('the page of a run', () => {
       /<h1>(.*?)<\/h1>/s.exec(renderPage(exampleReport(changes), []))?.[1] ?? '';
     const [target] = exampleReport().targets;
     expect(headline({})).toBe('7 rows loaded.');
+    expect(headline({ targets: [{ ...target!, rows_deduplicated: 2 }] })).toBe('5 rows loaded.');
     expect(headline({ status: 'failed' })).toBe('Nothing was loaded.');
     expect(headline({ status: 'cancelled' })).toBe('Cancelled. Nothing was loaded.');
     const half = [target!, { ...target!, status: 'failed' as const }];

@@ -3,7 +3,7 @@
  * text; the policy in its head would stop a script all the same.
  */
 import { count, seconds } from '../../../pipeline/markdown';
-import type { ReportFile, TargetReport } from '../../../pipeline/report';
+import { publishedRows, type ReportFile, type TargetReport } from '../../../pipeline/report';
 import { balanceSection } from './balance';
 import { columnsSection } from './columns';
 import { html, type Content, type Html } from './html';
@@ -100,25 +100,24 @@ const TARGET_TONES: Readonly<Record<TargetReport['status'], Tone>> = {
 
 function targetsSection({ targets }: ReportFile): Html | undefined {
   if (targets.length === 0) return undefined;
-  const rows = targets.map(
-    ({ name, type, mode, status, already, rows_loaded, rows_inserted, rows_updated, error }) => {
-      const words = { published: 'visible', pending: 'not loaded', failed: 'failed' }[status];
-      const detail = already
-        ? `${count(already.rows)} by run ${already.run_key}`
-        : rows_updated
-          ? `${count(rows_inserted ?? 0)} new, ${count(rows_updated)} updated`
-          : null;
-      return html`<tr>
-        <td>
-          ${name}<br /><span class="aside">${type}, ${mode}</span>${error && html`<br />${error.message}`}
-        </td>
-        <td><span class="chip ${TARGET_TONES[status]}">${already ? 'already there' : words}</span></td>
-        <td class="num">
-          ${count(rows_loaded)}${detail !== null && html`<br /><span class="aside">${detail}</span>`}
-        </td>
-      </tr>`;
-    },
-  );
+  const rows = targets.map((target) => {
+    const { name, type, mode, status, already, rows_inserted, rows_updated, error } = target;
+    const words = { published: 'visible', pending: 'not loaded', failed: 'failed' }[status];
+    const detail = already
+      ? `${count(already.rows)} by run ${already.run_key}`
+      : rows_updated
+        ? `${count(rows_inserted ?? 0)} new, ${count(rows_updated)} updated`
+        : null;
+    return html`<tr>
+      <td>
+        ${name}<br /><span class="aside">${type}, ${mode}</span>${error && html`<br />${error.message}`}
+      </td>
+      <td><span class="chip ${TARGET_TONES[status]}">${already ? 'already there' : words}</span></td>
+      <td class="num">
+        ${count(publishedRows(target))}${detail !== null && html`<br /><span class="aside">${detail}</span>`}
+      </td>
+    </tr>`;
+  });
   return section(
     'Targets',
     'Rows become visible all at once, or not at all.',

@@ -1,6 +1,6 @@
 /** The last runs of the pipeline: a bar of rows for each, and the newest ones as a table. */
 import { count, seconds } from '../../../pipeline/markdown';
-import type { ReportFile } from '../../../pipeline/report';
+import { publishedRows, type ReportFile } from '../../../pipeline/report';
 import { html, type Html } from './html';
 import { section } from './section';
 import { many, TONES } from './words';
@@ -49,7 +49,7 @@ export const badRows = ({ rows }: ReportFile): number => rows.rejected + rows.qu
 
 /** Of the target that has most: each gets all rows of the output. */
 export const loadedRows = ({ targets }: ReportFile): number =>
-  Math.max(0, ...targets.map(({ status, rows_loaded }) => (status === 'published' ? rows_loaded : 0)));
+  Math.max(0, ...targets.map((target) => (target.status === 'published' ? publishedRows(target) : 0)));
 
 function runBar(run: ReportFile, most: number, isThis: boolean): Html {
   const bad = badRows(run);

@@ -1,6 +1,6 @@
 /** What the page says in sentences: the verdict first. */
 import { count } from '../../../pipeline/markdown';
-import type { ReportFile, RunStatus, TargetReport } from '../../../pipeline/report';
+import { publishedRows, type ReportFile, type RunStatus, type TargetReport } from '../../../pipeline/report';
 
 export type Tone = 'good' | 'warn' | 'bad' | 'none';
 
@@ -85,6 +85,6 @@ function loadedWords(targets: readonly TargetReport[]): string {
   const [first, ...others] = targets;
   if (!first) return 'Done.';
   if (targets.every(({ already }) => already)) return 'These rows had been loaded before.';
-  const words = many(first.rows_loaded, 'row');
+  const words = many(publishedRows(first), 'row');
   return others.length === 0 ? `${words} loaded.` : `${words} loaded into each of ${targets.length} targets.`;
 }
