@@ -93,10 +93,13 @@ export function createRecordReader(rules: RecordRules): RecordReader {
   let expected = 0;
   let last = -1;
   const problem: RecordProblem = { reason: '', at: 0 };
+  /** The offset of the first key that is no column. */
+  let unseenAt = 0;
 
   const fail = (reason: string, at: number): -1 => {
     problem.reason = reason;
     problem.at = at;
+    delete problem.unseen;
     return -1;
   };
   const failAs = ({ reason, at }: ValueProblem): -1 => fail(reason, at);
@@ -135,6 +138,11 @@ export function createRecordReader(rules: RecordRules): RecordReader {
     return false;
   };
 
+  const failTwice = (full: string, at: number): -1 => {
+    const isJoined = flatten !== undefined && full.includes(flatten);
+    return fail(`the key ${shown(full)} twice${isJoined ? ', as flatten joins keys' : ''}`, at);
+  };
+
   /** @returns the offset after the value */
   const readValue = (bytes: Buffer, at: number, depth: number): number => {
     const end = checkValue(bytes, at, depth + 1, lineFeed);
@@ -159,8 +167,7 @@ export function createRecordReader(rules: RecordRules): RecordReader {
       if (bytes[at] !== COLON) return fail('a key without a colon', at);
       at = skipBlanks(bytes, at + 1, lineFeed);
       const full = flatten === undefined || column < 0 ? name : (columns[column] as string);
-      if (isTwice(full))
-        return fail(`the key ${shown(column < 0 ? full : (columns[column] ?? ''))} twice`, keyAt);
+      if (isTwice(full)) return failTwice(column < 0 ? full : (columns[column] ?? ''), keyAt);
       if (flatten !== undefined && bytes[at] === OPEN_OBJECT) {
         if (depth >= LIMITS.jsonDepthMax) return fail(TOO_DEEP, at);
         at = readObject(bytes, at, full + flatten, depth + 1);
@@ -169,8 +176,9 @@ export function createRecordReader(rules: RecordRules): RecordReader {
           last = column;
           expected = column + 1 === count ? 0 : column + 1;
         } else if (!ignoreOthers && (nullsAreKeys || !isNull(bytes, at))) {
-          problem.unseen = { name, after: last };
-          return fail(`the key ${shown(name)}, which is no column`, keyAt);
+          // It counts only if the record is not broken further on.
+          if (!problem.unseen) unseenAt = keyAt;
+          problem.unseen ??= { name, after: last };
         }
         at = readValue(bytes, at, depth);
       }
@@ -195,7 +203,12 @@ export function createRecordReader(rules: RecordRules): RecordReader {
       expected = 0;
       last = -1;
       delete problem.unseen;
-      return bytes[at] === OPEN_OBJECT ? readObject(bytes, at, '', 1) : fail('not an object', at);
+      const end = bytes[at] === OPEN_OBJECT ? readObject(bytes, at, '', 1) : fail('not an object', at);
+      const { unseen } = problem as RecordProblem;
+      if (end < 0 || !unseen) return end;
+      fail(`the key ${shown(unseen.name)}, which is no column`, unseenAt);
+      problem.unseen = unseen;
+      return -1;
     },
   };
 }

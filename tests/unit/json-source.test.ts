@@ -254,6 +254,21 @@ describe('a broken record is a reject with its place', () => {
     });
   });
 
+  it.each([
+    [
+      'two keys that flatten joins to one',
+      '{"a":{"b":1,"c":2},"a_b":9}',
+      /^the key "a_b" twice, as flatten joins keys/,
+    ],
+    ['a key of its own and a broken value', '{"z":1,"a":NaN}', /^a value that JSON does not have/],
+    ['a key of its own in quotes that do not end', '{"z":1,"a":"x', /^a text without an end/],
+  ])('and not a key that no record has: %s', async (_what, record, reason) => {
+    await expect(refusalOf(`{"a":"x"}\n${record}\n`, { flatten: '_' })).rejects.toMatchObject({
+      code: 'RECORDS_REJECTED',
+      places: [{ line: 2, reason: expect.stringMatching(reason) }],
+    });
+  });
+
   it.each(broken.slice(0, 14))('in an array: %s', async (record, reason) => {
     await expect(refusalOf(`[\n{"a":"x"},\n${record},{"a":"y"}\n]`)).rejects.toMatchObject({
       code: 'RECORDS_REJECTED',
