@@ -104,6 +104,11 @@ export const apiOptions = keys.superRefine((given, ctx) => {
   ];
   if (given.incremental?.order && given.for_each)
     problems.push(['incremental.order', 'has no meaning with for_each: there is an order in each list only']);
+  if (given.incremental?.order && given.pagination.type === 'none')
+    problems.push([
+      'incremental.order',
+      'needs a pagination: without one only the first page is asked for, and what stands behind it would be missed',
+    ]);
   if (given.incremental && ['start', 'end'].includes(given.for_each?.as ?? ''))
     problems.push(['for_each.as', 'must differ from start and end, the bounds of incremental']);
   for (const [key, message] of problems) ctx.addIssue({ code: 'custom', path: key.split('.'), message });

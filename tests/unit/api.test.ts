@@ -371,6 +371,10 @@ describe('options', () => {
       { pagination: { type: 'page', stop: { empty_page: false } } },
       /stop\.empty_page: .*nothing would end it/,
     ],
+    [
+      { incremental: { cursor: 'u', initial_value: 0, order: 'asc' } },
+      /incremental.order: needs a pagination/,
+    ],
     [{ body: {} }, /body: needs method: POST/],
     [{ format: 'csv', record_path: '$.x' }, /record_path: has no meaning/],
     [{ for_each: { as: 'x' } }, /for_each: needs one of/],
