@@ -2,15 +2,18 @@
 import type { CompiledChecks } from '../pipeline/checks/compile';
 import type { NamedDatasetCheck, NamedGlobalCheck } from '../pipeline/checks/dataset-check';
 import type { Place } from '../pipeline/errors';
+import type { LettersUse } from '../pipeline/dead-letter';
 import { LIMITS } from '../pipeline/limits';
 import { callPlugin } from '../pipeline/plugin-failure';
 import type { CheckReport } from '../pipeline/report';
 import type { CheckVerdict } from '../plugin/check';
 import type { SavedState } from '../plugin/target';
+import { readState } from '../runtime/dead-letters/replays';
 import { INPUT_VERDICTS } from '../runtime/staging/parts';
 import type { RunRef } from '../runtime/staging/store';
 import type { StepContext } from './context';
 import type { Deps } from './deps';
+import { findQueue } from './dead-letters/letters-source';
 import { judgeGlobals } from './global-checks';
 import { thresholdOf } from './judge-rows';
 import { keptKey, stageKept, uniteKept, type Kept } from './kept-states';
@@ -84,7 +87,22 @@ async function readKept(
     const { target, options } = targetOf(deps, config, index);
     saved.push(await target.open(options, context).state(keptKey(run)));
   });
-  return { ...uniteKept(saved, run.runKey), isPart: without.length > 0 };
+  const kept = uniteKept(saved, run.runKey);
+  const earlier = await withoutReplaced(deps, config.source.letters, kept.earlier);
+  return { ...kept, earlier, isPart: without.length > 0 };
+}
+
+/** A replay that recombines the rows of a run replaces that run, and the replays of it before. */
+async function withoutReplaced(
+  { settings }: Deps,
+  letters: LettersUse | undefined,
+  earlier: Kept['earlier'],
+): Promise<Kept['earlier']> {
+  if (letters?.mode !== 'whole') return earlier;
+  const queue = await findQueue(letters, settings.projectDir);
+  const { done } = await readState(queue);
+  const replaced = new Set([queue.head.run_key, ...done.map(({ run_key }) => run_key)]);
+  return earlier.filter(({ runKey }) => !replaced.has(runKey));
 }
 
 /** Over the states of all parts. */

@@ -1,5 +1,5 @@
 /** The replay law: load(dirty) + corrected replay = load(clean). */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { DeadLetter } from '../../pipeline/dead-letter';
@@ -145,3 +145,19 @@ async function replayAll(
   expect(await replayQueue(dir, queue)).toBeUndefined();
   expect(table(dir)).toEqual(before);
 }
+
+it('a replay that recombines the rows of a run is not compared with that run, and later runs are compared with it', async () => {
+  const rows: Row[] = ['1', '2', '3'].map((price) => ['2026-01-01', 'tea', price, price]);
+  const check = '{type: no_duplicates, columns: [id], within: {runs: 3}}';
+  const dir = project(csv(rows, [null, 'price', null]), 'mode: replace', '');
+  const file = join(dir, 'pipeline.yaml');
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, text.replace('  validation:\n', `  validation:\n    quality_checks: [${check}]\n`));
+  await runPipeline(dir);
+  const queue = await queueOf(dir, 'sales');
+  await replayQueue(dir, queue, ({ record }) => ({ ...dataOf(rows, record - 1), price: 'dear' }));
+  await replayQueue(dir, queue, ({ record }) => dataOf(rows, record - 1));
+  expect(table(dir)).toHaveLength(3);
+  writeFileSync(join(dir, 'in', 'input.csv'), `${COLUMNS.join(',')}\n1,2026-01-02,jam,1,1.00\n`);
+  await expect(runPipeline(dir)).rejects.toMatchObject({ code: 'CHECK_FAILED' });
+});
