@@ -4,7 +4,7 @@ import { FlexetlError } from '../pipeline/errors';
 import type { RunReport } from '../pipeline/report';
 import type { PipelineInput } from '../workflows/messages';
 import { awaitReport } from './await-report';
-import { listNewestRuns, type RunSummary } from './list-runs';
+import { listNewestRuns, scanRuns, type RunSummary } from './list-runs';
 import { runHandle } from './run-handle';
 
 /** A run by its pipeline, its key, or both; neither: the only pipeline whose last run has failed. */
@@ -19,7 +19,7 @@ export interface RetryAddress {
 export async function findRetry(client: Client, address: RetryAddress): Promise<RunSummary> {
   const { project, name, runKey } = address;
   if (name === undefined) return onlyFailed(await listNewestRuns(client, { project }));
-  const [found] = await listNewestRuns(client, { project, pipeline: name, runKey });
+  const found = await findRun(client, address, name);
   if (found) return found;
   if (runKey !== undefined) throw notFound(`No run of ${name} with the key ${runKey} is known.`);
   const [one, ...others] = await listNewestRuns(client, { project, runKey: name });
@@ -29,6 +29,21 @@ export async function findRetry(client: Client, address: RetryAddress): Promise<
     `Several pipelines have a run ${name}: ${names([one, ...others])}.`,
     `flexetl retry ${one.pipeline} --run-key ${JSON.stringify(name)}`,
   );
+}
+
+/** The newest run; one that only waits for an earlier run to be completed is not meant, but that earlier one. */
+async function findRun(
+  client: Client,
+  { project, runKey }: RetryAddress,
+  name: string,
+): Promise<RunSummary | undefined> {
+  let waiting: RunSummary | undefined;
+  for await (const run of scanRuns(client, project, name)) {
+    if (runKey !== undefined && run.run_key !== runKey) continue;
+    if (runKey !== undefined || run.error?.code !== 'STATES_DIFFER') return run;
+    waiting ??= run;
+  }
+  return waiting;
 }
 
 function onlyFailed(newest: readonly RunSummary[]): RunSummary {

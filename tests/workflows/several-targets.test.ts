@@ -1,4 +1,5 @@
 /** Several targets in one run: published together; one that is down misses its rows, and `retry` loads only these. */
+import { ApplicationFailure } from '@temporalio/common';
 import { mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { awaitReport } from '../../control/await-report';
@@ -289,6 +290,17 @@ describe('a retry', () => {
     const { name, file, databases } = await leavePartial('changed');
     write(file, 'new');
     expect(await retry({ name: 'changed' })).toMatchObject({ status: 'succeeded', pipeline: name });
+    for (const database of databases) expect(found(database)).toEqual(LOADED);
+  });
+
+  it('of a pipeline goes on with the run that later ones wait for', async () => {
+    const { name, databases } = await leavePartial('waited-for');
+    harness.fake('prepare', () => () => {
+      throw ApplicationFailure.nonRetryable('The targets differ.', 'STATES_DIFFER');
+    });
+    expect(await harness.run({ name, run_key: 'later' })).toMatchObject({ status: 'failed' });
+    harness.mend();
+    expect(await retry({ name })).toMatchObject({ status: 'succeeded', run_key: 'waited-for' });
     for (const database of databases) expect(found(database)).toEqual(LOADED);
   });
 
