@@ -36,9 +36,13 @@ export interface Queue {
   keptBytes: number;
 }
 
-/** Where the queue of a run is, relative to the project. @param root `dead_letter_queue.path` */
+/**
+ * Where the queue of a run is, relative to the project. A pipeline `a/b` has one folder, for two would be the queue of
+ * run `b` of the pipeline `a`.
+ * @param root `dead_letter_queue.path`
+ */
 export function queuePath(root: string, pipeline: string, runKey: string): string {
-  return join(root, ...pipeline.split('/').map(safeName), safeName(runKey));
+  return join(root, safeName(pipeline), safeName(runKey));
 }
 
 /** The absolute folder in which a run writes its queue before it publishes. */
@@ -72,7 +76,8 @@ export async function revealQueue(projectDir: string, path: string): Promise<voi
     const old = `${draft}-${randomUUID()}`;
     await rename(dir, old).catch(ignoreMissing);
     await rename(draft, dir).catch(ignoreMissing);
-    await rm(old, { recursive: true, force: true });
+    // What is no queue is not ours.
+    if (await readHead(old)) await rm(old, { recursive: true, force: true });
   }
   await syncPath(dirname(dir)).catch(ignoreMissing);
 }
