@@ -166,7 +166,7 @@ describe('records that do not fit', () => {
     expect(project.rows()).toEqual([['1', '2026-01-01', '2']]);
     const staged = readdirSync(project.path('elsewhere'), { recursive: true }).map(String);
     const ofRun = staged.filter((path) => path.includes(`/${project.name}/${run_key ?? ''}/parts/`));
-    for (const part of [/rejects\/\d+\.parquet$/, /rejects\/\d+\.json$/, /parts\/plan\.json$/])
+    for (const part of [/verdicts\/\d+\.parquet$/, /verdicts\/\d+\.json$/, /parts\/plan\.json$/])
       expect(ofRun).toContainEqual(expect.stringMatching(part));
   });
 });
