@@ -3,6 +3,7 @@
  * `fencing-child.ts <dir> <point> <parquet> <url> <target> <options>`.
  */
 import { writeSync } from 'node:fs';
+import fs from 'node:fs/promises';
 import { createPart } from '../../runtime/batches/part';
 import { targets } from '../../targets';
 import type { OpenTarget } from '../../plugin/target';
@@ -24,13 +25,18 @@ async function main(): Promise<void> {
   const context = {
     ...contextOf(dir),
     secret: () => Promise.resolve(url),
-    progress: () => pass('in the load'),
   };
   const target = targets.find((one) => one.type === type) as unknown as {
     open(options: object, given: typeof context): OpenTarget;
   };
   const open = target.open(JSON.parse(options) as object, context);
   pass('before the load');
+  // Files are written and not yet synced.
+  const { open: openFile } = fs;
+  fs.open = (...given) => {
+    pass('in the load');
+    return openFile(...given);
+  };
   await open.load(KEY, createPart({ index: 0, schema, rows: ROWS, path, firstRow: 0 }, context));
   pass('before publish');
   await open.publish(KEY, schema, ROWS);

@@ -264,12 +264,12 @@ export const MISBEHAVIOURS: Readonly<Record<string, Misbehaviour>> = {
       const timer = setInterval(() => response.write(' '), 20);
       response.on('close', () => clearInterval(timer));
     }),
-    options: { ...BY_PAGE, timeout_seconds: 0.2 },
+    options: { ...BY_PAGE, timeout_seconds: 3 },
   },
   'no-answer': {
     what: 'never answers',
     serve: onPage2(() => undefined),
-    options: { ...BY_PAGE, timeout_seconds: 0.2 },
+    options: { ...BY_PAGE, timeout_seconds: 3 },
   },
   'moved-items': {
     what: 'gets a new record on top between two pages',
