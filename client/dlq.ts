@@ -5,14 +5,14 @@ import { Readable } from 'node:stream';
 import { pipeline as pipe } from 'node:stream/promises';
 import type { DeadLetter } from '../pipeline/dead-letter';
 import { FlexetlError } from '../pipeline/errors';
-import { count } from '../pipeline/markdown';
+import { count, many } from '../pipeline/markdown';
 import { listPipelines } from '../runtime/config-file';
 import { formatLetters, type LetterFormat } from '../runtime/dead-letters/corrections';
 import { listQueues, removeQueue, type Queue } from '../runtime/dead-letters/queue';
 import { openLetters, readState, type QueueState } from '../runtime/dead-letters/replays';
 import { EXIT, type CommandContext } from './context';
 import { loadPipeline } from './load-pipeline';
-import { formatTable, many, printJson, printLine, printNote } from './print';
+import { formatTable, printJson, printLine, printNote } from './print';
 import { wholeNumber } from './whole-number';
 
 export interface QueueOptions {

@@ -7,6 +7,7 @@ import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
+import { many } from '../pipeline/markdown';
 import { CONFIG_DIR, listPipelines, noProject } from '../runtime/config-file';
 import { isProject } from '../runtime/find-project';
 import { assertCreatable } from '../runtime/folders';
@@ -17,7 +18,6 @@ import { connectionOptions, findNamedServer, namesServer } from '../server/named
 import { choosePorts } from '../server/ports';
 import { addressOf, findServer } from '../server/server-process';
 import { presentTemporalServer } from '../server/temporal-server';
-import { many } from './print';
 
 export interface Finding {
   /** A problem keeps runs from working; a warning may. */

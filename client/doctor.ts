@@ -1,6 +1,7 @@
 /** `flexetl doctor`: whether this machine and this folder have what a run needs, and what to do where they do not. */
 import { join } from 'node:path';
 import { FlexetlError, messageOf } from '../pipeline/errors';
+import { many } from '../pipeline/markdown';
 import type { Settings } from '../runtime/settings';
 import { PACKAGE_DIR } from '../worker/bundle';
 import { EXIT, type CommandContext } from './context';
@@ -18,7 +19,7 @@ import {
   checkSqlite,
   type Finding,
 } from './doctor-checks';
-import { many, printJson, printLine } from './print';
+import { printJson, printLine } from './print';
 
 export interface Check extends Finding {
   name: string;

@@ -6,12 +6,13 @@ import { proposeSchema, type Proposal } from '../engine/propose';
 import { parseConfig } from '../engine/resolve-config';
 import { findPlugin, type PipelineConfig, type PluginUse } from '../pipeline/config/schema';
 import { FlexetlError, messageOf } from '../pipeline/errors';
+import { many } from '../pipeline/markdown';
 import { listPipelines } from '../runtime/config-file';
 import { formatType } from '../pipeline/types';
 import { PLUGINS } from '../worker/plugins';
 import { EXIT, type CommandContext } from './context';
 import { writeInitText } from './init-text';
-import { many, printJson, printLine, printNote } from './print';
+import { printJson, printLine, printNote } from './print';
 import { withRehearsal } from './rehearsal';
 
 export interface InitPipelineOptions {

@@ -1,7 +1,7 @@
 /** The text of a pipeline file that `flexetl init` writes: complete and commented. */
 import type { ProposedColumn, Proposal } from '../engine/propose';
+import { many } from '../pipeline/markdown';
 import { isNumeric } from '../pipeline/types';
-import { many } from './print';
 
 export interface InitText {
   name: string;

@@ -4,12 +4,13 @@ import { copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
+import { many } from '../pipeline/markdown';
 import { listPipelines } from '../runtime/config-file';
 import { openSettings } from '../runtime/find-project';
 import { nameOfFolder } from '../runtime/project-name';
 import { EXIT, type CommandContext } from './context';
 import { initPipeline, targetFor, writePipeline, type InitPipelineOptions } from './init-pipeline';
-import { many, printJson, printLine, printNote } from './print';
+import { printJson, printLine, printNote } from './print';
 import { projectFiles, sampleFiles } from './project-files';
 
 export interface InitOptions extends InitPipelineOptions {

@@ -1,8 +1,9 @@
 /** `flexetl preview`: the first rows as a run would load them, made from the head of the source. */
 import { previewRows } from '../engine/preview';
+import { many } from '../pipeline/markdown';
 import { EXIT, type CommandContext } from './context';
 import { loadPipeline, type PipelineOptions } from './load-pipeline';
-import { formatTable, many, printJson, printLine, printNote } from './print';
+import { formatTable, printJson, printLine, printNote } from './print';
 import { withRehearsal } from './rehearsal';
 import { wholeNumber } from './whole-number';
 

@@ -1,6 +1,6 @@
 /** Prints results and errors. */
 import { ERROR_CODES, FlexetlError, messageOf, type Place } from '../pipeline/errors';
-import { count, seconds } from '../pipeline/markdown';
+import { count, many, seconds } from '../pipeline/markdown';
 import { publishedRows, type ErrorReport, type RunReport, type TargetReport } from '../pipeline/report';
 import { explainServer } from './explain-server';
 import { EXIT, type CommandContext } from './context';
@@ -95,11 +95,6 @@ function rowsLine(report: RunReport): string {
   const equation = `${count(read)} read = ${terms.join(' + ') || '0'}`;
   const groups = fates.aggregated > 0 ? ` into ${many(output, 'group')}` : '';
   return `${equation}${groups}   ${report.balanced ? 'balanced' : 'not balanced'}`;
-}
-
-/** `1 row`, `2 rows`. */
-export function many(rows: number, noun: string): string {
-  return `${count(rows)} ${noun}${rows === 1 ? '' : 's'}`;
 }
 
 function stepsLine(report: RunReport): string {

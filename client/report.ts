@@ -5,16 +5,16 @@ import { Readable } from 'node:stream';
 import { pipeline as pipe } from 'node:stream/promises';
 import { listReported, listReports, selectReport } from '../engine/report/list-reports';
 import { readVerdicts, type Verdict } from '../engine/report/read-verdicts';
-import { badRows, loadedRows } from '../engine/report/page/trend';
+import { badRows } from '../engine/report/page/trend';
 import { percent } from '../engine/report/page/words';
 import { FlexetlError } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
-import { count, seconds } from '../pipeline/markdown';
-import type { ReportFile } from '../pipeline/report';
+import { count, many, seconds } from '../pipeline/markdown';
+import { loadedRows, type ReportFile } from '../pipeline/report';
 import { hintForName } from '../pipeline/suggest';
 import { reportPath } from '../runtime/report-file';
 import { EXIT, type CommandContext } from './context';
-import { errorLines, formatTable, many, printJson, printLine, printNote, printReport } from './print';
+import { errorLines, formatTable, printJson, printLine, printNote, printReport } from './print';
 
 export interface ReportOptions {
   runKey?: string;

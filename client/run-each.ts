@@ -1,8 +1,9 @@
 /** Several pipelines in one command: each is run, whatever became of the one before. */
 import { FlexetlError } from '../pipeline/errors';
+import { many } from '../pipeline/markdown';
 import { EXIT, type CommandContext } from './context';
 import type { AskedPipeline, LoadedPipeline } from './load-pipeline';
-import { many, printError, printJson, printLine } from './print';
+import { printError, printJson, printLine } from './print';
 
 /**
  * Ends after a signal; the pipelines that are left are not run.

@@ -6,12 +6,13 @@ import { FlexetlError } from '../pipeline/errors';
 import { compareOutcome } from '../pipeline/fixtures/compare';
 import { parseFixtureFile, type Fixture } from '../pipeline/fixtures/fixture-file';
 import { recordExpected } from '../pipeline/fixtures/record';
+import { many } from '../pipeline/markdown';
 import { fixturePath, listPipelines } from '../runtime/config-file';
 import { projectPath } from '../runtime/settings';
 import { ignoreMissing } from '../runtime/staging/durable-file';
 import { EXIT, type CommandContext } from './context';
 import { selectPipelines, type AskedPipeline, type SelectOptions } from './load-pipeline';
-import { many, printError, printJson, printLine, printNote } from './print';
+import { printError, printJson, printLine, printNote } from './print';
 import { withScratchEngine } from './rehearsal';
 
 export interface TestOptions extends SelectOptions {

@@ -81,6 +81,11 @@ export function count(rows: number): string {
   return String(rows).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** `1 row`, `2,000 rows`. */
+export function many(number: number, noun: string): string {
+  return `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
+}
+
 /** Bytes as 850 bytes, 494 KB or 4.1 GB; a KB has 1,000 of them. */
 export function bytes(size: number): string {
   if (size < 1000) return `${size} bytes`;

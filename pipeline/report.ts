@@ -35,6 +35,11 @@ export function publishedRows({ rows_loaded, rows_deduplicated = 0 }: TargetRepo
   return rows_loaded - rows_deduplicated;
 }
 
+/** Rows that a run has loaded, of the target that has most: each gets all rows of the output. */
+export function loadedRows({ targets }: Pick<RunReport, 'targets'>): number {
+  return Math.max(0, ...targets.map((target) => (target.status === 'published' ? publishedRows(target) : 0)));
+}
+
 /** The load of an earlier run, or of an earlier try of this one. */
 export interface AlreadyLoaded {
   run_key: string;

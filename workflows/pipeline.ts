@@ -15,7 +15,7 @@ import {
 import { LIMITS } from '../pipeline/limits';
 import { assertBalanced } from '../pipeline/row-balance';
 import { count, reportMarkdown } from '../pipeline/markdown';
-import type { RunReport } from '../pipeline/report';
+import { loadedRows, type RunReport } from '../pipeline/report';
 import { detailsIn, errorReportOf, failureOf } from './failures';
 import { identify } from './identify';
 import { progressQuery, reportQuery, workflowIdOf, type PipelineInput } from './messages';
@@ -23,7 +23,7 @@ import { extractPhase, loadPhase, publishPhase, transformPhase, validatePhase, w
 import { parseRequest, type PipelineRequest } from './request';
 import { createRun, type Run } from './run';
 import { addWarnings, buildReport, createRunState, rowsOf, startLoads } from './run-state';
-import { rowsLoaded, showEnded, showStarted } from './search-attributes';
+import { showEnded, showStarted } from './search-attributes';
 
 /**
  * Runs one pipeline.
@@ -104,7 +104,7 @@ async function end(run: Run, step: 'finish' | 'abort', report: RunReport): Promi
 function memoOf(report: RunReport): Record<string, unknown> {
   const { status, error } = report;
   const message = error?.message.slice(0, LIMITS.warningCharsMax);
-  return { status, rows: rowsLoaded(report), ...(error && { error: { code: error.code, message } }) };
+  return { status, rows: loadedRows(report), ...(error && { error: { code: error.code, message } }) };
 }
 
 /** All but publish: until the rows of all targets are loaded and add up. */

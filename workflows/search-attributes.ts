@@ -1,7 +1,7 @@
 /** Sets the search attributes of a run. */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { upsertSearchAttributes } from '@temporalio/workflow';
-import type { RunReport } from '../pipeline/report';
+import { loadedRows, type RunReport } from '../pipeline/report';
 import type { SEARCH_ATTRIBUTES } from '../pipeline/search-attributes';
 import type { RunState } from './run-state';
 
@@ -27,12 +27,7 @@ export function showEnded(report: RunReport): void {
   upsertSearchAttributes([
     { key: key.pipeline, value: report.pipeline },
     { key: key.status, value: report.status },
-    { key: key.rows, value: rowsLoaded(report) },
+    { key: key.rows, value: loadedRows(report) },
     { key: key.error, value: report.error?.code ?? null },
   ]);
-}
-
-/** All targets get the same rows: the rows of one that has them. */
-export function rowsLoaded({ targets }: RunReport): number {
-  return Math.max(0, ...targets.map(({ status, rows_loaded }) => (status === 'published' ? rows_loaded : 0)));
 }

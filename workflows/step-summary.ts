@@ -1,5 +1,5 @@
 /** What the Web UI shows beside the name of a step, and what tells its calls in flight apart. */
-import { bytes, count } from '../pipeline/markdown';
+import { bytes, count, many } from '../pipeline/markdown';
 import type { TargetReport } from '../pipeline/report';
 import type { Prepared, RunState } from './run-state';
 
@@ -32,7 +32,7 @@ export function publish({ name, rows_loaded }: TargetReport): string {
   return `${name}, ${rows(rows_loaded)}`;
 }
 
-const rows = (number: number): string => `${count(number)} ${number === 1 ? 'row' : 'rows'}`;
+const rows = (number: number): string => many(number, 'row');
 
 /** @param parts null where it is not known */
 function partOf(part: number, parts: number | null, what: string): string {

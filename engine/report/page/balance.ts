@@ -1,9 +1,9 @@
 /** The row balance: a bar of what became of the rows that were read, and the same as an equation. */
-import { count } from '../../../pipeline/markdown';
+import { count, many } from '../../../pipeline/markdown';
 import type { ReportFile, RowCounts } from '../../../pipeline/report';
 import { html, type Html } from './html';
 import { section } from './section';
-import { many, percent } from './words';
+import { percent } from './words';
 
 type Fate = Exclude<keyof RowCounts, 'read'>;
 

@@ -2,16 +2,16 @@
  * The report of a run as one page that needs nothing else: no network, no script, no font. A value of the data is always
  * text; the policy in its head would stop a script all the same.
  */
-import { count, seconds } from '../../../pipeline/markdown';
-import { publishedRows, type ReportFile, type TargetReport } from '../../../pipeline/report';
+import { count, many, seconds } from '../../../pipeline/markdown';
+import { loadedRows, publishedRows, type ReportFile, type TargetReport } from '../../../pipeline/report';
 import { balanceSection } from './balance';
 import { columnsSection } from './columns';
 import { html, type Content, type Html } from './html';
 import { placesTable, rulesSection } from './rules';
 import { section } from './section';
 import { STYLE } from './style';
-import { badRows, loadedRows, trendSection } from './trend';
-import { many, percent, verdictOf, type Tone } from './words';
+import { badRows, trendSection } from './trend';
+import { percent, verdictOf, type Tone } from './words';
 
 /** Files named on the page; the JSON report has more. */
 const FILES_MAX = 12;

@@ -1,10 +1,10 @@
 /** A bar for each rule that rows fail, with the first of them, and the names of the rules that all rows pass. */
-import { count } from '../../../pipeline/markdown';
+import { count, many } from '../../../pipeline/markdown';
 import type { Place } from '../../../pipeline/errors';
 import type { CheckReport, ReportFile, RuleReport } from '../../../pipeline/report';
 import { html, type Html } from './html';
 import { section } from './section';
-import { many, percent, type Tone } from './words';
+import { percent, type Tone } from './words';
 
 export function rulesSection({ checks, verdicts, rows }: ReportFile): Html | undefined {
   const rules = verdicts?.rules ?? [];

@@ -1,9 +1,9 @@
 /** The last runs of the pipeline: a bar of rows for each, and the newest ones as a table. */
-import { count, seconds } from '../../../pipeline/markdown';
-import { publishedRows, type ReportFile } from '../../../pipeline/report';
+import { count, many, seconds } from '../../../pipeline/markdown';
+import { loadedRows, type ReportFile } from '../../../pipeline/report';
 import { html, type Html } from './html';
 import { section } from './section';
-import { many, TONES } from './words';
+import { TONES } from './words';
 
 /** Runs in the table. */
 const ROWS_MAX = 8;
@@ -46,10 +46,6 @@ export function trendSection(report: ReportFile, runs: readonly ReportFile[]): H
 const day = (run: ReportFile | undefined): string => run?.started_at.slice(0, 10) ?? '';
 
 export const badRows = ({ rows }: ReportFile): number => rows.rejected + rows.quarantined;
-
-/** Of the target that has most: each gets all rows of the output. */
-export const loadedRows = ({ targets }: ReportFile): number =>
-  Math.max(0, ...targets.map((target) => (target.status === 'published' ? publishedRows(target) : 0)));
 
 function runBar(run: ReportFile, most: number, isThis: boolean): Html {
   const bad = badRows(run);

@@ -1,5 +1,5 @@
 /** What the page says in sentences: the verdict first. */
-import { count } from '../../../pipeline/markdown';
+import { count, many } from '../../../pipeline/markdown';
 import { publishedRows, type ReportFile, type RunStatus, type TargetReport } from '../../../pipeline/report';
 
 export type Tone = 'good' | 'warn' | 'bad' | 'none';
@@ -20,10 +20,6 @@ export const TONES: Readonly<Record<RunStatus, Tone>> = {
   cancelled: 'none',
   running: 'none',
 };
-
-export function many(number: number, noun: string): string {
-  return `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
-}
 
 /** A share of a whole: `0.4 %`, never 0 % of something, nor 100 % of less than all. */
 export function percent(part: number, whole: number): string {
