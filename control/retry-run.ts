@@ -105,7 +105,11 @@ function findChange(text: string, defaults: PipelineInput['defaults'], now: Writ
   return now.defaults?.file ?? defaults?.file;
 }
 
-function withText({ request_digest: _, defaults: __, ...input }: PipelineInput, written: Written) {
+/** The request by another text: what an earlier retry said of staged parts is not said of it. */
+function withText(
+  { request_digest: _, defaults: __, staged: ___, ...input }: PipelineInput,
+  written: Written,
+): PipelineInput {
   const { text, file, defaults } = written;
   return { ...input, text, file, ...(defaults && { defaults }) };
 }

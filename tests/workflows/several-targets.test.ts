@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { awaitReport } from '../../control/await-report';
 import { findRetry, type RetryAddress } from '../../control/find-retry';
-import { retryRun } from '../../control/retry-run';
+import { retryRun, type RetryRequest } from '../../control/retry-run';
 import type { Activities } from '../../activities';
 import { toFailure } from '../../activities/failures';
 import { FlexetlError } from '../../pipeline/errors';
@@ -111,13 +111,17 @@ function watchSteps(): string[] {
 }
 
 /** What `flexetl retry` starts. */
-async function startRetry(address: Omit<RetryAddress, 'project'>): Promise<RunHandle> {
+async function startRetry(
+  address: Omit<RetryAddress, 'project'>,
+  as: Pick<RetryRequest, 'written' | 'acceptConfigChange'> = {},
+): Promise<RunHandle> {
   const { client, project, owner } = harness;
   const request = {
     project: project.name,
     staging: owner.staging,
     taskQueue: project.taskQueue,
     eager: false,
+    ...as,
   };
   const run = await findRetry(client, { project: project.name, ...address });
   const result = await retryRun(client, request, run);
@@ -322,6 +326,20 @@ describe('a retry', () => {
     down.clear();
     expect(await retry({ name })).toMatchObject({ status: 'succeeded' });
     expect(found(databases[1])).toEqual(LOADED);
+  });
+
+  it('goes on by a changed file that is accepted, also after a retry by the file as it was', async () => {
+    const { name, databases } = add('accepted', { count: 2 });
+    const file = `configs/${name}.yaml`;
+    const text = readFileSync(join(harness.dir, file), 'utf8');
+    down.add(databases[1] ?? '');
+    expect(await harness.run({ name, run_key: 'k', text, file })).toMatchObject({ status: 'partial' });
+    expect(await retry({ name })).toMatchObject({ status: 'partial' });
+    down.clear();
+    const written = { file, text: text.replaceAll('accepted-1.db', 'accepted-2.db') };
+    const handle = await startRetry({ name }, { written, acceptConfigChange: true });
+    expect(await awaitReport(handle)).toMatchObject({ status: 'succeeded', run_key: 'k', balanced: true });
+    expect(found('accepted-2.db')).toEqual(LOADED);
   });
 
   it('of a run whose one target was down goes on where it was', async () => {
