@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve, sep } from 'node:path';
 import type { DefaultsFile } from '../pipeline/config/layers';
-import { PIPELINE_NAME } from '../pipeline/config/schema';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { LIMITS } from '../pipeline/limits';
+import { PIPELINE_NAME } from '../pipeline/pipeline-name';
 import { suggest } from '../pipeline/suggest';
 
 export type PipelineAddress =

@@ -4,10 +4,12 @@ import { dirname, join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { FlexetlError, messageOf } from '../pipeline/errors';
 import { CONFIG_DIR, isPipelineFile } from './config-file';
-import { PROJECT_FILE } from './project-name';
 import { readSettings, type Settings } from './settings';
 
 type Env = Settings['env'];
+
+/** The settings of a project: versioned with its pipelines, so that every checkout is the same project. */
+export const PROJECT_FILE = 'flexetl.yaml';
 
 /**
  * The settings of the project that a command works on: the folder FLEXETL_PROJECT_DIR, or the nearest project from

@@ -6,11 +6,9 @@ import { z } from 'zod';
 import { parseConfigDocument } from '../pipeline/config/document';
 import { describeIssue, problemsOf } from '../pipeline/config/problems';
 import { FlexetlError } from '../pipeline/errors';
+import { PROJECT_FILE } from './find-project';
 import { makeId } from './id-file';
 import type { Settings } from './settings';
-
-/** The settings of a project: versioned with its pipelines, so that every checkout is the same project. */
-export const PROJECT_FILE = 'flexetl.yaml';
 
 /** It stands in workflow ids, in the name of a task queue, and in paths. */
 const PROJECT_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;

@@ -9,6 +9,7 @@ import type { Transform } from '../../plugin/transform';
 import type { Target } from '../../plugin/target';
 import type { Source } from '../../plugin/source';
 import type { LettersUse } from '../dead-letter';
+import { PIPELINE_NAME } from '../pipeline-name';
 import { suggest } from '../suggest';
 import { checkSettings, type CheckSettings } from '../checks/policy';
 import { assertExpressions } from './expressions';
@@ -51,9 +52,6 @@ export type PipelineConfig = z.output<ReturnType<typeof createConfigSchema>>;
 
 /** What the workflow must know of `fault_tolerance`. */
 export type RetrySettings = Pick<PipelineConfig['fault_tolerance'], 'retry' | 'busy_timeout_seconds'>;
-
-/** Folders of `configs/` come first, as in `finance/ledger`. */
-export const PIPELINE_NAME = /^(?=.{1,100}$)[A-Za-z0-9][A-Za-z0-9_.-]*(\/[A-Za-z0-9][A-Za-z0-9_.-]*)*$/;
 
 const TAG = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 const TAG_EXPECTED = 'letters, digits, "_", "." and "-", at most 63, the first a letter or digit';
